@@ -1,0 +1,211 @@
+"""The composition root: a loaded configuration becomes running services, closed in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+
+from bridge import __version__
+from bridge.channels import registry as channel_registry
+from bridge.channels.base import Channel
+from bridge.channels.http import Shared
+from bridge.channels.webhook import WebhookOptions
+from bridge.clock import Clock, SystemClock
+from bridge.config.load import Loaded
+from bridge.logs import Log
+from bridge.pipeline.engine import Engine
+from bridge.pipeline.ingest import Ingest
+from bridge.pipeline.node import Node
+from bridge.pipeline.operate import Operator
+from bridge.sandbox.sandbox import Sandbox
+from bridge.sources import registry as source_registry
+from bridge.sources.base import Source
+from bridge.store import inbox, outbox
+from bridge.store.database import Connection, Database
+from bridge.web.admin import admin_app
+from bridge.web.desk import Desk
+from bridge.web.listener import Listener, listen
+from bridge.web.public import public_app
+
+STOP_DEADLINE_S = 10.0
+"""How long deliveries under way may take to finish when the bridge stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every command needs: the store, the sources, and what a person may do."""
+
+    loaded: Loaded
+    node: Node
+    sources: Mapping[str, Source]
+    operator: Operator
+
+    @property
+    def database(self) -> Database:
+        """The store."""
+        return self.node.database
+
+    @property
+    def clock(self) -> Clock:
+        """The clock."""
+        return self.node.clock
+
+    @property
+    def log(self) -> Log:
+        """The log."""
+        return self.node.log
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where a running bridge can be reached."""
+
+    public_url: str
+    admin_url: str
+    services: Services
+
+
+@asynccontextmanager
+async def open_services(
+    loaded: Loaded, *, log: Log, clock: Clock | None = None, alone: bool = False
+) -> AsyncIterator[Services]:
+    """Open the store for a command; `alone` for a process that takes leases. Raises `StoreError`."""
+    database = await Database.open(loaded.config.store.get_secret_value())
+    try:
+        if alone and await database.hold_alone():
+            await database.write(_release_leases)
+        node = Node(f"{os.getpid()}-{secrets.token_hex(4)}", database, clock or SystemClock(), _chance, log)
+        yield Services(loaded, node, build_sources(loaded), Operator(node))
+    finally:
+        await database.close()
+
+
+async def run(
+    loaded: Loaded,
+    *,
+    log: Log,
+    stop: asyncio.Event,
+    sandbox: Sandbox | None = None,
+    started: Callable[[Running], None] = lambda _: None,
+) -> None:
+    """Receive, dispatch, deliver and serve the admin pages until `stop` is set, or a loop ends by itself.
+
+    With a `sandbox`, the configuration was loaded for its endpoints, and its arrivals are shown.
+    """
+    if sandbox is not None:
+        _trust(sandbox, loaded)
+    async with AsyncExitStack() as stack:
+        services = await stack.enter_async_context(open_services(loaded, log=log, alone=True))
+        shared = Shared(services.clock, f"course-bridge/{__version__}")
+        stack.push_async_callback(shared.close)
+        engine = Engine(
+            services.node,
+            sources=services.sources,
+            rules=loaded.rules,
+            channels=build_channels(loaded, shared),
+            deliver_tests=loaded.config.deliver_tests,
+        )
+        ingest = Ingest(services.node, services.sources, engine.wake_dispatch)
+        registry = CollectorRegistry()
+        public = await _listen_public(loaded, services, ingest, registry)
+        stack.push_async_callback(public.close)
+        await engine.start()
+        stack.push_async_callback(engine.stop, STOP_DEADLINE_S)
+        operator = Operator(services.node, engine.wake)
+        admin = await _listen_admin(loaded, services, operator, registry, sandbox)
+        stack.push_async_callback(admin.close)
+        log.info("bridge is running", version=__version__, public=public.url, admin=admin.url)
+        started(Running(public.url, admin.url, services))
+        await _until(stop, engine.watch())
+        log.info("bridge is stopping")
+
+
+def build_sources(loaded: Loaded) -> dict[str, Source]:
+    """Return the configured sources by name."""
+    return {name: source_registry.build(name, options) for name, options in loaded.config.sources.items()}
+
+
+def build_channels(loaded: Loaded, shared: Shared) -> dict[str, Channel]:
+    """Return the configured channels by name; nothing is connected before the first message."""
+    return {
+        name: channel_registry.build(name, options, shared)
+        for name, options in loaded.config.channels.items()
+    }
+
+
+async def _listen_public(
+    loaded: Loaded, services: Services, ingest: Ingest, registry: CollectorRegistry
+) -> Listener:
+    app = public_app(
+        ingest,
+        services.clock,
+        ready=lambda: services.database.writable,
+        log=services.log,
+        registry=registry,
+    )
+    address = loaded.config.listen.public
+    return await listen(app, address.host, address.port, log=services.log)
+
+
+async def _listen_admin(
+    loaded: Loaded,
+    services: Services,
+    operator: Operator,
+    registry: CollectorRegistry,
+    sandbox: Sandbox | None,
+) -> Listener:
+    config = loaded.config
+    password = config.admin_password.get_secret_value() if config.admin_password else None
+    desk = Desk(
+        store=services.database,
+        operator=operator,
+        clock=services.clock,
+        log=services.log,
+        ready=lambda: services.database.writable,
+        registry=registry,
+        zone=config.timezone,
+        sources=tuple(config.sources),
+        channels={name: _type_of(options) for name, options in config.channels.items()},
+        rules=tuple(rule.name for rule in loaded.rules),
+        mailbox=sandbox.arrivals if sandbox else None,
+    )
+    address = config.listen.admin
+    return await listen(admin_app(desk, password=password), address.host, address.port, log=services.log)
+
+
+def _trust(sandbox: Sandbox, loaded: Loaded) -> None:
+    """Let the webhook stand-in check signatures as a real receiver would."""
+    for name, options in loaded.config.channels.items():
+        if isinstance(options, WebhookOptions) and options.signing_secret:
+            sandbox.trust(name, options.signing_secret[0].get_secret_value())
+
+
+def _type_of(options: BaseModel) -> str:
+    return str(options.model_dump(include={"type"})["type"])
+
+
+async def _until(stop: asyncio.Event, loops: list[asyncio.Task[None]]) -> None:
+    """Return when asked to stop; a loop that ends early is an error, not something to limp on without."""
+    asked = asyncio.create_task(stop.wait())
+    ended, _ = await asyncio.wait([asked, *loops], return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    for task in ended - {asked}:
+        task.result()
+        raise RuntimeError(f"the loop '{task.get_name()}' ended by itself")
+
+
+def _release_leases(connection: Connection) -> None:
+    inbox.release_all(connection)
+    outbox.release_all(connection)
+
+
+def _chance() -> float:
+    return random.random()  # noqa: S311 - spreads retries, keeps no secret

@@ -1,0 +1,1 @@
+"""Destinations we deliver to: one file each, and one line in `registry.py`."""

@@ -1,0 +1,91 @@
+"""What a destination must be able to do: the contract of every file beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from bridge.core.backoff import RetryPolicy
+from bridge.core.messages import Message, Payload, Slot
+from bridge.core.outcomes import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A vendor's limit that `encode` keeps, with the page that states it."""
+
+    what: str
+    value: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPolicy:
+    """What the pipeline needs to know of any channel."""
+
+    retry: RetryPolicy
+    timeout: timedelta
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where the sandbox's stand-ins listen: a mailbox, a Slack API and a place for webhooks."""
+
+    smtp_url: str
+    slack_api_url: str
+    webhook_url: str
+
+
+class ActionModel(BaseModel):
+    """What an entry of `send:` may say for one type of channel, beyond naming it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    def slots(self) -> dict[str, Slot]:
+        """Return what must be rendered, by the name under which `encode` finds it in `Message.fields`."""
+        raise NotImplementedError
+
+    def settings(self) -> dict[str, object]:
+        """Return the plain settings that `encode` is given beside the message."""
+        return {}
+
+
+class Channel(Protocol):
+    """A configured destination."""
+
+    limits: ClassVar[tuple[Limit, ...]]
+
+    @property
+    def name(self) -> str:
+        """The name under `channels:`."""
+        ...
+
+    @property
+    def policy(self) -> ChannelPolicy:
+        """Retries, time limit and how many deliveries may be under way at once."""
+        ...
+
+    def encode(self, message: Message, settings: Mapping[str, object]) -> Payload:
+        """Make the bytes of every attempt; pure, cuts to `limits` and says so. Raises `Unencodable`."""
+        ...
+
+    async def send(self, payload: Payload, delivery_id: str) -> Outcome:
+        """Try once; no sleep, no loop. Never raises but for cancellation; texts hold no secret."""
+        ...
+
+    async def open(self) -> None:
+        """Get ready (sessions, connections are made lazily); called once before the first `send`."""
+        ...
+
+    async def close(self) -> None:
+        """Give back every connection of its own; what channels share is closed with `Shared`."""
+        ...
+
+
+class Unencodable(Exception):
+    """A rendered message this channel cannot send, for want of a recipient for example. Its text says why."""

@@ -1,0 +1,114 @@
+"""E-mail through an SMTP server: one message for one person, or for a few who may see each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, cast
+
+from bridge.channels.base import ChannelPolicy, Limit, Unencodable
+from bridge.channels.email_address import Mailbox, mailbox
+from bridge.channels.email_headers import MARK, one_line
+from bridge.channels.email_message import Letter, as_html, written
+from bridge.channels.email_options import RECIPIENT_LIMIT, RECIPIENTS, EmailOptions
+from bridge.channels.http import Shared
+from bridge.channels.smtp import Envelope, Relay
+from bridge.core.messages import Document, Message, Payload
+from bridge.core.outcomes import Outcome
+
+SUBJECT_LIMIT = Limit(
+    "characters of a subject",
+    255,
+    "https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/subject",
+)
+LINE_LIMIT = Limit("bytes of a line", 998, "https://www.rfc-editor.org/rfc/rfc5322#section-2.1.1")
+
+
+class EmailChannel:
+    """Sends through one mail server."""
+
+    limits: ClassVar[tuple[Limit, ...]] = (SUBJECT_LIMIT, RECIPIENT_LIMIT, LINE_LIMIT)
+
+    def __init__(self, name: str, options: EmailOptions, shared: Shared) -> None:
+        self.name = name
+        self._options = options
+        self._sender = _mailbox(options.from_, "from")
+        self._reply_to = _mailbox(options.reply_to, "reply_to") if options.reply_to else None
+        self._relay = Relay(options.server(), shared, options.allow_private, size=options.concurrency)
+
+    @property
+    def policy(self) -> ChannelPolicy:
+        """Retries, time limit and concurrency."""
+        return self._options.policy()
+
+    def encode(self, message: Message, settings: Mapping[str, object]) -> Payload:  # noqa: ARG002  # has none
+        """Return the e-mail's bytes; raises `Unencodable` for bad addresses and empty parts."""
+        fields = message.fields
+        to, cc, bcc = (_mailboxes(fields, name) for name in RECIPIENTS)
+        if not to:
+            raise Unencodable("there is no recipient: 'to' came out empty for this event")
+        recipients = tuple(dict.fromkeys(each.address for each in (*to, *cc, *bcc)))
+        if len(recipients) > RECIPIENT_LIMIT.value:
+            raise Unencodable(f"there are more than {RECIPIENT_LIMIT.value} recipients; use a mailing list")
+        reply_to = str(fields.get("reply_to") or "")
+        subject, cuts = _subject(fields)
+        text, html = _parts(fields["body"])
+        letter = Letter(
+            id=message.delivery_id,
+            date=message.at,
+            sender=self._sender,
+            to=to,
+            cc=cc,
+            reply_to=_mailbox(reply_to, "reply_to") if reply_to else self._reply_to,
+            subject=subject,
+            text=text,
+            html=html,
+        )
+        return Payload(body=written(letter), meta={"recipients": list(recipients)}, cuts=cuts)
+
+    async def send(self, payload: Payload, delivery_id: str) -> Outcome:  # noqa: ARG002  # it is the Message-ID
+        """Hand over once."""
+        recipients = cast("Sequence[str]", payload.meta["recipients"])
+        envelope = Envelope(self._sender.address, tuple(recipients), payload.body)
+        return await self._relay.send(envelope, limit_s=self._options.timeout.total_seconds())
+
+    async def open(self) -> None:
+        """Nothing to open: connections are made when they are needed."""
+
+    async def close(self) -> None:
+        """Close the connections that are kept."""
+        await self._relay.close()
+
+
+def _mailboxes(fields: Mapping[str, object], name: str) -> tuple[Mailbox, ...]:
+    """Return the mailboxes of `to.0`, `to.1` and so on; an entry that came out empty is none."""
+    texts = (str(value) for key, value in fields.items() if key.partition(".")[0] == name)
+    return tuple(_mailbox(text, name) for text in texts if text.strip())
+
+
+def _mailbox(text: str, name: str) -> Mailbox:
+    found = mailbox(text)
+    if found is None:
+        raise Unencodable(f"what '{name}' gives for this event is no e-mail address; check the event's data")
+    return found
+
+
+def _subject(fields: Mapping[str, object]) -> tuple[str, tuple[str, ...]]:
+    body = fields["body"]
+    front = body.front.get("subject", "") if isinstance(body, Document) else ""
+    subject = one_line(str(fields.get("subject") or front))
+    if not subject:
+        raise Unencodable(
+            "there is no subject: write `subject:` in the template's front matter or in the action"
+        )
+    if len(subject) <= SUBJECT_LIMIT.value:
+        return subject, ()
+    short = subject[: SUBJECT_LIMIT.value - len(MARK)].rstrip() + MARK
+    return short, (f"subject cut from {len(subject):,} to {len(short):,} characters",)
+
+
+def _parts(body: object) -> tuple[str, str]:
+    """Return the text part and the HTML part."""
+    text, html = (body.text, body.html) if isinstance(body, Document) else (str(body), "")
+    if not text.strip() and not html.strip():
+        raise Unencodable("the message came out empty; check the template")
+    return text, html or as_html(text)

@@ -1,0 +1,60 @@
+"""The header of an e-mail, written by hand: the same bytes from every Python, and nothing a value can break.
+
+`email.policy` of Python 3.11 unquotes a long name when it folds it, so that `<` and `,` in a person's
+name become structure, and reads `=?` in a value as an encoding.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+
+MARK = "…"
+FOLD = "\r\n "
+"""Where a header goes on in the next line."""
+_CONTROLS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_WORD_BYTES = 39
+"""UTF-8 bytes in one encoded word; its line, with the header's name, stays below 76 (RFC 2047, section 2)."""
+_PLAIN_LENGTH = 60
+
+
+def one_line(text: str) -> str:
+    """Return a text without line breaks and control characters, and without what UTF-8 cannot hold."""
+    return _CONTROLS.sub(" ", text.encode("utf-8", "replace").decode()).strip()
+
+
+def unstructured(text: str) -> str:
+    """Return a text as the value of a header such as Subject (RFC 5322, section 2.2.1), folded."""
+    text = one_line(text)
+    if text.isascii() and len(text) <= _PLAIN_LENGTH and "=?" not in text:
+        return text
+    return encoded(text)
+
+
+def encoded(text: str) -> str:
+    """Return a text as encoded words on lines of their own (RFC 2047)."""
+    return FOLD.join(f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in _words(text))
+
+
+def header_block(fields: Iterable[tuple[str, str]]) -> bytes:
+    """Return header fields as bytes; a field without a value is left out."""
+    return "".join(f"{name}: {value}\r\n" for name, value in fields if value).encode()
+
+
+def listed(values: Iterable[object]) -> str:
+    """Return values on lines of their own, with commas between."""
+    return f",{FOLD}".join(str(value) for value in values)
+
+
+def _words(text: str) -> Iterator[bytes]:
+    """Cut a text into words that each are whole characters of UTF-8."""
+    word = b""
+    for character in text:
+        added = character.encode()
+        if len(word) + len(added) > _WORD_BYTES:
+            yield word
+            word = b""
+        word += added
+    if word:
+        yield word

@@ -1,0 +1,73 @@
+"""Writes an e-mail as bytes: RFC 5322 with a text and an HTML part, the same bytes for the same letter."""
+
+from __future__ import annotations
+
+import email.policy
+import html
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from bridge.channels.email_address import Mailbox
+from bridge.channels.email_headers import header_block, listed, unstructured
+
+_PARAGRAPHS = re.compile(r"\n\s*\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """All that is in an e-mail; `id` is the part of its Message-ID before the @, an aware `date` its Date."""
+
+    id: str
+    date: datetime
+    sender: Mailbox
+    to: tuple[Mailbox, ...]
+    cc: tuple[Mailbox, ...] = ()
+    reply_to: Mailbox | None = None
+    subject: str
+    text: str
+    html: str = ""
+
+
+def written(letter: Letter) -> bytes:
+    """Return the e-mail with CRLF at the end of each line; ASCII but for names before an @ that are not."""
+    return _header(letter) + _body(letter).as_bytes(policy=email.policy.SMTP)
+
+
+def as_html(text: str) -> str:
+    """Return plain text as HTML: paragraphs and line breaks, nothing else."""
+    paragraphs = (part.strip("\n") for part in _PARAGRAPHS.split(text.replace("\r\n", "\n")))
+    lines = (html.escape(part).replace("\n", "<br>\n") for part in paragraphs if part.strip())
+    inner = "".join(f"<p>{part}</p>\n" for part in lines)
+    return f'<!doctype html>\n<html><head><meta charset="utf-8"></head><body>\n{inner}</body></html>\n'
+
+
+def _header(letter: Letter) -> bytes:
+    return header_block(
+        [
+            ("From", str(letter.sender)),
+            ("To", listed(letter.to) or "undisclosed-recipients:;"),
+            ("Cc", listed(letter.cc)),
+            ("Reply-To", str(letter.reply_to or "")),
+            ("Subject", unstructured(letter.subject)),
+            ("Date", format_datetime(letter.date)),
+            ("Message-ID", f"<{letter.id}@{letter.sender.domain}>"),
+            ("Auto-Submitted", "auto-generated"),  # RFC 3834: other programs do not answer
+            ("X-Auto-Response-Suppress", "OOF, AutoReply"),  # the same for Exchange
+        ]
+    )
+
+
+def _body(letter: Letter) -> EmailMessage:
+    body = EmailMessage(policy=email.policy.SMTP)
+    body.set_content(_clean(letter.text), charset="utf-8", cte="quoted-printable")
+    if letter.html:
+        body.add_alternative(_clean(letter.html), subtype="html", charset="utf-8", cte="quoted-printable")
+        body.set_boundary(f"=_{letter.id}")  # "=_" cannot stand in quoted-printable
+    return body
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,132 @@
+"""What the options of all channels have in common: retries, time limit, concurrency, private addresses."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    WithJsonSchema,
+)
+
+from bridge.channels.base import ChannelPolicy
+from bridge.channels.guard import AllowPrivate, normal_hosts
+from bridge.core.backoff import RetryPolicy
+from bridge.core.durations import EXPECTED, parse_duration
+
+LONGEST_TIMEOUT = timedelta(minutes=10)
+LAST_WORD = timedelta(seconds=1)
+"""How much later the pipeline's time limit comes than the channel's own, so that the channel has its say."""
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
+
+
+def _duration(value: object) -> timedelta:
+    found = parse_duration(value) if isinstance(value, str) else value
+    if not isinstance(found, timedelta) or not found:
+        raise ValueError(f"expected {EXPECTED}")
+    return found
+
+
+def _no_longer_than_allowed(value: timedelta) -> timedelta:
+    if value > LONGEST_TIMEOUT:
+        raise ValueError("is too long; expected at most 10min, since a delivery waits for it")
+    return value
+
+
+def _hosts(value: object) -> object:
+    return (
+        normal_hosts(value)
+        if isinstance(value, list | tuple) and all(isinstance(host, str) for host in value)
+        else value
+    )
+
+
+def _listed(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": "string", "examples": ["30s", "10min", "3d"]}),
+]
+"""A duration as people write it; from Python, a `timedelta` too."""
+Texts = {"type": "array", "items": {"type": "string"}}
+"""JSON Schema of a list of texts."""
+TextOrTexts = {"anyOf": [{"type": "string"}, Texts]}
+"""JSON Schema of one text or a list of them."""
+
+
+class Strict(BaseModel):
+    """The base of all options: unknown keys are errors, and no error shows what was typed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class RetryOptions(Strict):
+    """When a delivery that failed is tried again."""
+
+    waits: Annotated[tuple[Duration, ...], BeforeValidator(_listed), WithJsonSchema(Texts)] = Field(
+        default=("10s", "30s", "2min", "10min", "30min", "1h", "2h", "4h", "8h"),
+        validate_default=True,
+        description="How long to wait after the first failure, the second, and so on; the last one repeats.",
+    )
+    limit: Duration = Field(
+        default="3d", validate_default=True, description="How long after the first attempt to give up."
+    )
+
+
+class ChannelOptions(Strict):
+    """What can be said of a channel of any type."""
+
+    retry: RetryOptions = Field(
+        default_factory=RetryOptions, description="When to try again after a failure."
+    )
+    timeout: Annotated[Duration, AfterValidator(_no_longer_than_allowed)] = Field(
+        default="30s", validate_default=True, description="How long one attempt may take in all."
+    )
+    concurrency: int = Field(
+        default=4, ge=1, le=64, description="How many messages may be under way at the same time."
+    )
+    allow_private: Annotated[
+        AllowPrivate, BeforeValidator(_hosts, json_schema_input_type=bool | list[str])
+    ] = Field(
+        default=False,
+        description="Reach private and loopback addresses: true, or a list of the hosts that may have one.",
+    )
+
+    def policy(self) -> ChannelPolicy:
+        """Return what the pipeline needs to know."""
+        retry = RetryPolicy(waits=self.retry.waits, limit=self.retry.limit)
+        return ChannelPolicy(retry, self.timeout + LAST_WORD, self.concurrency)
+
+
+def is_header_text(text: str) -> bool:
+    """Return whether a text can stand in an HTTP header as one word: visible ASCII only."""
+    return bool(_VISIBLE.fullmatch(text))
+
+
+def web_address(address: SecretStr | str) -> SplitResult:
+    """Return the parts of an http or https address; raise ValueError with a sentence that hides it."""
+    text = address.get_secret_value() if isinstance(address, SecretStr) else address
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or _BLANK.search(text):
+        raise ValueError(
+            "expected an address such as https://crm.example/hooks, without spaces or line breaks"
+        )
+    if parts.fragment:
+        raise ValueError("an address to post to has no '#' part; remove it")
+    return parts

@@ -1,0 +1,120 @@
+"""What an SMTP server's answers, and errors on the way to it, mean for a delivery.
+
+4xx passes and 5xx stays (RFC 5321, section 4.2.1), where the answer is about the message; an answer about
+the connection is tried again whatever its number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiosmtplib import (
+    SMTPAuthenticationError,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponse,
+    SMTPResponseException,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+)
+
+from bridge.channels.answers import failure, readable
+from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Reason, Rejected, Retry
+
+_LOGIN = "the mail server refuses the login; check user and password in `smtp`"
+
+
+class NoTls(SMTPException):
+    """The server offers no STARTTLS where it may not be left out."""
+
+    def __init__(self) -> None:
+        super().__init__("the mail server offers no encryption (STARTTLS); use smtps://, or another port")
+
+
+class Insecure(SMTPException):
+    """A login would travel in clear."""
+
+    def __init__(self) -> None:
+        super().__init__("user and password are not sent without encryption; remove `tls: none`")
+
+
+class NotUtf8(SMTPException):
+    """The server cannot handle an address with letters beyond ASCII before the @."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the mail server cannot handle foreign letters before the @ of an address (no SMTPUTF8)"
+        )
+
+
+class LostAfterData(SMTPException):
+    """The connection was lost after the message was handed over, before the server took it."""
+
+    def __init__(self) -> None:
+        super().__init__("the connection was lost while the message was handed over; it may arrive twice")
+
+
+def accepted(
+    response: SMTPResponse, refusals: Sequence[SMTPRecipientRefused], recipients: int, hidden: Sequence[str]
+) -> Delivered:
+    """Return the outcome of a message that the server took, for some of its recipients at least.
+
+    Those who were refused cannot be tried again without sending it to the others twice, so they are told of.
+    """
+    text = readable(response.message, hidden)
+    if refusals:
+        first = readable(f"{refusals[0].code} {refusals[0].message}", hidden)
+        text = f"refused for {len(refusals)} of {recipients} recipients ({first}); the others: {text}"
+    return Delivered(response.code, text[:ANSWER_LIMIT])
+
+
+def refused(refusals: Sequence[SMTPRecipientRefused], hidden: Sequence[str]) -> Retry | Rejected:
+    """Return the outcome of a message that no recipient may get; one who may get it later is enough."""
+    later = next((refusal for refusal in refusals if refusal.code < 500), None)
+    return _about_message(later or refusals[0], hidden)
+
+
+def outcome_of_error(error: Exception, hidden: Sequence[str]) -> Outcome:
+    """Return what an error means; `hidden` are texts that must not be shown."""
+    match error:
+        case NoTls() | LostAfterData():
+            return Retry(Reason.CONNECTION, answer=error.message)
+        case Insecure() | NotUtf8():
+            return Rejected(
+                Reason.AUTH if isinstance(error, Insecure) else Reason.INVALID, answer=error.message
+            )
+        case SMTPResponseException():
+            return _answered(error, hidden)
+        case OSError(__cause__=OSError() as cause):
+            return failure(cause)
+        case SMTPServerDisconnected():
+            return Retry(Reason.CONNECTION, answer="the connection was lost")
+        case SMTPException() if not isinstance(error, OSError):
+            return Rejected(Reason.AUTH, answer=f"{_LOGIN}: no method of login in common")
+        case _:
+            return failure(error)
+
+
+def _answered(error: SMTPResponseException, hidden: Sequence[str]) -> Outcome:
+    match error:
+        case SMTPAuthenticationError(code=code):
+            text = f"{_LOGIN}: {readable(error.message, hidden)}"[:ANSWER_LIMIT]
+            return Retry(Reason.AUTH, code, text) if code < 500 else Rejected(Reason.AUTH, code, text)
+        case SMTPSenderRefused() | SMTPDataError() | SMTPRecipientRefused():
+            return _about_message(error, hidden)
+        case _:
+            return Retry(Reason.SERVER, _status(error), readable(error.message, hidden))
+
+
+def _about_message(error: SMTPResponseException, hidden: Sequence[str]) -> Retry | Rejected:
+    text = readable(error.message, hidden)
+    if error.code == 530:
+        return Rejected(Reason.AUTH, error.code, text)
+    if 500 <= error.code < 600:
+        return Rejected(Reason.CLIENT, error.code, text)
+    return Retry(Reason.SERVER, _status(error), text)
+
+
+def _status(error: SMTPResponseException) -> int | None:
+    return error.code if error.code > 0 else None  # aiosmtplib gives what is no answer a negative number

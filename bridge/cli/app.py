@@ -1,0 +1,261 @@
+"""The command line as people see it: every command that is not about the two lists, with its options.
+
+A command's work is in the module of its name, imported when it is called.
+"""
+
+# ruff: noqa: PLR0913, PLR0917 - an option of a command is an argument of its function
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge import __version__
+from bridge.cli import app_deliveries, app_events, options
+from bridge.cli.options import chosen
+from bridge.cli.program import Program
+
+app = typer.Typer(
+    name="bridge",
+    cls=Program,
+    help="Receives webhooks from course platforms and turns them into messages, by rules in a YAML file.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich takes longer to import than all the rest of `bridge --help`
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bridge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def bridge(
+    config: Annotated[
+        Path,
+        typer.Option("--config", "-c", metavar="FILE", envvar="BRIDGE_CONFIG", help="Configuration file."),
+    ] = options.DEFAULT_CONFIG,
+    traceback: Annotated[
+        bool,
+        typer.Option(
+            "--traceback", envvar="BRIDGE_TRACEBACK", help="Show the traceback of an unexpected error."
+        ),
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Receives webhooks from course platforms and turns them into messages, by rules in a YAML file."""
+
+
+@app.command()
+def run(ctx: typer.Context, config: options.Config = None, sandbox: options.Sandbox = False) -> None:
+    """Receive, dispatch, deliver and serve the admin pages.
+
+    Stops on Ctrl-C or SIGTERM when what is under way is finished; a second signal stops it at once.
+    """
+    from bridge.cli.run import run
+
+    run(chosen(ctx, config, sandbox=sandbox))
+
+
+@app.command()
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop when everything has arrived; exit 1 if it has not.")
+    ] = False,
+) -> None:
+    """Show the whole bridge at work here, with nothing set up."""
+    from bridge.cli.demo import demo
+
+    raise typer.Exit(demo(once=once))
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where; made if it is missing.", show_default=False)
+    ] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+) -> None:
+    """Write a commented config.yaml, templates and a .env."""
+    from bridge.cli.init import init
+
+    init(folder, force=force)
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    config: options.Config = None,
+    sandbox: options.Sandbox = False,
+    json: options.Json = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also say what each rule does.")] = False,
+) -> None:
+    """Find every problem of the configuration; sends nothing."""
+    from bridge.cli.check import check
+
+    check(chosen(ctx, config, sandbox=sandbox), json=json, verbose=verbose)
+
+
+@app.command()
+def explain(
+    ctx: typer.Context,
+    event: options.Event,
+    config: options.Config = None,
+    sandbox: options.Sandbox = False,
+    source: options.Source = None,
+    rule: options.Rule = None,
+    json: options.Json = False,
+) -> None:
+    """Say why each rule matches an event, or why not.
+
+    Then what would be sent, and for a stored event what was.
+    """
+    from bridge.cli.explain import explain
+
+    explain(chosen(ctx, config, sandbox=sandbox), event, source=source, rule=rule, json=json)
+
+
+@app.command()
+def preview(
+    ctx: typer.Context,
+    event: options.Event,
+    config: options.Config = None,
+    sandbox: options.Sandbox = False,
+    source: options.Source = None,
+    rule: options.Rule = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write each message to a file in this folder.")
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Show the e-mails in the browser.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Render the messages an event leads to; sends nothing."""
+    from bridge.cli.preview import preview
+
+    preview(
+        chosen(ctx, config, sandbox=sandbox),
+        event,
+        source=source,
+        rule=rule,
+        out=out,
+        browser=open_,
+        json=json,
+    )
+
+
+@app.command()
+def send(
+    ctx: typer.Context,
+    event: options.Event,
+    config: options.Config = None,
+    sandbox: options.Sandbox = False,
+    source: options.Source = None,
+    url: Annotated[
+        str | None, typer.Option("--url", help="Where to; by default this configuration's own listener.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            help="Change the body, as in data.learner.email=maria@aluna.example; may be repeated.",
+        ),
+    ] = None,
+    fresh_id: Annotated[
+        bool,
+        typer.Option(
+            "--fresh-id/--same-id",
+            help="Make it a new event that happens now, or send it as it is (a duplicate).",
+        ),
+    ] = True,
+    repeat: Annotated[
+        int,
+        typer.Option("--repeat", metavar="N", min=1, max=100_000, help="Send so many, one after the other."),
+    ] = 1,
+    unsigned: Annotated[bool, typer.Option("--unsigned", help="Leave the signature out.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the request and send nothing.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Sign an event and post it as the platform does.
+
+    `ping` is an event too: the connection test of the platform's console.
+    """
+    from bridge.cli.send import Sending, send
+
+    sending = Sending(
+        event=event,
+        source=source,
+        url=url,
+        changes=tuple(changes or ()),
+        fresh_id=fresh_id,
+        repeat=repeat,
+        unsigned=unsigned,
+        dry_run=dry_run,
+        json=json,
+    )
+    send(chosen(ctx, config, sandbox=sandbox), sending)
+
+
+@app.command()
+def samples(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Print the body of this one.", show_default=False)
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """List the sample events, or print one."""
+    from bridge.cli.samples import samples
+
+    samples(name, json=json)
+
+
+app.add_typer(app_events.app, name="events")
+app.add_typer(app_deliveries.app, name="deliveries")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration file, for editors."""
+    from bridge.cli.schema import schema
+
+    schema()
+
+
+@app.command()
+def migrate(
+    ctx: typer.Context,
+    config: options.Config = None,
+    sandbox: options.Sandbox = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether the store is up to date; exit 1 if not.")
+    ] = False,
+) -> None:
+    """Bring the store to the form this version needs.
+
+    `bridge run` does so by itself; this is for doing it beforehand.
+    """
+    from bridge.cli.migrate import migrate
+
+    migrate(chosen(ctx, config, sandbox=sandbox), check=check)
+
+
+@app.command()
+def health(
+    url: Annotated[
+        str, typer.Option("--url", envvar="BRIDGE_HEALTH_URL", help="The public listener's address.")
+    ] = "http://127.0.0.1:8080/healthz",
+) -> None:
+    """Ask a running bridge whether it takes events.
+
+    For HEALTHCHECK in containers: quick, and reads no configuration.
+    """
+    from bridge.cli.health import check
+
+    check(url)

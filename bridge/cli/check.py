@@ -1,0 +1,97 @@
+"""`bridge check`: every problem of the configuration, or what it amounts to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import typer
+from pydantic import BaseModel
+
+from bridge.cli.exits import ExitCode
+from bridge.cli.opening import NOWHERE, read_config
+from bridge.cli.options import Setup
+from bridge.cli.tables import aligned, show, show_json
+from bridge.cli.text import printable
+from bridge.cli.words import rule_lines
+from bridge.config.load import Broken, Loaded
+from bridge.config.located import Located
+from bridge.core.problems import dotted
+from bridge.core.rules import Rule
+from bridge.sources.registry import known_events
+
+NAMES_SHOWN = 6
+EVENTS_SHOWN = 3
+
+
+def check(setup: Setup, *, json: bool, verbose: bool) -> None:
+    """Print every problem and exit with 1, or print a summary."""
+    found = read_config(setup.path, sandbox=NOWHERE if setup.sandbox else None)
+    problems = found.problems if isinstance(found, Broken) else found.warnings
+    if json:
+        show_json({"ok": isinstance(found, Loaded), "problems": [_plain(problem) for problem in problems]})
+    else:
+        for problem in problems:
+            print(printable(str(problem)), file=sys.stderr)
+    if isinstance(found, Broken):
+        raise typer.Exit(ExitCode.PROBLEMS)
+    if not json:
+        _summarise(setup.path, found, verbose=verbose)
+
+
+def _summarise(path: Path, loaded: Loaded, *, verbose: bool) -> None:
+    config = loaded.config
+    reached = [name for name, kind in known_events().items() if _reached(name, kind, loaded.rules)]
+    rows = [
+        ("sources", str(len(config.sources)), _typed(config.sources)),
+        ("channels", str(len(config.channels)), _typed(config.channels)),
+        ("rules", str(len(loaded.rules)), _shown([rule.name for rule in loaded.rules])),
+        (
+            "events",
+            str(len(reached)),
+            f"of {len(known_events())} known lead to a rule: {_shown(reached, EVENTS_SHOWN)}",
+        ),
+    ]
+    warnings = f", with {_count(len(loaded.warnings), 'warning')}" if loaded.warnings else ""
+    show(f"{path} is good{warnings}")
+    show(aligned(rows, "  "))
+    if verbose:
+        for rule in loaded.rules:
+            show()
+            show(describe(rule))
+
+
+def describe(rule: Rule) -> str:
+    """Return a rule in plain words, its name first."""
+    return f"{rule.name}\n{aligned(rule_lines(rule), '  ')}"
+
+
+def _plain(problem: Located) -> dict[str, object]:
+    return {
+        "file": problem.file,
+        "line": problem.line or None,
+        "column": problem.column or None,
+        "path": dotted(problem.path),
+        "sentence": problem.sentence,
+        "warning": problem.warning,
+    }
+
+
+def _typed(configured: Mapping[str, BaseModel]) -> str:
+    """Return names with their types: `learners (email), wins (slack)`."""
+    return _shown([f"{name} ({getattr(options, 'type', '?')})" for name, options in configured.items()])
+
+
+def _shown(names: Sequence[str], limit: int = NAMES_SHOWN) -> str:
+    more = len(names) - limit
+    return (", ".join(names[:limit]) + (f" and {more} more" if more > 0 else "")) or "none"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _reached(name: str, kind: str, rules: tuple[Rule, ...]) -> bool:
+    return any(fnmatchcase(name, on) or fnmatchcase(kind, on) for rule in rules for on in rule.on)

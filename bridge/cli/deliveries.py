@@ -1,0 +1,132 @@
+"""`bridge deliveries`: what is in the outbox, and sending it again or giving it up."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from bridge.bootstrap import Services
+from bridge.cli.event import only
+from bridge.cli.history import ID_SHOWN, delivery_step
+from bridge.cli.message import payload_lines
+from bridge.cli.opening import config_to_look_at, with_services
+from bridge.cli.options import Setup
+from bridge.cli.plain import delivery_details_plain, delivery_plain
+from bridge.cli.selecting import Deliveries, newest
+from bridge.cli.tables import aligned, show, show_json, show_table
+from bridge.cli.text import local, one_line
+from bridge.cli.words import kind_named
+from bridge.store import details
+from bridge.store.deliveries import Attempt
+from bridge.store.details import Ambiguous, DeliveryDetails, NotFound
+from bridge.store.views import DeliveryRow
+
+
+def list_deliveries(setup: Setup, selection: Deliveries, *, limit: int, json: bool) -> None:
+    """Print the deliveries that are selected."""
+    loaded = config_to_look_at(setup, quiet=True)
+    zone = loaded.config.timezone
+
+    async def work(services: Services) -> list[DeliveryRow]:
+        return await newest(selection.pages(services, zone), limit)
+
+    rows = with_services(loaded, work)
+    if json:
+        show_json([delivery_plain(row) for row in rows])
+    elif not rows:
+        show("no delivery is selected" if selection != Deliveries() else "there is no delivery yet")
+    else:
+        show_table(
+            ("id", "made", "state", "rule", "action", "attempts", "learner", "event", "why"),
+            [_row(row, zone) for row in rows],
+        )
+
+
+def show_delivery(setup: Setup, name: str, *, json: bool) -> None:
+    """Print everything about one delivery."""
+    loaded = config_to_look_at(setup, quiet=True)
+    found = with_services(loaded, lambda services: _details(services, name))
+    if json:
+        show_json(delivery_details_plain(found))
+        return
+    zone = loaded.config.timezone
+    show(f"delivery {found.row.id}, {found.row.state}")
+    show(aligned(_facts(found, zone), "  "))
+    show()
+    show(delivery_step(found.row, zone))
+    if found.attempts:
+        show()
+        show_table(
+            ("attempt", "started", "took", "outcome", "status", "asked for by", "answer"),
+            [_attempt(each, zone) for each in found.attempts],
+        )
+    show()
+    show(
+        "\n".join(payload_lines(kind_named(found.row.action), found.payload))
+        if found.payload
+        else "No message was made yet."
+    )
+
+
+async def find_delivery(services: Services, name: str) -> str:
+    """Return the id of the delivery with this id, or beginning of an id."""
+    found = await services.database.read(lambda connection: details.find_delivery(connection, name))
+    return only(found, f"delivery '{name}'")
+
+
+async def _details(services: Services, name: str) -> DeliveryDetails:
+    delivery_id = await find_delivery(services, name)
+    found: DeliveryDetails | NotFound | Ambiguous = await services.database.read(
+        lambda connection: details.show_delivery(connection, delivery_id)
+    )
+    return only(found, f"delivery '{name}'")
+
+
+def _row(row: DeliveryRow, zone: tzinfo) -> tuple[str, ...]:
+    return (
+        row.id[:ID_SHOWN],
+        local(row.created_at, zone),
+        str(row.state),
+        row.rule,
+        row.action,
+        str(row.attempts),
+        row.learner or "-",
+        str(row.inbox_seq),
+        one_line(row.why or "", 60),
+    )
+
+
+def _facts(found: DeliveryDetails, zone: tzinfo) -> list[tuple[str, str]]:
+    row = found.row
+    facts = [
+        ("rule", row.rule),
+        ("action", row.action),
+        ("channel", row.channel),
+        ("event", f"{row.inbox_seq}, {one_line(row.type or 'no type')} from {row.source}, run {row.run}"),
+        ("learner", one_line(row.learner or "-")),
+        ("made", local(row.created_at, zone)),
+        ("changed", local(row.updated_at, zone)),
+    ]
+    if row.expires_at is not None:
+        facts.append(("expires", local(row.expires_at, zone)))
+    if found.claim is not None:
+        facts.append(("once per", f"{one_line(found.claim.label)} ({found.claim.state})"))
+    if row.reference:
+        facts.append(("reference", one_line(row.reference)))
+    if row.why:
+        facts.append(("why", one_line(row.why)))
+    return facts
+
+
+def _attempt(attempt: Attempt, zone: tzinfo) -> tuple[str, ...]:
+    outcome = attempt.outcome + (f" ({attempt.reason})" if attempt.reason else "")
+    status = "-" if attempt.status is None else str(attempt.status)
+    took = f"{attempt.duration_ms} ms"
+    return (
+        str(attempt.number),
+        local(attempt.started_at, zone),
+        took,
+        outcome,
+        status,
+        attempt.trigger,
+        one_line(attempt.answer, 120),
+    )

@@ -1,0 +1,85 @@
+"""`bridge deliveries retry` and `discard`: named deliveries, or all that the filters select."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from bridge.bootstrap import Services
+from bridge.cli import acting
+from bridge.cli.acting import Change
+from bridge.cli.deliveries import find_delivery
+from bridge.cli.exits import misused
+from bridge.cli.opening import config_to_look_at, with_services
+from bridge.cli.options import Setup
+from bridge.cli.selecting import Deliveries, everything
+from bridge.core.outcomes import State, sources_of
+from bridge.store.views import DeliveryRow
+
+RETRIED = (State.DEAD, State.EXPIRED, State.PARKED)
+"""The states that a person's retry leaves; a lease that is given back goes the same way, by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which deliveries, and how to go about it."""
+
+    names: tuple[str, ...]
+    selection: Deliveries
+    yes: bool
+    json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What is done to each: the question before it, the states it may be in, and the deed."""
+
+    question: str
+    states: tuple[State, ...]
+    change: Callable[[Services, str], Awaitable[Change]]
+
+
+def retry_deliveries(setup: Setup, order: Order) -> None:
+    """Send deliveries again that were given up."""
+
+    async def retry(services: Services, delivery_id: str) -> Change:
+        told = await services.operator.retry(delivery_id)
+        return Change(delivery_id, told.done, told.sentence)
+
+    _act(setup, order, Act("Send {} again?", RETRIED, retry))
+
+
+def discard_deliveries(setup: Setup, order: Order, why: str) -> None:
+    """Give deliveries up for good."""
+
+    async def discard(services: Services, delivery_id: str) -> Change:
+        told = await services.operator.discard(delivery_id, why)
+        return Change(delivery_id, told.done, told.sentence)
+
+    _act(setup, order, Act("Give up {} for good?", sources_of(State.DISCARDED), discard))
+
+
+def _act(setup: Setup, order: Order, act: Act) -> None:
+    if bool(order.names) == (order.selection != Deliveries()):
+        raise misused("name the deliveries, or select them by filters such as --state dead")
+    for state in order.selection.states:
+        if state not in act.states:
+            raise misused(f"a delivery that is {state} stays so; this is for {', '.join(act.states)}")
+    loaded = config_to_look_at(setup, quiet=True)
+
+    async def work(services: Services) -> list[Change]:
+        ids = [await find_delivery(services, name) for name in order.names]
+        if not order.names:
+            rows = await everything(order.selection.pages(services, loaded.config.timezone, act.states))
+            ids = [row.id for row in rows]
+            acting.confirm(act.question.format(_counted(rows)), len(rows), yes=order.yes)
+        return await acting.each(ids, lambda delivery_id: act.change(services, delivery_id))
+
+    acting.tell(with_services(loaded, work), json=order.json)
+
+
+def _counted(rows: Sequence[DeliveryRow]) -> str:
+    states = Counter(str(row.state) for row in rows)
+    counts = ", ".join(f"{count} {state}" for state, count in states.items())
+    return f"{len(rows)} deliver{'y' if len(rows) == 1 else 'ies'}" + (f" ({counts})" if counts else "")

@@ -1,0 +1,144 @@
+"""EVENT on the command line: a file, standard input, a sample, a stored event; and the source it is from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from bridge.bootstrap import Services
+from bridge.cli.exits import Failure, misused, not_found
+from bridge.cli.opening import with_services
+from bridge.clock import SystemClock
+from bridge.config.load import Loaded
+from bridge.core.events import Event
+from bridge.core.problems import did_you_mean
+from bridge.sources import registry
+from bridge.sources.base import Malformed, Request, Source, Unsupported
+from bridge.store import details
+from bridge.store.database import Connection
+from bridge.store.details import Ambiguous, EventDetails, NotFound
+
+T = TypeVar("T")
+MAX_BYTES = 1024 * 1024
+"""As much as the public listener takes."""
+PING = "ping"
+PING_BODY = b'{"event":"ping","data":{"message":"ping"}}'
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The body EVENT leads to; `origin` says where it is from, `stored` is all that the store knows of it."""
+
+    origin: str
+    body: bytes
+    sample: str | None = None
+    stored: EventDetails | None = None
+
+    @property
+    def is_ping(self) -> bool:
+        """Whether it is the console's connection test, which has no id."""
+        return self.sample == PING
+
+
+def find_body(loaded: Loaded, text: str) -> Found:
+    """Return what EVENT names; fails with what else it could have been."""
+    if text == "-":
+        return Found("standard input", _limited(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input"))
+    path = Path(text)
+    if path.is_file():
+        return Found(text, _limited(_read(path), text))
+    body = registry.sample(text) or (PING_BODY if text == PING else None)
+    if body is not None:
+        return Found(f"sample {text}", body, sample=text)
+    if "/" in text or text.endswith(".json"):
+        raise not_found(f"there is no file {text}")
+    return _stored(loaded, text)
+
+
+def pick_source(loaded: Loaded, found: Found, name: str | None) -> Source:
+    """Return the source of the event: the one named, the stored one, the only one, or the sample's own."""
+    sources = {each: registry.build(each, options) for each, options in loaded.config.sources.items()}
+    if name is None and found.stored is not None:
+        name = found.stored.entry.source
+    if name is not None:
+        if name not in sources:
+            hint = did_you_mean(name, sources) or "; there are " + ", ".join(sources)
+            raise not_found(f"there is no source '{name}'{hint}")
+        return sources[name]
+    if len(sources) > 1 and found.sample is not None:
+        sources = {each: source for each, source in sources.items() if _reads(source, found)} or sources
+    if len(sources) > 1:
+        raise misused(
+            f"{found.origin} may be from several sources; say which with --source: {', '.join(sources)}"
+        )
+    return next(iter(sources.values()))
+
+
+def read_events(found: Found, source: Source, now: datetime) -> tuple[Event, ...]:
+    """Return the events of a body as the source reads them, or fail with its reason."""
+    headers: Mapping[str, str] = source.outgoing_headers(found.body)
+    received_at = now
+    if found.stored is not None:
+        headers, received_at = found.stored.entry.headers, found.stored.entry.received_at
+    parsed = source.parse(Request(headers, found.body, received_at))
+    if isinstance(parsed, Malformed | Unsupported):
+        raise Failure(f"{found.origin} is no event for source '{source.name}': {parsed.why}")
+    return parsed
+
+
+async def stored_event(services: Services, name: str) -> EventDetails:
+    """Return everything about the stored event with this number, id, or beginning of an id."""
+
+    def query(connection: Connection) -> EventDetails | NotFound | Ambiguous:
+        found = details.find_event(connection, name)
+        return details.show_event(connection, found) if isinstance(found, int) else found
+
+    return only(await services.database.read(query), f"event '{name}'")
+
+
+def only(found: T | NotFound | Ambiguous, what: str) -> T:
+    """Return what was found, or fail because it is nothing or several."""
+    match found:
+        case NotFound():
+            raise not_found(f"there is no {what}")
+        case Ambiguous(candidates):
+            raise not_found(f"{what} may be several; write more of it", *(f"  {each}" for each in candidates))
+        case _:
+            return found
+
+
+def _stored(loaded: Loaded, text: str) -> Found:
+    try:
+        event = with_services(loaded, lambda services: stored_event(services, text))
+    except Failure as failure:
+        near = did_you_mean(text, registry.sample_names())
+        hint = f"'{text}' is neither a file, nor a sample{near}, nor a stored event"
+        raise Failure(hint, *failure.lines, code=failure.code) from None
+    return Found(f"stored event {event.row.seq}", event.entry.body, stored=event)
+
+
+def _reads(source: Source, found: Found) -> bool:
+    """Return whether a source takes a sample for the event it is a sample of."""
+    headers = source.outgoing_headers(found.body)
+    parsed = source.parse(Request(headers, found.body, SystemClock().now()))
+    return not isinstance(parsed, Malformed | Unsupported) and any(
+        event.type == found.sample for event in parsed
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise not_found(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _limited(body: bytes, origin: str) -> bytes:
+    if len(body) > MAX_BYTES:
+        raise Failure(f"{origin} has more than {MAX_BYTES} bytes; no source takes that much")
+    return body

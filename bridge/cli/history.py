@@ -1,0 +1,102 @@
+"""What became of a stored event, in words: how it was understood, what it led to, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import tzinfo
+from typing import assert_never
+
+from bridge.cli.tables import aligned
+from bridge.cli.text import local, one_line
+from bridge.core.outcomes import State
+from bridge.store.details import EventDetails
+from bridge.store.views import DeliveryRow, EventRow
+
+ID_SHOWN = 10
+"""Characters of a delivery's id in lists; commands take any beginning that is unique."""
+
+
+def history_lines(found: EventDetails, zone: tzinfo) -> Iterator[str]:
+    """Yield what happened to an event, in the order in which it happened."""
+    row = found.row
+    yield f"What happened: stored event {row.seq}, {row.state}"
+    yield aligned(list(_rows(row, zone)), "  ")
+    if found.deliveries:
+        yield ""
+        yield aligned([_delivery(each, zone) for each in found.deliveries], "  ")
+    steps = list(next_steps(found))
+    if steps:
+        yield ""
+        yield from steps
+
+
+def next_steps(found: EventDetails) -> Iterator[str]:
+    """Yield what a person may do about an event and its deliveries."""
+    match found.row.state:
+        case "new":
+            yield "It waits for `bridge run` to take it through the rules."
+        case "parked":
+            yield f"Mend the cause, then `bridge events replay {found.row.seq}`."
+        case _:
+            pass
+    for each in found.deliveries:
+        if each.state in (State.DEAD, State.EXPIRED, State.PARKED):
+            command = f"`bridge deliveries show {each.id[:ID_SHOWN]}`"
+            yield f"{command} says why it is {each.state}, `retry` sends it again."
+
+
+def delivery_step(row: DeliveryRow, zone: tzinfo) -> str:
+    """Return what happens next to a delivery, or what a person may do about it."""
+    short = row.id[:ID_SHOWN]
+    match row.state:
+        case State.PENDING:
+            return f"The next attempt is due {local(row.due_at, zone)}, by a running bridge."
+        case State.SENDING:
+            return "An attempt is under way."
+        case State.DELIVERED:
+            return "Nothing is left to do."
+        case State.DEAD | State.EXPIRED:
+            return f"`bridge deliveries retry {short}` tries again, `discard` gives it up for good."
+        case State.PARKED:
+            return f"Mend the cause, then `bridge deliveries retry {short}`; `discard` gives it up for good."
+        case State.WITHHELD:
+            return "It is shown and never sent."
+        case State.DISCARDED:
+            return (
+                f"Given up; `bridge events replay {row.inbox_seq}` takes the event through the rules again."
+            )
+        case _:
+            assert_never(row.state)
+
+
+def _rows(row: EventRow, zone: tzinfo) -> Iterator[tuple[str, str]]:
+    yield "received", local(row.received_at, zone)
+    if row.replayed_at is not None:
+        yield "replayed", f"{local(row.replayed_at, zone)}, run {row.run}"
+    if row.finished_at is not None:
+        yield "finished", local(row.finished_at, zone)
+    if row.why:
+        yield "why", one_line(row.why)
+    yield from _summary(row.summary or {})
+
+
+def _summary(summary: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    matched = summary.get("matched")
+    if isinstance(matched, list):
+        yield "matched", one_line(", ".join(map(str, matched))) or "no rule"
+    if summary.get("note"):
+        yield "note", one_line(str(summary["note"]))
+    for label in ("skipped", "failed"):
+        for each in _listed(summary.get(label)):
+            where = " ".join(str(each[key]) for key in ("rule", "action") if each.get(key))
+            yield label, one_line(f"{where}: {each.get('why', '')}")
+
+
+def _listed(value: object) -> list[Mapping[str, object]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+def _delivery(row: DeliveryRow, zone: tzinfo) -> tuple[str, ...]:
+    attempts = f"{row.attempts} attempt{'' if row.attempts == 1 else 's'}"
+    why = one_line(row.why or "", 80)
+    return row.id[:ID_SHOWN], str(row.state), row.rule, row.action, attempts, local(row.updated_at, zone), why

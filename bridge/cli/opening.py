@@ -1,0 +1,115 @@
+"""What most commands begin with: read the configuration, open the store; or fail with the right exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from bridge import logs
+from bridge.bootstrap import Services, open_services
+from bridge.channels.base import Endpoints
+from bridge.cli.exits import Failure, not_found, unavailable
+from bridge.cli.options import Setup
+from bridge.cli.program import say
+from bridge.config.load import Broken, Loaded, load
+from bridge.store.creation import plan
+from bridge.store.errors import StoreError, StoreInUse, StoreUnavailable
+
+T = TypeVar("T")
+NOWHERE = Endpoints(
+    smtp_url="smtp://127.0.0.1:1", slack_api_url="http://127.0.0.1:1/", webhook_url="http://127.0.0.1:1"
+)
+"""Stand-ins for commands that deliver nothing; nobody listens there."""
+_SQLITE = "sqlite:///"
+
+
+def read_config(path: Path, *, sandbox: Endpoints | None = None) -> Loaded | Broken:
+    """Read the configuration, its channels pointed at `sandbox`; fails when there is no such file.
+
+    In a sandbox the store is another one too, so that trying things out touches no real delivery.
+    """
+    if not path.is_file():
+        raise not_found(
+            f"there is no configuration file {path}", "`bridge init` writes one; `-c FILE` names another"
+        )
+    found = load(path, os.environ, sandbox=sandbox)
+    return _with_own_store(found) if sandbox and isinstance(found, Loaded) else found
+
+
+def need_config(path: Path, *, sandbox: Endpoints | None = None) -> Loaded:
+    """Return the configuration, or fail with every problem."""
+    return _good(path, read_config(path, sandbox=sandbox))
+
+
+def config_to_look_at(setup: Setup, *, quiet: bool = False) -> Loaded:
+    """Return the configuration for a command that delivers nothing, so that no secret has to be set."""
+    if setup.sandbox:
+        return need_config(setup.path, sandbox=NOWHERE)
+    found = read_config(setup.path)
+    if isinstance(found, Loaded):
+        return found
+    lenient = load(setup.path, os.environ, sandbox=NOWHERE)
+    if isinstance(lenient, Broken):
+        return _good(setup.path, lenient)
+    if not quiet:
+        say("some variables are not set: secrets and addresses are stand-ins, see `bridge check`")
+    return lenient
+
+
+def with_services(loaded: Loaded, work: Callable[[Services], Awaitable[T]]) -> T:
+    """Open the store and what belongs to it, do the work, close it; store trouble ends the command."""
+
+    async def run() -> T:
+        async with open_services(loaded, log=logs.configure(level=logging.WARNING)) as opened:
+            return await work(opened)
+
+    with store_trouble():
+        _need_store(loaded)
+        return asyncio.run(run())
+
+
+@contextmanager
+def store_trouble() -> Iterator[None]:
+    """End the command with the store's own sentence when it cannot be used."""
+    try:
+        yield
+    except (StoreUnavailable, StoreInUse) as error:
+        raise unavailable(str(error)) from error
+    except StoreError as error:
+        raise Failure(str(error)) from error
+
+
+def _need_store(loaded: Loaded) -> None:
+    """Fail unless the store is there and up to date: looking at it makes and migrates nothing."""
+    found = plan(loaded.config.store.get_secret_value())
+    if found.current is None:
+        hint = "`bridge run` makes it; the one of `run --sandbox` is seen with --sandbox"
+        raise not_found("there is no store yet", hint)
+    if found.steps:
+        hint = "stop the bridge, back the store up, and run `bridge migrate`"
+        raise Failure("the store is older than this program", hint)
+
+
+def _with_own_store(loaded: Loaded) -> Loaded:
+    """Return the configuration with `bridge.sandbox.db` in place of `bridge.db`, or of PostgreSQL."""
+    url = loaded.config.store.get_secret_value()
+    real = Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else loaded.path.absolute()
+    own = real.with_name(f"{real.stem}.sandbox.db")
+    config = loaded.config.model_copy(update={"store": SecretStr(f"{_SQLITE}{own}")})
+    return replace(loaded, config=config)
+
+
+def _good(path: Path, found: Loaded | Broken) -> Loaded:
+    if isinstance(found, Loaded):
+        return found
+    problems = [str(problem) for problem in found.problems]
+    count = sum(not problem.warning for problem in found.problems)
+    raise Failure(f"{path} has {count} problem{'' if count == 1 else 's'}", *problems)

@@ -1,0 +1,75 @@
+"""Options that several commands share, said once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.cli.span import Moment, parse_moment
+
+DEFAULT_CONFIG = Path("config.yaml")
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", metavar="FILE", help="Configuration file; before or after the command's name."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, times in UTC.")]
+Sandbox = Annotated[
+    bool,
+    typer.Option(
+        "--sandbox",
+        help="As `run --sandbox` has it: channels redirected to local stand-ins, a store of its own, "
+        "secrets may be unset.",
+    ),
+]
+Event = Annotated[
+    str,
+    typer.Argument(
+        metavar="EVENT",
+        help="A JSON file, - for standard input, a sample's name, "
+        "or a stored event: its number, its id or the id's beginning.",
+    ),
+]
+Rule = Annotated[str | None, typer.Option("--rule", metavar="NAME", help="Only this rule.")]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        "--source", metavar="NAME", help="The source the event comes from; needed when there are several."
+    ),
+]
+Learner = Annotated[str | None, typer.Option("--learner", metavar="EMAIL", help="Of this person.")]
+Since = Annotated[
+    Moment | None,
+    typer.Option(
+        "--since",
+        metavar="WHEN",
+        parser=parse_moment,
+        help="From then on: 90m, 2h, 7d ago, or 2026-11-23T18:00.",
+    ),
+]
+Until = Annotated[
+    Moment | None,
+    typer.Option("--until", metavar="WHEN", parser=parse_moment, help="Before then; written like --since."),
+]
+Limit = Annotated[
+    int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="At most so many, newest first.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing what the filters select.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The configuration file of a command, and whether it is about the sandbox."""
+
+    path: Path
+    sandbox: bool = False
+
+
+def chosen(ctx: typer.Context, config: Path | None, *, sandbox: bool = False) -> Setup:
+    """Return what a command works with: its own `--config`, or the one before its name."""
+    return Setup(config or ctx.find_root().params.get("config") or DEFAULT_CONFIG, sandbox)

@@ -1,0 +1,107 @@
+"""`bridge run`: the whole bridge in this process, until a signal asks it to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import typer
+
+from bridge import bootstrap, logs
+from bridge.bootstrap import Running
+from bridge.channels.webhook import WebhookOptions
+from bridge.cli.exits import ExitCode, unavailable
+from bridge.cli.opening import need_config, store_trouble
+from bridge.cli.options import Setup
+from bridge.cli.program import say
+from bridge.cli.tables import show
+from bridge.clock import SystemClock
+from bridge.config.load import Loaded
+from bridge.sandbox.sandbox import Sandbox
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class Stop:
+    """Turns signals into the wish to stop: the first asks, the second ends the process there and then.
+
+    Ending at once is safe: what was answered is on disk, and leases that are not given back run out.
+    """
+
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+    by: signal.Signals | None = None
+
+    def listen(self) -> None:
+        """Take the signals over; called inside the running loop."""
+        loop = asyncio.get_running_loop()
+        for each in SIGNALS:
+            loop.add_signal_handler(each, self._asked, each)
+
+    def _asked(self, by: signal.Signals) -> None:
+        if self.event.is_set():
+            os._exit(128 + by)
+        self.by = by
+        self.event.set()
+        say("stopping when what is under way is finished; once more stops at once")
+
+
+def run(setup: Setup) -> None:
+    """Run until stopped; exits with 130 after Ctrl-C, with 0 after SIGTERM."""
+    stop = asyncio.run(_run(setup))
+    if stop.by is signal.SIGINT:
+        raise typer.Exit(ExitCode.INTERRUPTED)
+
+
+async def _run(setup: Setup) -> Stop:
+    stop = Stop()
+    stop.listen()
+    async with _configured(setup) as (loaded, stand_ins):
+        for warning in loaded.warnings:
+            say(str(warning))
+        with store_trouble():
+            try:
+                await bootstrap.run(
+                    loaded,
+                    log=logs.configure(),
+                    stop=stop.event,
+                    sandbox=stand_ins,
+                    started=lambda running: _greet(loaded, running, sandbox=setup.sandbox),
+                )
+            except OSError as error:
+                raise unavailable(f"cannot listen: {error.strerror or error}") from error
+    return stop
+
+
+@asynccontextmanager
+async def _configured(setup: Setup) -> AsyncIterator[tuple[Loaded, Sandbox | None]]:
+    """Yield the configuration, pointed at a sandbox that is open meanwhile if one is wanted."""
+    if not setup.sandbox:
+        yield need_config(setup.path), None
+        return
+    stand_ins = Sandbox(SystemClock())
+    await stand_ins.open()
+    try:
+        loaded = need_config(setup.path, sandbox=stand_ins.endpoints())
+        trust(stand_ins, loaded)
+        yield loaded, stand_ins
+    finally:
+        await stand_ins.close()
+
+
+def trust(stand_ins: Sandbox, loaded: Loaded) -> None:
+    """Let the stand-ins check the signatures of every webhook channel, as its receiver would."""
+    for name, options in loaded.config.channels.items():
+        if isinstance(options, WebhookOptions):
+            for secret in options.signing_secret:
+                stand_ins.trust(name, secret.get_secret_value())
+
+
+def _greet(loaded: Loaded, running: Running, *, sandbox: bool) -> None:
+    for name in loaded.config.sources:
+        show(f"receiving {name} on {running.public_url}/hooks/{name}")
+    show(f"admin pages on {running.admin_url}" + (", with everything that is sent" if sandbox else ""))

@@ -1,0 +1,46 @@
+"""Rules in plain words, for `bridge check -v` and `bridge explain`."""
+
+from __future__ import annotations
+
+from bridge.cli.text import lasting
+from bridge.core.conditions import AllOf, AnyOf, At, Condition
+from bridge.core.rules import Action, Rule
+
+
+def rule_lines(rule: Rule) -> list[tuple[str, str]]:
+    """Return a rule as labelled lines: `on`, `when`, `if`, and `send` for each action."""
+    lines = [("on", " or ".join(rule.on))]
+    lines += [("when", text) for text in _lines(rule.when)]
+    if rule.condition is not None:
+        lines.append(("if", rule.condition.source))
+    lines += [("send", action_words(action)) for action in rule.actions]
+    return lines or [("send", "nothing")]
+
+
+def action_words(action: Action) -> str:
+    """Return what an action does: `email via learners, once per learner.email, within 2d, if {{ … }}`."""
+    parts = [f"{kind_named(action.name)} via {action.channel}"]
+    if action.once_per:
+        parts.append("once per " + ", ".join(action.once_per))
+    if action.expires is not None:
+        parts.append(f"within {lasting(action.expires)}")
+    if action.condition is not None:
+        parts.append(f"if {action.condition.source}")
+    return ", ".join(parts)
+
+
+def kind_named(action: str) -> str:
+    """Return the channel type in an action's name: `email` of `email:learners` and `email:learners#2`."""
+    return action.partition(":")[0]
+
+
+def _lines(condition: Condition) -> list[str]:
+    match condition:
+        case AllOf(parts):
+            return [line for part in parts for line in _lines(part)]
+        case AnyOf(parts):
+            return [" or ".join(f"({' and '.join(_lines(part))})" for part in parts)]
+        case At(path, test):
+            return [f"{path.text} {test.wanted}"]
+        case _:
+            return [f"{finding.path} {finding.wanted}" for finding in condition.findings({})]

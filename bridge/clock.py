@@ -1,0 +1,40 @@
+"""The one place that reads a clock; everything else is given a `Clock` or a `now`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time, elapsed time and waiting, as one collaborator that tests replace."""
+
+    def now(self) -> datetime:
+        """Return the current time as an aware UTC datetime."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds from an arbitrary start that never run backwards."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds`; a negative wait returns at once."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the current time as an aware UTC datetime."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds from an arbitrary start that never run backwards."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds`; a negative wait returns at once."""
+        await asyncio.sleep(max(0.0, seconds))

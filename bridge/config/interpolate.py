@@ -1,0 +1,148 @@
+"""`${NAME}`, `${NAME:-default}` and `${file:/path}` inside single values that YAML has already read.
+
+What comes from outside can therefore never change the structure of the file. `$${` stands for a plain `${`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bridge.config.dotenv import NAME
+from bridge.core.problems import did_you_mean
+
+MAX_FILE_BYTES = 65_536
+_REFERENCE = re.compile(r"\$\$\{|\$\{(?P<inside>[^}]*)(?P<end>\}?)")
+_VARIABLE = re.compile(rf"(?P<name>{NAME})(?P<default>:-(?P<text>.*))?", re.DOTALL)
+_EXPECTED = "expected ${NAME}, ${NAME:-default} or ${file:/path}; a plain '${' is written '$${'"
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A value with its references replaced; `problems` are sentences, `outside` the references used.
+
+    `literal` is what the person typed, which must hold no secret: a reference is its default there, or NUL.
+    """
+
+    text: str
+    literal: str
+    outside: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Parts:
+    text: list[str] = field(default_factory=list)
+    literal: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+class Interpolator:
+    """Replaces references and remembers every value that came from outside in `values`.
+
+    `folder` is where relative `${file:…}` paths begin. `placeholder` makes a stand-in from the name of a
+    variable or file that is missing; without it a missing one is a problem.
+    """
+
+    def __init__(
+        self, env: Mapping[str, str], folder: Path, placeholder: Callable[[str], str] | None = None
+    ) -> None:
+        self.values: set[str] = set()
+        self._env = env
+        self._folder = folder
+        self._placeholder = placeholder
+
+    def fill(self, text: str) -> Filled:
+        """Return the text with its references replaced."""
+        if "${" not in text:
+            return Filled(text, text)
+        parts = _Parts()
+        position = 0
+        for found in _REFERENCE.finditer(text):
+            self._literal(parts, text[position : found.start()])
+            self._replace(parts, found)
+            position = found.end()
+        self._literal(parts, text[position:])
+        return Filled(
+            "".join(parts.text), "".join(parts.literal), tuple(parts.outside), tuple(parts.problems)
+        )
+
+    @staticmethod
+    def _literal(parts: _Parts, text: str) -> None:
+        parts.text.append(text)
+        parts.literal.append(text)
+
+    def _replace(self, parts: _Parts, found: re.Match[str]) -> None:
+        inside = found["inside"]
+        if inside is None:
+            self._literal(parts, "${")
+        elif not found["end"]:
+            parts.problems.append(f"'${{' is not closed with '}}'; {_EXPECTED}")
+        elif inside.startswith("file:"):
+            self._file(parts, inside.removeprefix("file:"))
+        elif (variable := _VARIABLE.fullmatch(inside)) and "${" not in inside:
+            self._variable(parts, variable)
+        else:
+            parts.problems.append(f"'{found[0]}' is not a reference; {_EXPECTED}")
+
+    def _variable(self, parts: _Parts, variable: re.Match[str]) -> None:
+        name, default = variable["name"], variable["text"]
+        value = self._env.get(name)
+        parts.literal.append(default or "\0")
+        if value:
+            self._outside(parts, f"${{{name}}}", value)
+        elif default is not None:
+            parts.text.append(default)
+        elif self._placeholder is not None:
+            parts.text.append(self._placeholder(name))
+        elif value is None:
+            near = did_you_mean(name, self._env)
+            advice = (
+                near or f"; set it in the environment, or put {name}=… into .env beside the configuration"
+            )
+            parts.problems.append(f"the variable {name} is not set{advice}")
+        else:
+            parts.problems.append(
+                f"the variable {name} is set but empty; give it a value, or write ${{{name}:-}}"
+            )
+
+    def _file(self, parts: _Parts, name: str) -> None:
+        read = _read(self._folder / name) if name else "the path is missing"
+        parts.literal.append("\0")
+        if isinstance(read, bytes):
+            self._outside(parts, f"${{file:{name}}}", read.decode())
+        elif self._placeholder is not None:
+            parts.text.append(self._placeholder(name))
+        else:
+            parts.problems.append(f"the file {name} cannot be used: {read}")
+
+    def _outside(self, parts: _Parts, reference: str, value: str) -> None:
+        parts.text.append(value)
+        parts.outside.append(reference)
+        self.values.add(value)
+
+
+def _read(path: Path) -> bytes | str:
+    """Return a file's content without one line break at its end, or why that cannot be."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+        data.decode()
+    except (OSError, ValueError) as error:
+        return reason(error)
+    if len(data) > MAX_FILE_BYTES:
+        return f"it has more than {MAX_FILE_BYTES} bytes"
+    data = data.removesuffix(b"\n").removesuffix(b"\r")
+    return data or "it is empty"
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Return why a file could not be read, in a few words without its content."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return "its name is not a path"

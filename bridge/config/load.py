@@ -1,0 +1,132 @@
+"""Loads `config.yaml`: a checked configuration with compiled rules, or every problem of every file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from bridge.channels import registry as channels
+from bridge.channels.base import Endpoints
+from bridge.clock import SystemClock
+from bridge.config import checks
+from bridge.config.compile import Compiler
+from bridge.config.files import Material, read
+from bridge.config.located import Located, in_order
+from bridge.config.model import LOCALES, Config
+from bridge.config.names import EventNames
+from bridge.config.secrets import Redactor
+from bridge.config.sentences import problems_of, text_faults
+from bridge.core.problems import Problem
+from bridge.core.rules import Rule
+from bridge.rendering.renderer import Renderer
+from bridge.sources import registry as sources
+
+__all__ = ["Broken", "Loaded", "Located", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration that may run. `redact` hides every value that came from outside in a text."""
+
+    config: Config
+    rules: tuple[Rule, ...]
+    renderer: Renderer
+    path: Path
+    warnings: tuple[Located, ...]
+    redact: Callable[[str], str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A configuration that may not run, and all its problems and warnings: by file, line and column."""
+
+    problems: tuple[Located, ...]
+
+
+def load(
+    path: Path,
+    env: Mapping[str, str],
+    *,
+    sandbox: Endpoints | None = None,
+    monotonic: Callable[[], float] | None = None,
+) -> Loaded | Broken:
+    """Read, fill in, check and compile; never raises for anything that is in files.
+
+    `env` are the variables `${NAME}` may name; they win over `.env` beside the file. With `sandbox` every
+    channel is pointed at the local stand-ins, and missing variables and secret files get harmless values.
+    """
+    material = read(path, env, _placeholder if sandbox else None)
+    if sandbox:
+        _redirect(material, sandbox)
+    secret = checks.SecretFields(material.data)
+    problems = [*material.problems, *checks.values_lost_in_comments(material)]
+    problems += checks.literal_secrets(material, secret)
+    config, faults = _validate(material, secret) if material.data else (None, [])
+    renderer = _renderer(material, config, monotonic or SystemClock().monotonic)
+    compiler = Compiler(material, renderer, _event_names(material))
+    rules = _compile(compiler, material)
+    faults += compiler.problems
+    faults += checks.admin_is_guarded(config) if config else ()
+    problems += (material.locate(fault) for fault in faults if not material.is_broken(fault.path))
+    if config and not any(not problem.warning for problem in problems):
+        problems += map(material.locate, checks.everything_is_used(config, compiler.used_channels))
+    redact = Redactor(material.interpolator.values).hide
+    files = [str(path), *(part.file.name for part in material.rule_files)]
+    told = in_order([replace(problem, sentence=redact(problem.sentence)) for problem in problems], files)
+    if config is None or any(not problem.warning for problem in told):
+        return Broken(told)
+    return Loaded(config, rules, renderer, path, told, redact)
+
+
+def _validate(material: Material, secret: checks.SecretFields) -> tuple[Config | None, list[Problem]]:
+    while True:  # text in its right place can let pydantic see further
+        try:
+            return Config.model_validate(material.data), []
+        except ValidationError as error:
+            if not material.use_typed_text(text_faults(error, material.data)):
+                return None, problems_of(error, material, secret.covers)
+
+
+def _compile(compiler: Compiler, material: Material) -> tuple[Rule, ...]:
+    rules = material.data.get("rules")
+    compiled = (
+        compiler.rule(index, raw) for index, raw in enumerate(rules if isinstance(rules, list) else ())
+    )
+    return tuple(rule for rule in compiled if rule is not None)
+
+
+def _renderer(material: Material, config: Config | None, monotonic: Callable[[], float]) -> Renderer:
+    locale = config.locale if config else LOCALES[0]
+    zone = config.timezone if config else ZoneInfo("UTC")
+    return Renderer(material.path.parent / "templates", locale=locale, timezone=zone, monotonic=monotonic)
+
+
+def _event_names(material: Material) -> EventNames:
+    entries = material.data.get("sources")
+    raws = entries.values() if isinstance(entries, dict) else ()
+    open_ended = any(isinstance(raw, dict) and raw.get("type") == "generic" for raw in raws)
+    known = sources.known_events()
+    return EventNames(frozenset(known), frozenset(known.values()) | sources.known_kinds(), open_ended)
+
+
+def _redirect(material: Material, endpoints: Endpoints) -> None:
+    entries = material.data.get("channels")
+    if not isinstance(entries, dict):
+        return
+    redirected = {name: _redirected(str(name), raw, endpoints) for name, raw in entries.items()}
+    material.data = {**material.data, "channels": redirected}
+
+
+def _redirected(name: str, raw: object, endpoints: Endpoints) -> object:
+    override = channels.SANDBOX.get(str(raw.get("type"))) if isinstance(raw, dict) else None
+    return {**raw, **override(name, endpoints)} if override and isinstance(raw, dict) else raw
+
+
+def _placeholder(name: str) -> str:
+    """Return a stand-in, always the same one, so that `bridge send` signs what the sandbox verifies."""
+    return hashlib.blake2b(name.encode(), digest_size=24).hexdigest()

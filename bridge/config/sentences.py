@@ -1,0 +1,237 @@
+"""Rewrites pydantic's errors for people: what is wrong, what was expected, which word was meant."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from bridge.channels import registry as channels
+from bridge.config.files import Material
+from bridge.config.model import LATER, SEND, Config
+from bridge.core.conditions import describe
+from bridge.core.problems import Path, Problem, did_you_mean
+from bridge.core.redact import HIDDEN
+from bridge.sources import registry as sources
+
+_KINDS = {"sources": sources.OPTIONS, "channels": channels.OPTIONS}
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "frozen_set_type": "a list",
+    "dict_type": "keys with values",
+    "mapping_type": "keys with values",
+    "model_type": "keys with values",
+    "model_attributes_type": "keys with values",
+    "none_required": "nothing",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+}
+_YES_NO = frozenset({"yes", "no", "on", "off", "y", "n", "True", "False"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """One of pydantic's errors at its place; `branch` when it is about one of several allowed shapes."""
+
+    path: Path
+    branch: bool
+    error: ErrorDetails
+
+
+def text_faults(error: ValidationError, data: object) -> list[Path]:
+    """Return the paths where text was expected and YAML saw something else."""
+    return [fault.path for fault in _faults(error, data) if fault.error["type"] == "string_type"]
+
+
+def problems_of(error: ValidationError, material: Material, secret: Callable[[Path], bool]) -> list[Problem]:
+    """Return the problems in words; a value from outside, or where `secret` says so, is `***`."""
+    places: dict[Path, list[_Fault]] = defaultdict(list)
+    for fault in _faults(error, material.data):
+        places[fault.path].append(fault)
+    problems: list[Problem] = []
+    for path, faults in places.items():
+        telling = [fault for fault in faults if not _idle(fault, places)]
+        problems += _at(_Place(path, material, secret), telling)
+    return problems
+
+
+def _idle(fault: _Fault, places: Mapping[Path, object]) -> bool:
+    """Return whether an error only follows from errors further down."""
+    below = any(len(path) > len(fault.path) and path[: len(fault.path)] == fault.path for path in places)
+    return below and (fault.branch or fault.error["type"] == "too_short")
+
+
+class _Place:
+    """A path with what stands there, shown as far as it may be."""
+
+    def __init__(self, path: Path, material: Material, secret: Callable[[Path], bool]) -> None:
+        self.path = path
+        self.value = _value(material.data, path)
+        self.is_hidden = material.is_outside(path) or secret(path)
+        self.shown = HIDDEN if self.is_hidden and self.value is not None else describe(self.value)
+
+
+def _at(place: _Place, faults: list[_Fault]) -> Iterator[Problem]:
+    expected = list(dict.fromkeys(words for fault in faults if (words := _expected(fault.error))))
+    if expected:
+        sentence = f"expected {' or '.join(expected)}, not {place.shown}{_hint(expected, place)}"
+        yield Problem(place.path, sentence)
+    for fault in faults:
+        if not _expected(fault.error):
+            yield _problem(place.path, fault.error, place.value, place.shown)
+
+
+def _expected(error: ErrorDetails) -> str | None:
+    if error["type"] in ("literal_error", "enum"):
+        return str(error["ctx"]["expected"])
+    return _EXPECTED.get(error["type"])
+
+
+def _hint(expected: list[str], place: _Place) -> str:
+    value = place.value
+    if isinstance(value, dict) and "a list" in expected:
+        return "; begin each entry with '-'"
+    if not isinstance(value, str) or place.is_hidden:
+        return ""
+    if "true or false" in expected and value in _YES_NO:
+        return "; write true or false, without quotes"
+    if "a whole number" in expected and value.isdigit():
+        return "; write it without quotes"
+    if expected == ["a list"] and value.isprintable():
+        return f"; write [{value}]"
+    return did_you_mean(value, [word for words in expected for word in words.split("'")[1::2]])
+
+
+def _problem(path: Path, error: ErrorDetails, value: object, shown: str) -> Problem:
+    message = error["msg"]
+    match error["type"]:
+        case "missing":
+            return Problem(path, f"the key '{error['loc'][-1]}' is missing")
+        case "extra_forbidden":
+            return Problem(path, _unknown_key(error["loc"]))
+        case "union_tag_invalid":
+            return Problem((*path, "type"), _unknown_type(error))
+        case "union_tag_not_found":
+            return _no_tag(path, value, shown)
+        case "value_error":
+            return Problem(path, message.removeprefix("Value error, "))
+        case "too_short":
+            return Problem(path, "expected at least one entry")
+        case _ if message.startswith("Input should be "):
+            return Problem(path, f"expected {message.removeprefix('Input should be ')}, not {shown}")
+        case _:
+            return Problem(path, message[:1].lower() + message[1:])
+
+
+def _unknown_key(loc: tuple[int | str, ...]) -> str:
+    key = str(loc[-1])
+    if key in LATER:
+        return f"'{key}' is not in this version yet"
+    known = sorted(known_keys(loc[:-1]))
+    return f"unknown key '{key}'{did_you_mean(key, known) or '; known are ' + ', '.join(known)}"
+
+
+def _unknown_type(error: ErrorDetails) -> str:
+    known = error["ctx"]["expected_tags"].split("'")[1::2]
+    tag = str(error["ctx"]["tag"])
+    return f"unknown type '{tag}'{did_you_mean(tag, known) or '; known are ' + ', '.join(known)}"
+
+
+def _no_tag(path: Path, value: object, shown: str) -> Problem:
+    if path and path[0] in _KINDS:
+        if not isinstance(value, dict):
+            return Problem(path, f"expected keys with values, one of them `type`, not {shown}")
+        return Problem(path, f"the key 'type' is missing; it is one of {', '.join(_KINDS[str(path[0])])}")
+    kinds = list(channels.ACTIONS)
+    example = "such as `- email: learners`"
+    if not isinstance(value, dict):
+        return Problem(path, f"expected a channel's type and name, {example}, not {shown}")
+    named = [kind for kind in kinds if kind in value]
+    if named:
+        return Problem(
+            path, f"{' and '.join(named)} stand in one entry; write one entry for each, with its own '-'"
+        )
+    for key in value:
+        if near := did_you_mean(key, kinds):
+            return Problem((*path, key), f"unknown key '{key}'{near}")
+    return Problem(
+        path, f"no channel is named; expected one of {', '.join(kinds)} with a channel's name, {example}"
+    )
+
+
+def _faults(error: ValidationError, data: object) -> list[_Fault]:
+    return [_fault(each, data) for each in error.errors(include_url=False)]
+
+
+def _fault(error: ErrorDetails, data: object) -> _Fault:
+    path: list[str | int] = []
+    branch = False
+    for part in _without_tags(error["loc"]):
+        if _has(data, part):
+            path.append(part)
+            data = data[part]  # type: ignore[index]
+        else:
+            branch = part != "[key]"
+    return _Fault(tuple(path), branch and error["type"] != "missing", error)
+
+
+def _without_tags(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Return where an error is without the names that tell the members of a union apart."""
+    match loc:
+        case ("sources" | "channels" as section, name, _, *rest):
+            return (section, name, *rest)
+        case ("rules", rule, "send", entry, _, *rest):
+            return ("rules", rule, "send", entry, *rest)
+        case _:
+            return loc
+
+
+def _has(data: object, part: int | str) -> bool:
+    if isinstance(data, dict):
+        return part in data
+    return isinstance(data, list) and isinstance(part, int) and part < len(data)
+
+
+def _value(data: object, path: Path) -> object:
+    for part in path:
+        data = data[part]  # type: ignore[index]
+    return data
+
+
+def known_keys(loc: tuple[int | str, ...]) -> set[str]:
+    """Return the keys that may stand where pydantic's `loc` points."""
+    models: list[type[BaseModel]] = [Config]
+    match loc:
+        case ("sources" | "channels" as section, _, kind, *rest):
+            models = [_KINDS[str(section)][str(kind)]]
+        case ("rules", _, "send", _, kind, *rest):
+            models = [SEND[str(kind)]]
+        case _:
+            rest = list(loc)
+    for part in rest:
+        below = [found for model in models for found in _models(_keys(model).get(str(part)))]
+        models = below or models
+    return {key for model in models for key in _keys(model)}
+
+
+def _keys(model: type[BaseModel]) -> dict[str, Any]:
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)

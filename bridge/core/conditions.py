@@ -1,0 +1,284 @@
+"""`when:` compiled once into a tree; says whether an event matches, and what was found at each line.
+
+`core/operators.py` holds the tests of single values; this module gives paths, arrays, absence and
+combinations their meaning. A path that does not exist matches nothing but `exists: false`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.core.events import Facts
+from bridge.core.operators import OPERATORS, ValueTest, compile_scalars, is_scalar
+from bridge.core.paths import FactPath, parse_path
+from bridge.core.problems import Path, Problem, did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one line of `when:` wanted, what the event had there (None: absent), and the verdict."""
+
+    path: str
+    wanted: str
+    found: tuple[object, ...] | None
+    matched: bool
+
+
+class Condition(Protocol):
+    """A compiled `when:`, or a part of it."""
+
+    def matches(self, facts: Facts) -> bool:
+        """Return whether it holds."""
+        ...
+
+    def findings(self, facts: Facts) -> tuple[Finding, ...]:
+        """Return a finding per line, in the order they were written."""
+        ...
+
+
+class Test(Protocol):
+    """A test of everything a path leads to; `values` is None when it leads nowhere."""
+
+    @property
+    def wanted(self) -> str:
+        """What it asks for, in plain words."""
+        ...
+
+    def holds(self, values: list[object] | None) -> bool:
+        """Return whether it holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every part holds."""
+
+    parts: tuple[Condition, ...]
+
+    def matches(self, facts: Facts) -> bool:
+        """Return whether every part holds; no parts hold always."""
+        return all(part.matches(facts) for part in self.parts)
+
+    def findings(self, facts: Facts) -> tuple[Finding, ...]:
+        """Return the parts' findings."""
+        return tuple(finding for part in self.parts for finding in part.findings(facts))
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one part holds."""
+
+    parts: tuple[Condition, ...]
+
+    def matches(self, facts: Facts) -> bool:
+        """Return whether some part holds."""
+        return any(part.matches(facts) for part in self.parts)
+
+    def findings(self, facts: Facts) -> tuple[Finding, ...]:
+        """Return the findings of the parts that hold, or of all parts when none does."""
+        holding = [part for part in self.parts if part.matches(facts)]
+        return tuple(finding for part in holding or self.parts for finding in part.findings(facts))
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A test at a path."""
+
+    path: FactPath
+    test: Test
+
+    def matches(self, facts: Facts) -> bool:
+        """Return whether the values at the path pass."""
+        return self.test.holds(self.path.values(facts))
+
+    def findings(self, facts: Facts) -> tuple[Finding, ...]:
+        """Return the one finding of this line."""
+        values = self.path.values(facts)
+        found = None if values is None else tuple(values)
+        return (Finding(self.path.text, self.test.wanted, found, self.test.holds(values)),)
+
+
+@dataclass(frozen=True, slots=True)
+class SomeValue:
+    """One value passes every test (the same value, when an array offers several)."""
+
+    tests: tuple[ValueTest, ...]
+
+    @property
+    def wanted(self) -> str:
+        """The tests joined by `and`."""
+        return " and ".join(test.wanted for test in self.tests)
+
+    def holds(self, values: list[object] | None) -> bool:
+        """Return whether some value passes."""
+        return any(all(test.holds(value) for test in self.tests) for value in values or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """The path leads somewhere, or nowhere; null and an empty array are somewhere."""
+
+    expected: bool
+
+    @property
+    def wanted(self) -> str:
+        """`present` or `absent`."""
+        return "present" if self.expected else "absent"
+
+    def holds(self, values: list[object] | None) -> bool:
+        """Return whether presence is as expected."""
+        return (values is not None) is self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The path leads somewhere and no value there passes the inner test."""
+
+    test: Test
+
+    @property
+    def wanted(self) -> str:
+        """`not` and the inner test."""
+        return f"not {self.test.wanted}"
+
+    def holds(self, values: list[object] | None) -> bool:
+        """Return whether the path is present and the inner test fails."""
+        return values is not None and not self.test.holds(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Several tests of one path combined: all of them, or any of them."""
+
+    tests: tuple[Test, ...]
+    needed: str
+
+    @property
+    def wanted(self) -> str:
+        """The tests joined by `and` or `or`."""
+        word = " and " if self.needed == "all" else " or "
+        return word.join(test.wanted for test in self.tests)
+
+    def holds(self, values: list[object] | None) -> bool:
+        """Return whether the needed share of tests holds."""
+        results = (test.holds(values) for test in self.tests)
+        return all(results) if self.needed == "all" else any(results)
+
+
+NOTHING = AllOf(())
+"""The condition of a rule without `when:`: it always holds."""
+
+
+def compile_when(when: object, path: Path) -> tuple[Condition, list[Problem]]:
+    """Compile the value of `when:`, as read from YAML.
+
+    Returns a condition that is complete when there are no problems. Each problem carries its path
+    below `path` and says what was expected.
+    """
+    problems: list[Problem] = []
+    return _conditions(when, path, problems), problems
+
+
+def _conditions(when: object, path: Path, problems: list[Problem]) -> Condition:
+    if not isinstance(when, Mapping):
+        problems.append(Problem(path, f"expected paths with what they must be, not {describe(when)}"))
+        return NOTHING
+    parts = [_line(str(key), wanted, (*path, str(key)), problems) for key, wanted in when.items()]
+    return AllOf(tuple(part for part in parts if part is not None))
+
+
+def _line(key: str, wanted: object, path: Path, problems: list[Problem]) -> Condition | None:
+    if key in ("any", "all"):
+        return _alternatives(key, wanted, path, problems)
+    where = parse_path(key)
+    if isinstance(where, str):
+        hint = f"; '{key}' is an operator and stands below a path" if key in OPERATORS else ""
+        problems.append(Problem(path, where + hint))
+        return None
+    test = _test(wanted, path, problems)
+    return None if test is None else At(where, test)
+
+
+def _alternatives(key: str, wanted: object, path: Path, problems: list[Problem]) -> Condition | None:
+    if not isinstance(wanted, list) or not wanted:
+        problems.append(Problem(path, f"expected a list of conditions, not {describe(wanted)}"))
+        return None
+    parts = tuple(_conditions(item, (*path, index), problems) for index, item in enumerate(wanted))
+    return AnyOf(parts) if key == "any" else AllOf(parts)
+
+
+def _test(wanted: object, path: Path, problems: list[Problem]) -> Test | None:
+    if is_scalar(wanted) or isinstance(wanted, list):
+        equals = compile_scalars(wanted, path, problems)
+        return None if equals is None else SomeValue((equals,))
+    if not isinstance(wanted, Mapping) or not wanted:
+        expected = "expected a value, a list of values or operators"
+        problems.append(Problem(path, f"{expected}, not {describe(wanted)}"))
+        return None
+    values: list[ValueTest] = []
+    tests: list[Test] = []
+    for key, operand in wanted.items():
+        _operator(str(key), operand, (*path, str(key)), problems, values, tests)
+    if values:
+        tests.insert(0, SomeValue(tuple(values)))
+    if len(tests) == 1:
+        return tests[0]
+    return Each(tuple(tests), "all") if tests else None
+
+
+def _operator(
+    key: str, operand: object, path: Path, problems: list[Problem], values: list[ValueTest], tests: list[Test]
+) -> None:
+    if key in ("not", "any", "all", "exists"):
+        test = _combination(key, operand, path, problems)
+        if test is not None:
+            tests.append(test)
+        return
+    make = OPERATORS.get(key)
+    if make is None:
+        known = (*OPERATORS, "not", "exists", "any", "all")
+        hint = did_you_mean(key, known) or "; known are " + ", ".join(known)
+        problems.append(Problem(path, f"unknown operator '{key}'{hint}"))
+        return
+    value_test = make(operand, path, problems)
+    if value_test is not None:
+        values.append(value_test)
+
+
+def _combination(key: str, operand: object, path: Path, problems: list[Problem]) -> Test | None:
+    if key == "exists":
+        if isinstance(operand, bool):
+            return Exists(operand)
+        problems.append(Problem(path, f"expected true or false, not {describe(operand)}"))
+        return None
+    if key == "not":
+        inner = _test(operand, path, problems)
+        if isinstance(inner, Exists):
+            return Exists(not inner.expected)
+        return None if inner is None else Not(inner)
+    if not isinstance(operand, list) or not operand:
+        problems.append(Problem(path, f"expected a list of tests, not {describe(operand)}"))
+        return None
+    inners = [_test(item, (*path, index), problems) for index, item in enumerate(operand)]
+    return Each(tuple(inner for inner in inners if inner is not None), key)
+
+
+def describe(value: object) -> str:
+    """Return what a value from YAML is, in words and shortened, for a message."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f"the text '{value[:40]}{'…' if len(value) > 40 else ''}'"
+        case int() | float():
+            return f"the number {value}"
+        case list():
+            return "a list" if value else "an empty list"
+        case Mapping():
+            return "a mapping" if value else "an empty mapping"
+        case _:
+            return f"a {type(value).__name__}"

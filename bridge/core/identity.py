@@ -1,0 +1,37 @@
+"""Names that come out the same on every try: delivery ids, claim keys, lanes.
+
+All are digests (BLAKE2b, RFC 7693) of parts whose lengths are part of what is digested.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+
+def entry_key(source: str, delivery_key: str) -> bytes:
+    """Return 16 bytes that stand for `(source, event id)` in the inbox."""
+    return _digest((source, delivery_key))
+
+
+def delivery_id(key: bytes, event_index: int, rule: str, action: str, run: int) -> str:
+    """Return a delivery's id, 32 hex characters: the same for the same event, rule, action, run."""
+    return _digest((key.hex(), str(event_index), rule, action, str(run))).hex()
+
+
+def claim_key(secret: bytes, rule: str, action: str, values: Sequence[str]) -> bytes:
+    """Return 16 bytes for one value of `once_per`; keyed, so the promise outlives the erased values."""
+    return _digest((rule, action, *values), secret)
+
+
+def lane_key(secret: bytes, channel: str, person: str) -> bytes:
+    """Return 16 bytes for one person on one channel, within which deliveries keep their order."""
+    return _digest((channel, person), secret)
+
+
+def _digest(parts: Sequence[str], key: bytes = b"") -> bytes:
+    made = hashlib.blake2b(digest_size=16, key=key)
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        made.update(len(data).to_bytes(8, "big") + data)
+    return made.digest()

@@ -1,0 +1,84 @@
+"""What travels from a rule's action to a channel: what to render, what was rendered, what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Target(StrEnum):
+    """Where a rendered value lands; decides how values from events are escaped."""
+
+    PLAIN = "plain"
+    """As it is: a subject line of a stored field, a predicate."""
+    HEADER = "header"
+    """One line of an e-mail or HTTP header: line breaks and control characters become spaces."""
+    MRKDWN = "mrkdwn"
+    """Slack's mrkdwn: `&`, `<`, `>` and formatting characters of a value lose their meaning."""
+    URL = "url"
+    """A whole URL: each value is percent-encoded as one component."""
+    JSON = "json"
+    """A structure whose text leaves are templates; a leaf that is one expression keeps its type."""
+    EMAIL = "email"
+    """A template file, or inline Markdown, rendered to `Document` with HTML and text."""
+    SLACK = "slack"
+    """A template file rendered to `Document` with mrkdwn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One thing of an action that must be rendered, at `path` below the action in the configuration.
+
+    `source` is template text, a JSON structure for `Target.JSON`, and for `Target.EMAIL` and
+    `Target.SLACK` the name of a template file, or with `inline` the Markdown itself.
+    """
+
+    target: Target
+    source: object
+    path: tuple[str | int, ...] = ()
+    inline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A rendered template file. `front` holds the rendered front matter (`subject`, `preheader`)."""
+
+    front: Mapping[str, str] = field(default_factory=dict)
+    html: str = ""
+    text: str = ""
+    mrkdwn: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a template rendered for one action.
+
+    `fields` are by slot name, each a str, a `Document` or a JSON structure.
+    """
+
+    delivery_id: str
+    at: datetime
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """The exact bytes of every attempt, with what the channel must know beside them (never a secret).
+
+    `cuts` says in plain words what was shortened to the vendor's limits.
+    """
+
+    body: bytes
+    meta: Mapping[str, object] = field(default_factory=dict)
+    cuts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RenderFailure:
+    """A template that failed at run time: which file or setting, which line (1-based, if known), and why."""
+
+    where: str
+    line: int | None
+    why: str

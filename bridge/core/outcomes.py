@@ -1,0 +1,88 @@
+"""What a delivery attempt can come to, and the one table of legal moves between delivery states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why an attempt did not deliver; a closed list, so it can label a metric."""
+
+    AUTH = "auth"
+    RATE_LIMITED = "rate_limited"
+    CLIENT = "client"
+    SERVER = "server"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    BLOCKED = "blocked"
+    INVALID = "invalid"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The destination accepted the message; `reference` is its own name for it (a Slack `ts`), if any."""
+
+    status: int | None = None
+    answer: str = ""
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not delivered, worth another try; `after` is what the destination asked for."""
+
+    reason: Reason
+    status: int | None = None
+    answer: str = ""
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Not delivered, and the same bytes will not be accepted later either."""
+
+    reason: Reason
+    status: int | None = None
+    answer: str = ""
+
+
+Outcome = Delivered | Retry | Rejected
+ANSWER_LIMIT = 500
+"""Characters of a destination's answer that are kept with an attempt."""
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    EXPIRED = "expired"
+    PARKED = "parked"
+    WITHHELD = "withheld"
+    DISCARDED = "discarded"
+
+
+MOVES: Mapping[State, frozenset[State]] = {
+    State.PENDING: frozenset({State.SENDING, State.DISCARDED}),
+    State.SENDING: frozenset(
+        {State.PENDING, State.DELIVERED, State.DEAD, State.EXPIRED, State.PARKED, State.SENDING}
+    ),
+    State.DELIVERED: frozenset(),
+    State.DEAD: frozenset({State.PENDING, State.DISCARDED}),
+    State.EXPIRED: frozenset({State.PENDING, State.DISCARDED}),
+    State.PARKED: frozenset({State.PENDING, State.DISCARDED}),
+    State.WITHHELD: frozenset({State.DISCARDED}),
+    State.DISCARDED: frozenset(),
+}
+"""From each state, the states that may follow. `sending` to `sending` is a lease that was taken over."""
+
+
+def sources_of(target: State) -> tuple[State, ...]:
+    """Return the states from which a delivery may move to `target`, in declaration order."""
+    return tuple(state for state in State if target in MOVES[state])

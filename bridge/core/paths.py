@@ -1,0 +1,91 @@
+"""Paths into an event's facts: `data.course.hash`, `data.courses[].hash`, `data.items[0].name`.
+
+An array met on the way stands for each of its elements, so a path leads to any number of values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bridge.core.events import VOCABULARY, Facts
+from bridge.core.problems import did_you_mean
+
+_SEGMENT = re.compile(r"(?P<name>[^.\[\]\s]+)(?P<marks>(?:\[\d*\])*)")
+_MARK = re.compile(r"\[(\d*)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class FactPath:
+    """A parsed path; `steps` are names and array indexes, and an array without an index means any element."""
+
+    text: str
+    steps: tuple[str | int, ...]
+
+    def values(self, facts: Facts) -> list[object] | None:
+        """Return every value the path leads to, or None when it leads nowhere.
+
+        An array at the end counts as its elements; an empty array is there but has no values.
+        """
+        nodes: list[object] = [facts]
+        for step in self.steps:
+            nodes = list(_step(nodes, step))
+            if not nodes:
+                return None
+        return list(_spread(nodes))
+
+    def one(self, facts: Facts) -> str | None:
+        """Return the single value as text, for keys; None when absent, null, several or no scalar."""
+        values = self.values(facts)
+        if values is None or len(values) != 1 or values[0] is None or isinstance(values[0], Mapping):
+            return None
+        return str(values[0])
+
+
+def parse_path(text: str) -> FactPath | str:
+    """Parse a path, or return a sentence that says what is wrong with it."""
+    steps: list[str | int] = []
+    for part in text.split("."):
+        found = _SEGMENT.fullmatch(part)
+        if found is None:
+            return f"'{text}' is not a path; expected names joined by dots, such as 'data.course.hash'"
+        steps.append(found["name"])
+        steps.extend(int(index) for index in _MARK.findall(found["marks"]) if index)
+    return unknown_name(text, steps) or FactPath(text, tuple(steps))
+
+
+def unknown_name(text: str, steps: list[str | int]) -> str | None:
+    """Say which name of a path no event can have, or None when the vocabulary allows it."""
+    first = str(steps[0])
+    if first not in VOCABULARY:
+        return f"no event has '{first}'{did_you_mean(first, VOCABULARY)}; known are {', '.join(VOCABULARY)}"
+    members = VOCABULARY[first]
+    if members is None or len(steps) == 1:
+        return None
+    second = str(steps[1])
+    if not members:
+        return f"'{first}' is a plain value and has no '{second}'"
+    if second not in members:
+        known = ", ".join(f"{first}.{member}" for member in members)
+        return f"no event has '{text}'{did_you_mean(second, members)}; known are {known}"
+    return None
+
+
+def _step(nodes: list[object], step: str | int) -> Iterator[object]:
+    if isinstance(step, int):
+        for node in nodes:
+            if isinstance(node, list | tuple) and step < len(node):
+                yield node[step]
+        return
+    for node in _spread(nodes):
+        if isinstance(node, Mapping) and step in node:
+            yield node[step]
+
+
+def _spread(nodes: list[object]) -> Iterator[object]:
+    for node in nodes:
+        if isinstance(node, list | tuple):
+            yield from _spread(list(node))
+        else:
+            yield node

@@ -1,0 +1,42 @@
+"""A problem in what a person wrote, and the "did you mean" that goes with unknown names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, as a sentence; `path` is where in the configuration.
+
+    A problem in a template carries `file` and `line` of the template instead of the path's own place.
+    A warning does not stop the bridge.
+    """
+
+    path: Path
+    sentence: str
+    file: str | None = None
+    line: int | None = None
+    warning: bool = False
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `, did you mean 'x'?` for the known word nearest to `word`, or an empty string."""
+    by_folded = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return f", did you mean '{by_folded[near[0]]}'?" if near else ""
+
+
+def dotted(path: Path) -> str:
+    """Return a path as people read it: `rules[0].when.course.title`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if text else part
+    return text

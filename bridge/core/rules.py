@@ -1,0 +1,69 @@
+"""Rules and actions as the pipeline knows them: compiled, frozen, free of YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from bridge.core.conditions import Condition
+from bridge.core.events import Facts
+from bridge.core.messages import RenderFailure
+
+
+class Predicate(Protocol):
+    """An `if:` expression, compiled where Jinja may be imported."""
+
+    @property
+    def source(self) -> str:
+        """The expression as the person wrote it."""
+        ...
+
+    def holds(self, facts: Facts) -> bool:
+        """Evaluate; raise `PredicateFailed` with a sentence when it cannot be evaluated."""
+        ...
+
+
+class PredicateFailed(Exception):
+    """An `if:` that could not be evaluated on this event; its text says why."""
+
+
+class Content(Protocol):
+    """What an action says, compiled: template text, files and structures."""
+
+    def render(self, facts: Facts) -> Mapping[str, object] | RenderFailure:
+        """Return each slot's rendered value by name: a str, a `Document`, or a JSON structure."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing to send: a channel, what to say, and when it may not be sent.
+
+    `name` tells an action from its neighbours even when their order changes: `email:learners`, and
+    `email:learners#2` for the second of the same. `settings` are the plain, untemplated settings.
+    """
+
+    rule: str
+    name: str
+    channel: str
+    content: Content
+    settings: Mapping[str, object] = field(default_factory=dict)
+    condition: Predicate | None = None
+    once_per: tuple[str, ...] = ()
+    expires: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Which events, under which conditions, lead to which actions.
+
+    `on` holds kinds, types and globs of either. A rule's `once_per` is inherited by its actions at load.
+    """
+
+    name: str
+    on: tuple[str, ...]
+    when: Condition
+    condition: Predicate | None = None
+    actions: tuple[Action, ...] = ()

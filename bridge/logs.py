@@ -1,0 +1,70 @@
+"""One line per finished unit of work: for people on a terminal, as JSON otherwise.
+
+Lines carry ids, names from the configuration, outcomes and durations; never a body, a signature, a
+secret or a person's name or address. Callers keep to that, and `bridge.core.redact` helps them.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Protocol, TextIO, cast
+
+import structlog
+
+
+class Log(Protocol):
+    """What the program needs of a logger: a sentence, and fields beside it."""
+
+    def debug(self, event: str, **fields: object) -> object:
+        """Log what only a developer wants."""
+        ...
+
+    def info(self, event: str, **fields: object) -> object:
+        """Log finished work."""
+        ...
+
+    def warning(self, event: str, **fields: object) -> object:
+        """Log what someone may have to look at."""
+        ...
+
+    def error(self, event: str, **fields: object) -> object:
+        """Log what someone must look at."""
+        ...
+
+    def exception(self, event: str, **fields: object) -> object:
+        """Log an error with the traceback at hand."""
+        ...
+
+
+def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Log:
+    """Set up logging for the process and return the program's log; libraries speak from `WARNING` on."""
+    out = stream or sys.stderr
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    final = _console() if out.isatty() else _json()
+    structlog.configure(
+        processors=[*shared, *final],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    return cast("Log", structlog.get_logger())
+
+
+def _console() -> list[structlog.typing.Processor]:
+    return [structlog.dev.ConsoleRenderer(colors=True)]
+
+
+def _json() -> list[structlog.typing.Processor]:
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

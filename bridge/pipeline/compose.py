@@ -1,0 +1,58 @@
+"""From a due delivery to the exact bytes of every attempt: event, template, channel's encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridge.channels.base import Channel, Unencodable
+from bridge.core.events import Event
+from bridge.core.messages import Message, Payload, RenderFailure
+from bridge.core.rules import Action, Rule
+from bridge.sources.base import Malformed, Request, Source, Unsupported
+from bridge.store.inbox import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """A delivery that cannot be composed. `mendable` by a changed configuration or template: it is parked."""
+
+    why: str
+    mendable: bool = True
+
+
+Actions = Mapping[tuple[str, str], Action]
+
+
+def actions_of(rules: Sequence[Rule]) -> Actions:
+    """Return all actions by rule and action name."""
+    return {(rule.name, action.name): action for rule in rules for action in rule.actions}
+
+
+def compose(
+    *, action: Action, channel: Channel, event: Event, delivery_id: str, at: datetime
+) -> Payload | Unready:
+    """Render an action's content for an event and encode it for its channel."""
+    rendered = action.content.render(event.facts())
+    if isinstance(rendered, RenderFailure):
+        line = f":{rendered.line}" if rendered.line is not None else ""
+        return Unready(f"{rendered.where}{line}: {rendered.why}")
+    message = Message(delivery_id=delivery_id, at=at, fields=rendered)
+    try:
+        return channel.encode(message, action.settings)
+    except Unencodable as error:
+        return Unready(str(error), mendable=False)
+
+
+def event_of(entry: Entry, index: int, sources: Mapping[str, Source]) -> Event | Unready:
+    """Return one event of a stored entry, parsed again from its raw bytes."""
+    source = sources.get(entry.source)
+    if source is None:
+        return Unready(f"source '{entry.source}' is no longer in the configuration; add it and retry")
+    parsed = source.parse(Request(entry.headers, entry.body, entry.received_at))
+    if isinstance(parsed, Malformed | Unsupported):
+        return Unready(parsed.why)
+    if index >= len(parsed):
+        return Unready(f"the entry has {len(parsed)} events now, and this delivery is for number {index + 1}")
+    return parsed[index]

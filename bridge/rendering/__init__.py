@@ -1,0 +1,1 @@
+"""Templates to messages: sandboxed Jinja, Markdown, filters for people, layouts."""

@@ -1,0 +1,176 @@
+"""Compiled messages: what each kind of slot does with an event's names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from css_inline import CSSInliner, InlineError
+from markdown_it import MarkdownIt
+
+from bridge.core.messages import Document
+from bridge.rendering.escapes import Form
+from bridge.rendering.limits import Fault
+from bridge.rendering.moulds import CONTENT, Mould, Moulds, skeleton, texts
+from bridge.rendering.places import Misplaced, in_html
+from bridge.rendering.program import Failed, Program
+from bridge.rendering.readable import MRKDWN, TEXT, readable
+from bridge.rendering.values import Fragment, Printed, native_of
+
+Names = dict[str, object]
+CONTENT_PIECE = Fragment((CONTENT,))
+
+
+class Part(Protocol):
+    """One slot, compiled."""
+
+    def render(self, names: Names) -> object:
+        """Return what the slot says for one event's names; raise `Failed`."""
+        ...
+
+
+class Line:
+    """A text in one form: an address, a subject, a Slack text."""
+
+    def __init__(self, program: Program, form: Form, place: Callable[[str], str]) -> None:
+        """`place` finds what stands around the values."""
+        self._program = program
+        self._moulds = Moulds(lambda text: Mould(place(text), form))
+
+    def render(self, names: Names) -> str:
+        """Return the text."""
+        return self.filled(self._program.run(names))
+
+    def filled(self, pieces: list[str | Printed]) -> str:
+        """Return the text of a rendering's pieces."""
+        values: list[Printed] = []
+        try:
+            return self._moulds.get(skeleton(pieces, values)).fill(values, texts(values))
+        except (Fault, Misplaced) as error:
+            raise _failed(error, self._program, values) from None
+
+
+class Leaf:
+    """A text of a structure. One that is a single expression keeps the type of its value."""
+
+    def __init__(self, program: Program, *, native: bool) -> None:
+        self._program = program
+        self._native = native
+        self._text = Line(program, Form.RAW, str)
+
+    def render(self, names: Names) -> object:
+        """Return a text, or the value of the single expression as plain JSON types."""
+        match self._program.run(names):
+            case [Printed() as only] if self._native:
+                try:
+                    return native_of(only.value)
+                except Fault as fault:
+                    raise _failed(only.fault(fault.why), self._program, []) from None
+            case pieces:
+                return self._text.filled(pieces)
+
+
+class Structure:
+    """A JSON structure whose texts are compiled."""
+
+    def __init__(self, plan: object) -> None:
+        """`plan` is the structure with a `Leaf` in place of each text that has expressions."""
+        self._plan = plan
+
+    def render(self, names: Names) -> object:
+        """Return the structure."""
+        return _filled(self._plan, names)
+
+
+def _filled(plan: object, names: Names) -> object:
+    match plan:
+        case Leaf():
+            return plan.render(names)
+        case Mapping():
+            return {key: _filled(item, names) for key, item in plan.items()}
+        case list():
+            return [_filled(item, names) for item in plan]
+        case _:
+            return plan
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What turns skeletons into HTML: the Markdown parser and the inliner of style sheets."""
+
+    markdown: MarkdownIt
+    inliner: CSSInliner
+    lang: str
+
+
+class Email:
+    """An e-mail: a page of HTML, which is a layout around Markdown or an `.html` template by itself."""
+
+    def __init__(
+        self, page: Program, body: Program | None, front: Mapping[str, Line], workshop: Workshop
+    ) -> None:
+        """Without a `body` the page is the whole message."""
+        self._page = page
+        self._body = body
+        self._front = front
+        self._workshop = workshop
+        self._moulds = Moulds(self._make)
+
+    def render(self, names: Names) -> Document:
+        """Return the HTML, the text part and the front matter."""
+        front = {key: line.render(names) for key, line in self._front.items()}
+        around = {
+            "subject": "",
+            "preheader": "",
+            **front,
+            "lang": self._workshop.lang,
+            "content": CONTENT_PIECE,
+        }
+        values: list[Printed] = []
+        try:
+            body = skeleton(self._body.run(names), values) if self._body else ""
+            page = skeleton(self._page.run({**names, **around}), values)
+            html, text = self._moulds.get(page, body)
+            written = texts(values)
+            return Document(front, html=html.fill(values, written), text=text.fill(values, written))
+        except (Fault, Misplaced, InlineError, RecursionError) as error:
+            raise _failed(error, self._body or self._page, values) from None
+
+    def _make(self, page: str, body: str) -> tuple[Mould, Mould]:
+        content = self._workshop.markdown.render(body) if self._body else page
+        html = in_html(page.replace(CONTENT, content))
+        text = readable(in_html(content), TEXT)
+        return Mould(self._workshop.inliner.inline(html), Form.HTML), Mould(text, Form.TEXT)
+
+
+class SlackText:
+    """A Markdown template for Slack: mrkdwn, and plain text for notifications."""
+
+    def __init__(self, body: Program, front: Mapping[str, Line], workshop: Workshop) -> None:
+        self._body = body
+        self._front = front
+        self._workshop = workshop
+        self._moulds = Moulds(self._make)
+
+    def render(self, names: Names) -> Document:
+        """Return the mrkdwn, the text and the front matter."""
+        front = {key: line.render(names) for key, line in self._front.items()}
+        values: list[Printed] = []
+        pieces = self._body.run(names)
+        try:
+            mrkdwn, text = self._moulds.get(skeleton(pieces, values))
+            written = texts(values)
+            return Document(front, mrkdwn=mrkdwn.fill(values, written), text=text.fill(values, written))
+        except (Fault, Misplaced) as error:
+            raise _failed(error, self._body, values) from None
+
+    def _make(self, body: str) -> tuple[Mould, Mould]:
+        html = in_html(self._workshop.markdown.render(body))
+        return Mould(readable(html, MRKDWN), Form.MRKDWN), Mould(readable(html, TEXT), Form.TEXT)
+
+
+def _failed(error: Exception, program: Program, values: list[Printed]) -> Failed:
+    if isinstance(error, Misplaced):
+        error = values[error.number].fault(error.why)
+    return Failed(program.failure(error))

@@ -1,0 +1,137 @@
+"""The filters of Jinja's that templates may use, made safe, and `default` and `join` as messages need them.
+
+A filter given an absent or null value gives it back, so `learner.name | first_name | default('aluno')`
+works, and `{{ learner.name | upper }}` without a default still says what is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+
+from jinja2 import Environment, Undefined, pass_environment
+from jinja2.filters import FILTERS as JINJA_FILTERS
+from jinja2.filters import make_attrgetter
+
+from bridge.rendering.limits import MAX_TEXT, Fault
+from bridge.rendering.values import Fragment, joined, text_of
+from bridge.rendering.words import words
+
+Filter = Callable[..., object]
+
+TESTS = words(
+    "== != < <= > >= eq equalto ne lt lessthan le gt greaterthan ge in odd even divisibleby defined "
+    "undefined none boolean true false integer float number string mapping sequence iterable lower upper"
+)
+"""Jinja's tests (`is …`) that templates may use."""
+
+REFUSED: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("safe", "e", "escape", "forceescape", "tojson", "urlencode", "xmlattr"),
+        "values are always escaped for where they land",
+    ),
+    **dict.fromkeys(("urlize", "striptags"), "write a link as [text](address)"),
+    **dict.fromkeys(
+        ("center", "indent", "wordwrap", "pprint", "format"), "layout is the template's own text"
+    ),
+    "random": "the same event must always make the same message",
+    "attr": "write the name after a dot",
+}
+"""Filters of Jinja's that people look for here, and why there are none."""
+
+_PLAIN = words(
+    "abs count dictsort first float groupby int items last length list map max min reject rejectattr reverse "
+    "select selectattr sort sum unique"
+)
+_ON_TEXT = words("capitalize lower title trim truncate upper wordcount")
+MAX_PRECISION = 10
+
+
+def builtin_filters() -> dict[str, Filter]:
+    """Return Jinja's filters that are safe and useful in messages, by name."""
+    return {
+        **{name: passing_absent(JINJA_FILTERS[name]) for name in _PLAIN},
+        **{name: passing_absent(on_text(JINJA_FILTERS[name])) for name in _ON_TEXT},
+        "string": passing_absent(text_of),
+        "default": default,
+        "d": default,
+        "join": passing_absent(_join),
+        "replace": passing_absent(on_text(_replace)),
+        "round": passing_absent(_round),
+    }
+
+
+def default(value: object, otherwise: object = "", always: object = None) -> object:
+    """Return `otherwise` where a value is absent, null or blank text.
+
+    Unlike Jinja's own, because a blank name greets nobody better than an absent one; 0 and false stay.
+    `always`, Jinja's second argument, is accepted and changes nothing.
+    """
+    del always
+    if isinstance(value, Undefined) or value is None:
+        return otherwise
+    if isinstance(value, str | Fragment) and not str(value).strip():
+        return otherwise
+    return value
+
+
+def passing_absent(function: Filter) -> Filter:
+    """Wrap a filter so that an absent or null value comes out as it went in."""
+    position = _value_position(function)
+
+    @wraps(function)
+    def filtered(*args: object, **kwargs: object) -> object:
+        value = args[position]
+        return value if value is None or isinstance(value, Undefined) else function(*args, **kwargs)
+
+    return filtered
+
+
+def on_text(function: Filter) -> Filter:
+    """Wrap a filter on text so that it never sees a list, a group or null, which have no text."""
+    position = _value_position(function)
+
+    @wraps(function)
+    def filtered(*args: object, **kwargs: object) -> object:
+        return function(*args[:position], _as_text(args[position]), *args[position + 1 :], **kwargs)
+
+    return filtered
+
+
+def _value_position(function: Filter) -> int:
+    """Jinja passes an environment or a context first to functions marked so."""
+    return 1 if hasattr(function, "jinja_pass_arg") else 0
+
+
+def _as_text(value: object) -> str:
+    try:
+        return text_of(value)
+    except Fault as fault:
+        raise Fault(f"a filter for text is given a value that {fault.why}") from None
+
+
+@pass_environment
+def _join(
+    environment: Environment, items: Iterable[object], between: str = "", attribute: str | None = None
+) -> object:
+    """Join the texts of a list; captured markup among them stays markup."""
+    if attribute is not None:
+        items = map(make_attrgetter(environment, attribute), items)
+    return joined(items, text_of(between))
+
+
+def _replace(text: str, old: object, new: object, count: int = -1) -> str:
+    """Replace `old` by `new` in a text, if the result is not too long."""
+    before, after = text_of(old), text_of(new)
+    times = text.count(before) if count < 0 else min(count, text.count(before))
+    if len(text) + times * (len(after) - len(before)) > MAX_TEXT:
+        raise Fault(f"'replace' makes a text of more than {MAX_TEXT:,} characters")
+    return text.replace(before, after, count)
+
+
+def _round(number: float, precision: int = 0, method: str = "common") -> float:
+    """Round a number to at most ten places."""
+    if not 0 <= precision <= MAX_PRECISION:
+        raise Fault(f"'round' is for 0 to {MAX_PRECISION} places")
+    rounded: float = JINJA_FILTERS["round"](number, precision, method)
+    return rounded

@@ -1,0 +1,182 @@
+"""The templates folder, compiled on demand and once: e-mails, Slack texts, layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from jinja2 import nodes
+
+from bridge.core.events import VOCABULARY
+from bridge.rendering import files
+from bridge.rendering.check import Flaw, Vocabulary
+from bridge.rendering.documents import Email, Line, SlackText, Workshop
+from bridge.rendering.escapes import Form
+from bridge.rendering.files import HTML, MARKDOWN, Source
+from bridge.rendering.moulds import CONTENT, PLACEHOLDERS
+from bridge.rendering.places import Misplaced, in_html
+from bridge.rendering.program import Compiled, Compiler, Program, Text
+
+P_co = TypeVar("P_co", covariant=True)
+
+LAYOUTS = "layouts"
+DEFAULT_LAYOUT = "default"
+_PAGE_NAMES: Vocabulary = {**VOCABULARY, "subject": (), "preheader": (), "lang": ()}
+"""What an `.html` template may use."""
+_LAYOUT_NAMES: Vocabulary = {**_PAGE_NAMES, "content": ()}
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Something wrong with a template; `where` and `line` are None when it is the setting that names it."""
+
+    sentence: str
+    where: Text | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Generic[P_co]):
+    """A compiled part, or what is wrong; a part may be there and be incomplete for want of a subject."""
+
+    part: P_co | None
+    wrong: Sequence[Wrong] = ()
+    front: Sequence[str] = ()
+
+
+class Library:
+    """Compiles templates by name, and Markdown that stands in the configuration."""
+
+    def __init__(self, folder: Path, compiler: Compiler, workshop: Workshop) -> None:
+        """`folder` holds the templates, and `layouts/` below it the layouts."""
+        self._folder = folder
+        self._compiler = compiler
+        self._workshop = workshop
+        self._emails: dict[str, Result[Email]] = {}
+        self._slack_texts: dict[str, Result[SlackText]] = {}
+        self._layouts: dict[str, Result[Program]] = {}
+
+    def email(self, name: str) -> Result[Email]:
+        """Return the e-mail of a template file."""
+        if name not in self._emails:
+            self._emails[name] = self._opened(name, self.email_of)
+        return self._emails[name]
+
+    def slack_text(self, name: str) -> Result[SlackText]:
+        """Return the Slack text of a template file."""
+        if name not in self._slack_texts:
+            self._slack_texts[name] = self._opened(name, self.slack_text_of)
+        return self._slack_texts[name]
+
+    def email_of(self, source: Source) -> Result[Email]:
+        """Return the e-mail of a template that was read."""
+        front, wrong = self._front(source)
+        if source.kind == HTML:
+            body, page = None, self._page(source.body)
+        else:
+            body, page = self._body(source.body), self._layout(source)
+        wrong = [*wrong, *(body.wrong if body else ()), *page.wrong]
+        if wrong or page.part is None:
+            return Result(None, wrong, tuple(source.front))
+        email = Email(page.part, body.part if body else None, front, self._workshop)
+        return Result(email, front=tuple(source.front))
+
+    def slack_text_of(self, source: Source) -> Result[SlackText]:
+        """Return the Slack text of a template that was read."""
+        if source.kind == HTML:
+            sentence = "is an .html file, which only e-mail can send; Slack needs an .md file"
+            return Result(None, [Wrong(f"{source.body.where} {sentence}")])
+        front, wrong = self._front(source)
+        body = self._body(source.body)
+        wrong = [*wrong, *body.wrong]
+        if wrong or body.part is None:
+            return Result(None, wrong, tuple(source.front))
+        return Result(SlackText(body.part, front, self._workshop), front=tuple(source.front))
+
+    def _opened(self, name: str, compiled: Callable[[Source], Result[P_co]]) -> Result[P_co]:
+        found = files.find(self._folder, name, (MARKDOWN, HTML))
+        source = files.read(found) if isinstance(found, Path) else found
+        return Result(None, [Wrong(source)]) if isinstance(source, str) else compiled(source)
+
+    def _front(self, source: Source) -> tuple[dict[str, Line], list[Wrong]]:
+        lines: dict[str, Line] = {}
+        wrong = [Wrong(flaw.sentence, source.body, flaw.line) for flaw in source.flaws]
+        for key, text in source.front.items():
+            if key == "layout":
+                continue
+            compiled = self._compiler.compile(text, VOCABULARY)
+            wrong += _wrong(compiled.flaws, text)
+            if compiled.program:
+                lines[key] = Line(compiled.program, Form.TEXT, str)
+        return lines, wrong
+
+    def _body(self, text: Text) -> Result[Program]:
+        compiled = self._compiler.compile(text, VOCABULARY)
+        return Result(compiled.program, _wrong(compiled.flaws, text))
+
+    def _page(self, text: Text) -> Result[Program]:
+        compiled = self._compiler.compile(text, _PAGE_NAMES)
+        return Result(compiled.program, _wrong([*compiled.flaws, *_misplaced(compiled)], text))
+
+    def _layout(self, source: Source) -> Result[Program]:
+        named = source.front.get("layout")
+        name = named.source if named else DEFAULT_LAYOUT
+        if name not in self._layouts:
+            self._layouts[name] = self._read_layout(name)
+        layout = self._layouts[name]
+        if named:
+            return Result(
+                layout.part, [w if w.where else Wrong(w.sentence, named, named.line) for w in layout.wrong]
+            )
+        return layout
+
+    def _read_layout(self, name: str) -> Result[Program]:
+        found = files.find(self._folder / LAYOUTS, name, (HTML,), "layout")
+        source = files.read(found, whole=True) if isinstance(found, Path) else found
+        if isinstance(source, str):
+            return Result(None, [Wrong(source)])
+        text = source.body
+        compiled = self._compiler.compile(text, _LAYOUT_NAMES)
+        flaws = [*compiled.flaws, *_misplaced(compiled), *_without_content(compiled)]
+        return Result(compiled.program, _wrong(flaws, text))
+
+
+def _wrong(flaws: Sequence[Flaw], text: Text) -> list[Wrong]:
+    return [Wrong(flaw.sentence, text, flaw.line) for flaw in flaws]
+
+
+def _without_content(compiled: Compiled) -> Sequence[Flaw]:
+    if compiled.tree is None or any(name.name == "content" for name in compiled.tree.find_all(nodes.Name)):
+        return ()
+    return [Flaw(1, "the layout never prints {{ content }}, so every message would be empty")]
+
+
+def _misplaced(compiled: Compiled) -> Sequence[Flaw]:
+    """Find values where no escape makes them safe, by reading all branches of a page one after another."""
+    if compiled.tree is None:
+        return ()
+    lines: list[int] = []
+    try:
+        in_html("".join(_outline(compiled.tree, lines)))
+    except Misplaced as error:
+        return [Flaw(lines[error.number], f"a value {error.why}")]
+    return ()
+
+
+def _outline(node: nodes.Node, lines: list[int]) -> Sequence[str]:
+    if isinstance(node, nodes.TemplateData):
+        return [node.data]
+    if isinstance(node, nodes.Output):
+        parts: list[str] = []
+        for child in node.nodes:
+            if isinstance(child, nodes.TemplateData):
+                parts.append(child.data)
+            elif isinstance(child, nodes.Name) and child.name == "content":
+                parts.append(CONTENT)
+            else:
+                parts.append(PLACEHOLDERS[len(lines)])
+                lines.append(child.lineno)
+        return parts
+    return [part for child in node.iter_child_nodes() for part in _outline(child, lines)]

@@ -1,0 +1,115 @@
+"""Moulds: a message with holes in it, made once for each way through a template and filled for each event.
+
+A template's output is taken apart into a skeleton, which is the author's text with a placeholder for each
+value, and the values. The same way through the same template gives the same skeleton, so Markdown is parsed
+and style sheets are inlined once for it, with the values away: nothing in a value can be taken for markup.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Generic, TypeVar
+
+from bridge.rendering.escapes import ESCAPES, Escape, Form, Place
+from bridge.rendering.limits import MAX_TEXT, MAX_VALUES, Fault
+from bridge.rendering.values import Printed
+
+M = TypeVar("M")
+
+# One private-use character per value and place, from planes 15 and 16, which have room for six ranges.
+_STRIDE = 0x5000
+_STARTS = (0xF0000, 0xF5000, 0xFA000, 0x100000, 0x105000, 0x10A000)
+PLACEHOLDERS = tuple(chr(_STARTS[Place.TEXT] + number) for number in range(MAX_VALUES))
+PLACEHOLDER = re.compile("[\U000f0000-\U0010ffff]")
+"""Any placeholder, at any place."""
+RESERVED = re.compile("[\uf8ff\U000f0000-\U0010ffff]")
+"""Characters that a template may not hold, because they stand for values and for the content of a layout."""
+CONTENT = "\uf8ff"
+"""Stands for the content of a layout."""
+KEPT = 256
+"""Moulds kept by one template; the way through it is nearly always the same."""
+
+
+def skeleton(pieces: Iterable[str | Printed], values: list[Printed]) -> str:
+    """Return the author's text with placeholders; the values are appended to `values`.
+
+    Raises `Fault` when there is too much of either.
+    """
+    parts: list[str] = []
+    for piece in pieces:
+        if isinstance(piece, str):
+            parts.append(piece)
+            continue
+        if len(values) == MAX_VALUES:
+            raise Fault(f"prints more than {MAX_VALUES:,} values", piece.spot)
+        parts.append(PLACEHOLDERS[len(values)])
+        values.append(piece)
+    text = "".join(parts)
+    if len(text) > MAX_TEXT:
+        raise Fault(f"is longer than {MAX_TEXT:,} characters")
+    return text
+
+
+def texts(values: Sequence[Printed]) -> list[str]:
+    """Return the values as text; raise `Fault` for what has none, and for too much of it."""
+    written = [value.text() for value in values]
+    if sum(map(len, written)) > MAX_TEXT:
+        raise Fault(f"is longer than {MAX_TEXT:,} characters")
+    return written
+
+
+def moved(placeholder: str, place: Place) -> str:
+    """Return the placeholder of the same value at another place."""
+    return chr(_STARTS[place] + number_of(placeholder))
+
+
+def number_of(placeholder: str) -> int:
+    """Return which value a placeholder stands for."""
+    return (ord(placeholder) - _STARTS[_place_of(placeholder)]) % _STRIDE
+
+
+def _place_of(placeholder: str) -> Place:
+    return Place(max(place for place, start in enumerate(_STARTS) if ord(placeholder) >= start))
+
+
+class Mould:
+    """A text with holes, in one form."""
+
+    __slots__ = ("_holes", "_literals")
+
+    def __init__(self, text: str, form: Form) -> None:
+        """`text` holds placeholders at their places."""
+        self._literals = PLACEHOLDER.split(text)
+        self._holes: list[tuple[Escape, int]] = [
+            (ESCAPES[form][_place_of(found)], number_of(found)) for found in PLACEHOLDER.findall(text)
+        ]
+
+    def fill(self, values: Sequence[Printed], written: Sequence[str]) -> str:
+        """Return the text with each value written for its place; `written` are the values' texts."""
+        parts = [self._literals[0]]
+        for (escape, number), literal in zip(self._holes, self._literals[1:], strict=True):
+            try:
+                parts.append(escape(written[number]))
+            except Fault as fault:
+                raise values[number].fault(fault.why) from None
+            parts.append(literal)
+        return "".join(parts)
+
+
+class Moulds(Generic[M]):
+    """The moulds that one template has needed so far."""
+
+    def __init__(self, make: Callable[..., M]) -> None:
+        """`make` is called with a key's parts when the key is new."""
+        self._make = make
+        self._made: dict[tuple[Hashable, ...], M] = {}
+
+    def get(self, *key: Hashable) -> M:
+        """Return what `make(*key)` returned, perhaps earlier."""
+        mould = self._made.get(key)
+        if mould is None:
+            if len(self._made) >= KEPT:
+                self._made.clear()
+            mould = self._made[key] = self._make(*key)
+        return mould

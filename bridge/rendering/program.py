@@ -1,0 +1,167 @@
+"""One template text, compiled: what runs for each event, and what is told when it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+
+from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
+
+from bridge.core.messages import RenderFailure
+from bridge.rendering.check import Flaw, Vocabulary, flaws
+from bridge.rendering.codegen import count_loops
+from bridge.rendering.environment import MessageContext, MessageEnvironment
+from bridge.rendering.limits import Budget, Fault
+from bridge.rendering.moulds import RESERVED
+from bridge.rendering.values import Printed, flatten
+
+UNWORKABLE = "gives a filter, a test, a comparison or a macro values it cannot work with"
+
+
+class Failed(Exception):
+    """A rendering stopped; `failure` says where and why."""
+
+    def __init__(self, failure: RenderFailure) -> None:
+        super().__init__(failure.why)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A template's text: of a file, or of a setting, whose `where` is its path. `line` is its first line."""
+
+    source: str
+    where: str
+    line: int = 1
+    in_file: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What came of compiling a text: a program, or flaws; the tree, if there is one, for further checks."""
+
+    program: Program | None
+    flaws: list[Flaw]
+    tree: nodes.Template | None = None
+
+
+class Program:
+    """A compiled text, as `Compiler` makes it."""
+
+    def __init__(self, template: Template, text: Text, monotonic: Callable[[], float]) -> None:
+        self._template = template
+        self._text = text
+        self._monotonic = monotonic
+
+    @property
+    def where(self) -> str:
+        """The file or setting that the text stands in."""
+        return self._text.where
+
+    def run(self, names: dict[str, object]) -> list[str | Printed]:
+        """Return the pieces for one event; raise `Failed`."""
+        try:
+            seen = {**self._template.globals, **names}
+            context = MessageContext(self._template.environment, seen, None, {})
+            context.budget = Budget(self._monotonic)
+            return flatten(self._template.root_render_func(context))
+        except Exception as error:  # noqa: BLE001  (see below)
+            # Whatever goes wrong in a template's own code is the template's failure, never the bridge's.
+            raise Failed(self.failure(error)) from None
+
+    def failure(self, error: Exception) -> RenderFailure:
+        """Return what to tell of an error: where, which line, and why without any value of the event."""
+        where, line = self._spot(error)
+        why = _why(error)
+        if self._text.in_file or where != self._text.where:
+            return RenderFailure(where, line, why)
+        several = "\n" in self._text.source.strip()
+        return RenderFailure(where, None, f"line {line}: {why}" if several and line else why)
+
+    def _spot(self, error: Exception) -> tuple[str, int | None]:
+        if isinstance(error, Fault) and error.spot:
+            return error.spot
+        return self._text.where, self._line(error.__traceback__)
+
+    def _line(self, traceback: TracebackType | None) -> int | None:
+        """Return the template's line of the innermost frame that is template code."""
+        line = None
+        while traceback is not None:
+            if traceback.tb_frame.f_globals.get("__jinja_template__") is self._template:
+                line = self._template.get_corresponding_lineno(traceback.tb_lineno)
+            traceback = traceback.tb_next
+        return line
+
+
+class Compiler:
+    """Compiles texts for one environment; Jinja's errors become flaws with their line."""
+
+    def __init__(self, environment: MessageEnvironment, monotonic: Callable[[], float]) -> None:
+        """`monotonic` returns seconds, for the time limit of each rendering."""
+        self._environment = environment
+        self._monotonic = monotonic
+
+    def compile(self, text: Text, vocabulary: Vocabulary, *, structure: bool = False) -> Compiled:
+        """Compile a text. `structure` allows `{{ learner }}`, a whole group, as the only thing there is."""
+        try:
+            tree = self._parsed(text)
+            found = flaws(tree, self._environment, vocabulary, structure=structure)
+            return Compiled(None, found, tree) if found else Compiled(self._program(tree, text), [], tree)
+        except _Unusable as error:
+            return Compiled(None, [error.flaw])
+        except TemplateSyntaxError as error:
+            return Compiled(None, [Flaw(error.lineno, _lower_first(str(error.message)))])
+        except SyntaxError as error:
+            # Python's own, of the code that Jinja made: loops or conditions inside each other twenty deep.
+            return Compiled(None, [Flaw(text.line, f"cannot be compiled: {_lower_first(error.msg)}")])
+        except (RecursionError, MemoryError):
+            return Compiled(None, [Flaw(text.line, "is nested too deeply")])
+
+    def _program(self, tree: nodes.Template, text: Text) -> Program:
+        count_loops(tree)
+        code = self._environment.compile(tree, name=text.where)
+        return Program(
+            Template.from_code(self._environment, code, self._environment.globals), text, self._monotonic
+        )
+
+    def _parsed(self, text: Text) -> nodes.Template:
+        """Return the tree, its lines counted from the file's first."""
+        before = text.line - 1
+        reserved = RESERVED.search(text.source)
+        if reserved:
+            line = text.source.count("\n", 0, reserved.start()) + 1
+            raise _Unusable(
+                Flaw(before + line, f"the private-use character U+{ord(reserved[0]):04X} cannot be sent")
+            )
+        try:
+            tree = self._environment.parse(text.source)
+        except TemplateSyntaxError as error:
+            raise _Unusable(Flaw(before + error.lineno, _lower_first(str(error.message)))) from None
+        for node in tree.find_all(nodes.Node):
+            node.lineno = (node.lineno or 1) + before
+        return tree
+
+
+class _Unusable(Exception):
+    """A text that has no tree."""
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(flaw.sentence)
+        self.flaw = flaw
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case Fault():
+            return error.why
+        case TemplateError():
+            return str(error.message)
+        case RecursionError() | MemoryError():
+            return "goes too deep, or makes too much"
+        case _:
+            return UNWORKABLE
+
+
+def _lower_first(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:].rstrip(".")

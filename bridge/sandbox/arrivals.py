@@ -1,0 +1,85 @@
+"""What arrived at the local mailbox and the stand-ins, in order, for the admin pages, the demo and tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from bridge.clock import Clock
+from bridge.core.readable import Chat, Mail
+
+Kind = Literal["email", "slack", "webhook"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A webhook as its receiver sees it. `signature` says what checking it by Standard Webhooks came to."""
+
+    method: str
+    headers: tuple[tuple[str, str], ...]
+    text: str
+    signature: Literal["right", "wrong", "missing", "not checked"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """One message that left the bridge. `to` is whom it reached: addresses, a channel, a webhook's name."""
+
+    number: int
+    at: datetime
+    kind: Kind
+    to: str
+    title: str
+    content: Mail | Chat | Post
+    raw: bytes
+
+
+class Arrivals:
+    """The last arrivals; older ones are forgotten when there are too many, or they are too large together."""
+
+    def __init__(self, clock: Clock, *, keep: int = 500, keep_bytes: int = 32 * 1024 * 1024) -> None:
+        self._clock = clock
+        self._keep = keep
+        self._keep_bytes = keep_bytes
+        self._kept: deque[Arrival] = deque()
+        self._bytes = 0
+        self._news = asyncio.Event()
+        self.total = 0
+        """How many arrived so far, forgotten ones included."""
+
+    def __iter__(self) -> Iterator[Arrival]:
+        """The kept ones, oldest first."""
+        return iter(tuple(self._kept))
+
+    def find(self, number: int) -> Arrival | None:
+        """Return the arrival of this number, if it is still kept."""
+        return next((arrival for arrival in self._kept if arrival.number == number), None)
+
+    def add(self, kind: Kind, *, to: str, title: str, content: Mail | Chat | Post, raw: bytes) -> Arrival:
+        """Note an arrival, now."""
+        self.total += 1
+        at = self._clock.now()
+        arrival = Arrival(number=self.total, at=at, kind=kind, to=to, title=title, content=content, raw=raw)
+        self._kept.append(arrival)
+        self._bytes += len(raw)
+        while len(self._kept) > self._keep or (self._bytes > self._keep_bytes and len(self._kept) > 1):
+            self._bytes -= len(self._kept.popleft().raw)
+        self._news.set()
+        return arrival
+
+    async def wait_for(self, count: int, timeout_s: float) -> tuple[Arrival, ...]:
+        """Return the kept arrivals once `count` have come in all; raises TimeoutError after `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.total < count:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise TimeoutError(
+                f"{self.total} of {count} messages arrived within {timeout_s:g} seconds"
+            ) from None
+        return tuple(self._kept)

@@ -1,0 +1,197 @@
+"""Eduzz: Nutror, AlpaClass, Blinket, MyEduzz, SafeVideo and Sun through one kind of webhook.
+
+The body's HMAC-SHA256 in hex stands in `x-signature`; one request holds one event in an envelope of
+`id`, `event`, `data` and `sentDate`. https://developers.eduzz.com/docs/webhook
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from bridge.core.events import Event, Person, Thing
+from bridge.core.signing import Refused, Scheme, Signed, check, diagnose, sign
+from bridge.sources.base import Authentic, Malformed, Parsed, Ping, Request, Unsupported, Verdict
+from bridge.sources.eduzz_activation import is_activation_test
+from bridge.sources.eduzz_events import ALIASES, EVENTS, PING, PRODUCTS, UNKNOWN, Known, Product
+from bridge.sources.options import RequiredSecrets, SourceOptions, secret_bytes
+from bridge.sources.payload import (
+    Path,
+    delivery_key,
+    dig,
+    event_name,
+    moment,
+    person,
+    read_object,
+    text,
+    thing,
+)
+
+SCHEME = Scheme(header="x-signature")
+PING_BYTES = 4096
+"""A body is looked at as a ping up to this size: unsigned bytes deserve no more work."""
+
+_SECRET_KEY = "originSecret"  # noqa: S105 - the name of a secret, not a secret
+_THING_IDS = ("hash", "id", "productId")
+
+
+class EduzzOptions(SourceOptions):
+    """A webhook configuration, or several, of Eduzz's Developer Hub (console.eduzz.com)."""
+
+    type: Literal["eduzz"] = Field(description="Eduzz: Nutror, AlpaClass, Blinket, MyEduzz, SafeVideo, Sun.")
+    secrets: RequiredSecrets = Field(
+        description="The configuration's access keys ('Chaves de acesso'). Several while one is replaced, "
+        "or when several configurations send to this address.",
+    )
+
+
+class EduzzSource:
+    """Verifies and reads Eduzz's requests."""
+
+    kept_headers = ("x-subscription", "x-delivery-attempt", "content-type", "user-agent")
+
+    def __init__(self, name: str, options: EduzzOptions) -> None:
+        self.name = name
+        self._secrets = secret_bytes(options.secrets)
+
+    def verify(self, request: Request) -> Verdict:
+        """Say whether Eduzz made this request; a ping is one, signed or not."""
+        signature = request.headers.get(SCHEME.header)
+        checked = check(signature, request.body, self._secrets, SCHEME)
+        if _is_ping(request.body):
+            return Ping(signed=isinstance(checked, Signed))
+        if isinstance(checked, Signed):
+            return Authentic(checked.secret_index)
+        if signature and checked.why == "mismatch":
+            return Refused("mismatch", diagnose(signature, request.body, self._secrets, SCHEME))
+        return checked
+
+    def delivery_key(self, request: Request) -> str:
+        """Return the envelope's id, or a digest of the body where Eduzz sends none."""
+        body = read_object(request.body)
+        return delivery_key(text(body.get("id")) if isinstance(body, dict) else None, request.body)
+
+    def parse(self, request: Request) -> Parsed:
+        """Turn one envelope into one event."""
+        body = read_object(request.body)
+        if isinstance(body, Unsupported | Malformed):
+            return body
+        name = event_name(body.get("event"))
+        if name is None:
+            return Unsupported(_why_no_event(body))
+        if name == PING:
+            return Unsupported("a ping, the console's connection test")
+        if _SECRET_KEY.encode() in request.body or b"\\u" in request.body:
+            _hide_secrets(body)
+        return (self._event(ALIASES.get(name, name), body, request),)
+
+    def outgoing_headers(self, body: bytes) -> dict[str, str]:
+        """Return the headers that Eduzz sends with this body, signed with the first secret."""
+        envelope = read_object(body)
+        name = event_name(envelope.get("event")) if isinstance(envelope, dict) else None
+        return {
+            "content-type": "application/json",
+            "user-agent": "Eduzz Webhook",
+            "x-subscription": f"{'0' * 25}:{name if name and name.isascii() else PING}",
+            "x-delivery-attempt": "1",
+            SCHEME.header: sign(self._secrets[0], body, SCHEME),
+        }
+
+    def _event(self, name: str, body: dict[str, object], request: Request) -> Event:
+        data = _object(body.get("data"))
+        product, known = _lookup(name)
+        happened_at = moment(dig(data, known.time)) if known.time else None
+        sent_at = moment(body.get("sentDate")) or moment(data.get("sentDate"))
+        learner = _first(data, product.learner)
+        producer = _first(data, product.producer) or _bare_person(data, product.producer_id)
+        course = _course(data, product)
+        return Event(
+            type=name,
+            kind=_kind(known, data),
+            id=delivery_key(text(body.get("id")), request.body),
+            source=self.name,
+            occurred_at=happened_at or sent_at or request.received_at,
+            sent_at=sent_at,
+            learner=learner,
+            producer=producer,
+            course=course,
+            module=thing(data.get("module")),
+            lesson=thing(data.get("lesson")),
+            data=data,
+            raw=body,
+            test=is_activation_test(
+                learner=learner,
+                producer=producer,
+                course=course,
+                data=data,
+                happened_at=happened_at or sent_at,
+                received_at=request.received_at,
+            ),
+        )
+
+
+def _is_ping(body: bytes) -> bool:
+    # Every spelling of the word in JSON holds its letters or an escape.
+    if len(body) > PING_BYTES or not (b"ping" in body or b"\\u" in body):
+        return False
+    envelope = read_object(body)
+    return isinstance(envelope, dict) and envelope.get("event") == PING
+
+
+def _lookup(name: str) -> tuple[Product, Known]:
+    """Return where to look for the parts of an event; an unknown one has its own name as kind."""
+    product = PRODUCTS.get(name.partition(".")[0], UNKNOWN)
+    return product, EVENTS.get(name) or Known(name, "", product.time)
+
+
+def _kind(known: Known, data: Mapping[str, object]) -> str:
+    if known.undone is not None:
+        path, opposite = known.undone
+        holder = dig(data, path[:-1])
+        if isinstance(holder, dict) and holder.get(path[-1], holder) in (None, ""):
+            return opposite
+    return known.kind
+
+
+def _first(data: Mapping[str, object], places: Iterable[Path]) -> Person | None:
+    return next((found for place in places if (found := person(_one(dig(data, place))))), None)
+
+
+def _bare_person(data: Mapping[str, object], place: Path | None) -> Person | None:
+    bare = text(dig(data, place)) if place else None
+    return Person(id=bare) if bare else None
+
+
+def _course(data: Mapping[str, object], product: Product) -> Thing | None:
+    found = (thing(_one(dig(data, place)), _THING_IDS) for place in product.course)
+    bare = text(dig(data, product.course_id)) if product.course_id else None
+    return next((course for course in found if course), Thing(id=bare) if bare else None)
+
+
+def _one(value: object) -> object:
+    return (value[0] if value else None) if isinstance(value, list) else value
+
+
+def _object(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _why_no_event(body: Mapping[str, object]) -> str:
+    if "event_name" in body or "trans_cod" in body:
+        return "Eduzz's old webhook format; make a configuration in the Developer Hub (console.eduzz.com)"
+    return "the object has no event name in 'event'"
+
+
+def _hide_secrets(body: dict[str, object]) -> None:
+    """Replace the account's own secret, which invoices carry in `data.producer`, wherever it stands."""
+    left: list[object] = [body]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if value.get(_SECRET_KEY):
+                value[_SECRET_KEY] = "***"
+            left.extend(value.values())
+        elif isinstance(value, list):
+            left.extend(value)

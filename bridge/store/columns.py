@@ -1,0 +1,108 @@
+"""Column types that both databases store alike: instants, ids, JSON, and text that came from outside."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, Text, TypeDecorator
+from sqlalchemy.types import TypeEngine
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+Seq = BigInteger().with_variant(Integer, "sqlite")
+"""A number counted up by the database; SQLite counts only in columns it calls INTEGER."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, stored as microseconds since 1970 and given back in UTC."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
+        """Return the number to store; raises ValueError for a datetime without a time zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; the store takes aware datetimes only")
+        return (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
+        """Return the stored instant in UTC."""
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class HexId(TypeDecorator[str]):
+    """32 hex characters, stored as their 16 bytes: half the size of every index on them."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> bytes | None:
+        """Return the bytes to store; raises ValueError for anything but 32 hex characters."""
+        if value is None:
+            return None
+        raw = bytes.fromhex(value)
+        if len(raw) != 16:
+            raise ValueError(f"a delivery's id is 32 hex characters, not {value!r}")
+        return raw
+
+    def process_result_value(self, value: bytes | None, _dialect: Dialect) -> str | None:
+        """Return the stored id in lower-case hex."""
+        return None if value is None else bytes(value).hex()
+
+
+class Json(TypeDecorator[object]):
+    """Plain JSON values, stored as ASCII text.
+
+    ASCII, because a header or a name may hold lone surrogates and NUL, which are legal JSON escapes but
+    illegal in a database's text.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: object, _dialect: Dialect) -> str | None:
+        """Return the text to store."""
+        return None if value is None else json.dumps(value, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> object:
+        """Return the stored value."""
+        return None if value is None else json.loads(value)
+
+
+class Words(TypeDecorator[str]):
+    """Text from outside, made storable, cut to `limit` characters, and compared by its bytes.
+
+    Lone surrogates become `?` and NUL becomes U+FFFD: PostgreSQL refuses both, and what a sender wrote must
+    not become an error of ours. The same happens to text that is searched for, so that it is found.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        """Return plain text; on PostgreSQL with the order of its bytes, which is SQLite's own."""
+        return Text(collation="C" if dialect.name == "postgresql" else None)
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        """Return the text to store."""
+        return None if value is None else storable(value)[: self.limit]
+
+
+def storable(text: str) -> str:
+    """Return `text` without the characters that a database's text cannot hold."""
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def folded(email: str) -> str:
+    """Return an e-mail address as the store compares it: trimmed, in lower case."""
+    return email.strip().lower()

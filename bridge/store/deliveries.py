@@ -1,0 +1,98 @@
+"""What goes into the outbox and what comes out of it, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from bridge.core.messages import Payload
+from bridge.core.outcomes import Reason, State
+from bridge.store.inbox import Entry
+
+Trigger = Literal["schedule", "person"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDelivery:
+    """A delivery to store. `id` is its `delivery_id`; `lane` is its `lane_key`, or None where order is free.
+
+    `state` is PENDING, or WITHHELD with a `why` for what is shown and never sent.
+    """
+
+    id: str
+    entry_seq: int
+    event_index: int
+    run: int
+    rule: str
+    action: str
+    channel: str
+    created_at: datetime
+    due_at: datetime
+    lane: bytes | None = None
+    expires_at: datetime | None = None
+    state: Literal[State.PENDING, State.WITHHELD] = State.PENDING
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A delivery under our lease.
+
+    `attempts` counts all so far; `tries` those since it was made, or since a person retried it, and
+    `first_at` is when the first of these was. `trigger` says who asked for the next.
+    """
+
+    seq: int
+    id: str
+    event_index: int
+    run: int
+    rule: str
+    action: str
+    channel: str
+    due_at: datetime
+    expires_at: datetime | None
+    first_at: datetime | None
+    attempts: int
+    tries: int
+    trigger: Trigger
+    payload: Payload | None
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try: its number from 1, and what came of it; `answer` is how the destination's answer began."""
+
+    number: int
+    started_at: datetime
+    duration_ms: int
+    outcome: Literal["delivered", "retry", "rejected"]
+    reason: Reason | None = None
+    status: int | None = None
+    answer: str = ""
+    trigger: Trigger = "schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The delivery now has the state that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """There is no such delivery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The delivery stays in `state`, from which this move is not allowed."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Meanwhile another delivery, `by`, was made under the same `once_per`; this one would be a second."""
+
+    by: str

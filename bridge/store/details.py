@@ -1,0 +1,203 @@
+"""Read-only questions about one event or one delivery: everything the store knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from sqlalchemy import Connection, and_, or_, select
+
+from bridge.core.messages import Payload
+from bridge.core.outcomes import Reason
+from bridge.store.deliveries import Attempt
+from bridge.store.inbox import ENTRY_COLUMNS, Entry, entry_of
+from bridge.store.schema import attempts, claims, deliveries, given, inbox, payloads
+from bridge.store.views import (
+    EVENT_COLUMNS,
+    DeliveryRow,
+    EventRow,
+    delivery_of,
+    event_of,
+    select_deliveries,
+)
+
+T = TypeVar("T")
+LAST_CHARACTER = "\U0010ffff"
+"""Sorts behind every other, so it ends the range of the texts that begin alike."""
+SEVERAL = 10
+"""How many candidates are named when a prefix is not unique."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """Nothing has this number or id, or an id that begins so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Several ids begin so; `candidates` are the first of them."""
+
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The record that a `once_per` key is taken, or was; `label` says in words which."""
+
+    label: str
+    state: Literal["reserved", "confirmed", "released"]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventDetails:
+    """An inbox entry, as it arrived and as it was understood, with its deliveries in order of creation."""
+
+    row: EventRow
+    entry: Entry
+    deliveries: tuple[DeliveryRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryDetails:
+    """A delivery with its attempts in order, what they send, its claim, and the entry it came from."""
+
+    row: DeliveryRow
+    attempts: tuple[Attempt, ...]
+    payload: Payload | None
+    claim: Claim | None
+    event: EventRow
+    entry: Entry
+
+
+def find_event(connection: Connection, name: str) -> int | NotFound | Ambiguous:
+    """Find an event by its number, its id, or the beginning of its id that no other has; returns its number.
+
+    The id is what the sender calls it, or for a request without one, the digest it is known by.
+    """
+    seq = _by_number(connection, name)
+    if seq is not None:
+        return seq
+    found = [(str(seq), seq) for seq in connection.scalars(_SAME_ID, {"given_id": name})]
+    if not found and name:
+        rows = connection.execute(_ID_PREFIX, {"given_low": name, "given_high": name + LAST_CHARACTER})
+        found = [(delivery_key, seq) for delivery_key, seq in rows]
+    return _only(found)
+
+
+def find_delivery(connection: Connection, name: str) -> str | NotFound | Ambiguous:
+    """Find a delivery by its id, or the beginning of its id that no other has; returns its id."""
+    prefix = name.strip().lower()
+    if not prefix or len(prefix) > 32 or not set(prefix) <= set("0123456789abcdef"):
+        return NotFound()
+    bounds = {"given_low": prefix.ljust(32, "0"), "given_high": prefix.ljust(32, "f")}
+    return _only([(id_, id_) for id_ in connection.scalars(_DELIVERY_PREFIX, bounds)])
+
+
+def show_event(connection: Connection, seq: int) -> EventDetails | NotFound:
+    """Show everything about an event."""
+    found = _entry(connection, seq)
+    if found is None:
+        return NotFound()
+    rows = connection.execute(
+        select_deliveries().where(deliveries.c.inbox_seq == seq).order_by(deliveries.c.seq)
+    )
+    return EventDetails(row=found[0], entry=found[1], deliveries=tuple(delivery_of(row) for row in rows))
+
+
+def show_delivery(connection: Connection, delivery_id: str) -> DeliveryDetails | NotFound:
+    """Show everything about a delivery."""
+    found = connection.execute(select_deliveries().where(deliveries.c.id == delivery_id)).first()
+    if found is None:
+        return NotFound()
+    row = delivery_of(found)
+    entry = _entry(connection, row.inbox_seq)
+    assert entry is not None, "a delivery's foreign key is its entry"  # noqa: S101
+    return DeliveryDetails(
+        row=row,
+        attempts=_attempts(connection, row.seq),
+        payload=_payload(connection, row.seq),
+        claim=_claim(connection, delivery_id),
+        event=entry[0],
+        entry=entry[1],
+    )
+
+
+def _entry(connection: Connection, seq: int) -> tuple[EventRow, Entry] | None:
+    row = connection.execute(select(*EVENT_COLUMNS, *ENTRY_COLUMNS).where(inbox.c.seq == seq)).first()
+    if row is None:
+        return None
+    return event_of(row[: len(EVENT_COLUMNS)]), entry_of(row[len(EVENT_COLUMNS) :])
+
+
+def _attempts(connection: Connection, seq: int) -> tuple[Attempt, ...]:
+    rows = connection.execute(
+        select(*_ATTEMPT_COLUMNS).where(attempts.c.delivery_seq == seq).order_by(attempts.c.number)
+    )
+    return tuple(_attempt_of(dict(zip(_ATTEMPT_FIELDS, row, strict=True))) for row in rows)
+
+
+def _attempt_of(values: Mapping[str, Any]) -> Attempt:
+    reason = values["reason"]
+    return Attempt(**{**values, "reason": None if reason is None else Reason(reason)})
+
+
+def _payload(connection: Connection, seq: int) -> Payload | None:
+    row = connection.execute(
+        select(payloads.c.body, payloads.c.meta, payloads.c.cuts).where(payloads.c.delivery_seq == seq)
+    ).first()
+    return None if row is None else Payload(body=row.body, meta=row.meta, cuts=tuple(row.cuts))
+
+
+def _claim(connection: Connection, delivery_id: str) -> Claim | None:
+    row = connection.execute(
+        select(claims.c.label, claims.c.state, claims.c.at).where(claims.c.delivery_id == delivery_id)
+    ).first()
+    return None if row is None else Claim(label=row.label, state=row.state, at=row.at)
+
+
+def _by_number(connection: Connection, name: str) -> int | None:
+    if not (name.isascii() and name.isdigit() and len(name) < 19):  # what a 64-bit number can hold
+        return None
+    return connection.scalar(select(inbox.c.seq).where(inbox.c.seq == int(name)))
+
+
+def _only(found: Sequence[tuple[str, T]]) -> T | NotFound | Ambiguous:
+    match found:
+        case []:
+            return NotFound()
+        case [(_, one)]:
+            return one
+        case _:
+            return Ambiguous(tuple(name for name, _ in found))
+
+
+_ATTEMPT_FIELDS = tuple(field.name for field in fields(Attempt))
+_ATTEMPT_COLUMNS = tuple(attempts.c[name] for name in _ATTEMPT_FIELDS)
+
+_SAME_ID = (
+    select(inbox.c.seq)
+    .where(
+        or_(
+            inbox.c.delivery_key == given("id"),
+            # The second test says nothing new, but it is what lets the partial index serve.
+            and_(inbox.c.event_id == given("id"), inbox.c.event_id != inbox.c.delivery_key),
+        )
+    )
+    .order_by(inbox.c.seq)
+    .limit(SEVERAL)
+)
+_ID_PREFIX = (
+    select(inbox.c.delivery_key, inbox.c.seq)
+    .where(inbox.c.delivery_key >= given("low"), inbox.c.delivery_key <= given("high"))
+    .order_by(inbox.c.delivery_key)
+    .limit(SEVERAL)
+)
+_DELIVERY_PREFIX = (
+    select(deliveries.c.id)
+    .where(deliveries.c.id.between(given("low"), given("high")))
+    .order_by(deliveries.c.id)
+    .limit(SEVERAL)
+)

@@ -1,0 +1,82 @@
+"""What a database error means for a write: the store is out of reach, or the operation itself is wrong.
+
+Codes: https://www.sqlite.org/rescode.html and https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from enum import Enum, auto
+
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from bridge.store.errors import StoreUnavailable
+
+
+class Fault(Enum):
+    """The four ways in which a transaction fails."""
+
+    LOST = auto()
+    """The connection is gone."""
+    UNAVAILABLE = auto()
+    """The database says it cannot write, or cannot write in time."""
+    CONFLICT = auto()
+    """Another transaction was in the way; the same operation may succeed at once."""
+    OWN = auto()
+    """The operation's own error."""
+
+
+_SQLITE_UNAVAILABLE = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+_PG_CONFLICT = ("40001", "40P01", "55P03")  # serialization failure, deadlock, lock_timeout
+_PG_UNAVAILABLE = ("08", "25006", "53", "57", "58", "XX")  # class, or whole code
+
+
+def fault_of(error: BaseException) -> Fault:
+    """Say what `error`, raised inside a transaction, means."""
+    if isinstance(error, (PoolTimeout, StoreUnavailable)):
+        return Fault.UNAVAILABLE
+    if isinstance(error, DisconnectionError):
+        return Fault.LOST
+    if not isinstance(error, DBAPIError):
+        return Fault.OWN
+    if error.connection_invalidated:
+        return Fault.LOST
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite(error.orig)
+    return _postgresql(getattr(error.orig, "sqlstate", None))
+
+
+def reason(error: BaseException) -> str:
+    """Return the database's own sentence, without the statement and its values."""
+    inner = error.orig if isinstance(error, DBAPIError) else error
+    lines = str(inner).strip().splitlines()
+    return lines[0] if lines else type(inner).__name__
+
+
+def _sqlite(error: sqlite3.Error) -> Fault:
+    # The driver's own errors ("interface misuse") carry no code.
+    code = getattr(error, "sqlite_errorcode", 0)
+    return Fault.UNAVAILABLE if code & 0xFF in _SQLITE_UNAVAILABLE else Fault.OWN
+
+
+def _postgresql(state: str | None) -> Fault:
+    if state is None:
+        return Fault.OWN
+    if state in _PG_CONFLICT:
+        return Fault.CONFLICT
+    return Fault.UNAVAILABLE if state.startswith(_PG_UNAVAILABLE) else Fault.OWN

@@ -1,0 +1,186 @@
+"""The inbox: authentic requests, on disk before they are answered, each worked on by one lease at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Integer, and_, null, or_, select, update
+
+from bridge.store.columns import folded
+from bridge.store.schema import DONE, NEW, PARKED, constant, constants, given, inbox, new_row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """A request to store. `key` is `entry_key(source, delivery_key)`; `headers` are those worth keeping."""
+
+    source: str
+    key: bytes
+    delivery_key: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A stored request. `run` counts from 1; every replay adds one."""
+
+    seq: int
+    source: str
+    key: bytes
+    delivery_key: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Where the request stands in the inbox, and whether it was there before."""
+
+    seq: int
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFacts:
+    """What parsing found, for lists and filters; of several events, the first one's."""
+
+    event_id: str | None = None
+    type: str | None = None
+    kind: str | None = None
+    occurred_at: datetime | None = None
+    learner_email: str | None = None
+    test: bool | None = None
+
+
+def accept(connection: Connection, entry: NewEntry) -> Accepted:
+    """Store a request, once for ever for the same key."""
+    row = {
+        "source": entry.source,
+        "key": entry.key,
+        "delivery_key": entry.delivery_key,
+        "headers": dict(entry.headers),
+        "body": entry.body,
+        "received_at": entry.received_at,
+        "state": NEW,
+        "run": 1,
+    }
+    seq = connection.scalar(_ACCEPT, row)
+    if seq is not None:
+        return Accepted(seq, duplicate=False)
+    return Accepted(connection.execute(_FIND, {"given_key": entry.key}).scalar_one(), duplicate=True)
+
+
+def claim(
+    connection: Connection, *, now: datetime, lease_until: datetime, lease: str, limit: int
+) -> list[Entry]:
+    """Lease the oldest entries that wait, or whose lease ran out, in the order of their arrival."""
+    rows = connection.execute(
+        _CLAIM,
+        {"given_now": now, "given_until": lease_until, "given_lease": lease, "given_limit": limit},
+    )
+    return sorted((entry_of(row) for row in rows), key=lambda entry: entry.seq)
+
+
+def finish(
+    connection: Connection,
+    seq: int,
+    *,
+    lease: str,
+    now: datetime,
+    facts: EntryFacts,
+    summary: Mapping[str, object],
+) -> bool:
+    """Close an entry with what was found and decided; False, and nothing written, if the lease is lost."""
+    email = facts.learner_email
+    found = {
+        "event_id": facts.event_id,
+        "type": facts.type,
+        "kind": facts.kind,
+        "occurred_at": facts.occurred_at,
+        "learner": None if email is None else folded(email),
+        "test": facts.test,
+        "summary": dict(summary),
+    }
+    return _settle(connection, seq, lease, {"state": DONE, "finished_at": now, "why": None, **found})
+
+
+def park(connection: Connection, seq: int, *, lease: str, now: datetime, why: str) -> bool:
+    """Put an entry aside for a person; False, and nothing written, if the lease is lost."""
+    return _settle(connection, seq, lease, {"state": PARKED, "finished_at": now, "why": why})
+
+
+def replay(connection: Connection, seq: int, *, now: datetime) -> int | None:
+    """Send a finished or parked entry through the rules again; returns its new run's number.
+
+    An entry that still waits keeps its run. None means that there is no such entry.
+    """
+    run = connection.scalar(_REPLAY, {"given_seq": seq, "given_now": now})
+    return run if run is not None else connection.scalar(_RUN, {"given_seq": seq})
+
+
+def release(connection: Connection, lease: str) -> int:
+    """Give back every entry under `lease`; returns how many."""
+    return connection.execute(_RELEASE, {"given_lease": lease}).rowcount
+
+
+def release_all(connection: Connection) -> int:
+    """Give back every entry; only for a process that is alone on its store. Returns how many."""
+    return connection.execute(_RELEASE_ALL).rowcount
+
+
+def entry_of(row: Sequence[Any]) -> Entry:
+    """Return the entry from the values of `ENTRY_COLUMNS`."""
+    return Entry(**dict(zip(_ENTRY_FIELDS, row, strict=True)))
+
+
+def _settle(connection: Connection, seq: int, lease: str, values: Mapping[str, object]) -> bool:
+    return connection.execute(_SETTLE, {"given_seq": seq, "given_lease": lease, **values}).rowcount == 1
+
+
+_ENTRY_FIELDS = tuple(field.name for field in fields(Entry))
+ENTRY_COLUMNS = tuple(inbox.c[name] for name in _ENTRY_FIELDS)
+"""What `entry_of` needs, in this order."""
+
+# The second test says nothing new; word for word, it shows both databases that the partial index serves.
+_WAITING = and_(inbox.c.state == constant(NEW), inbox.c.state != constant(DONE))
+_FREE = {"lease": null(), "leased_until": null()}
+
+_ACCEPT = new_row(inbox, inbox.c.seq)
+_FIND = select(inbox.c.seq).where(inbox.c.key == given("key"))
+_NEXT = (
+    select(inbox.c.seq)
+    .where(_WAITING, or_(inbox.c.leased_until.is_(None), inbox.c.leased_until <= given("now")))
+    .order_by(inbox.c.seq)
+    .limit(given("limit", Integer))
+    .with_for_update(skip_locked=True)
+    .cte("next")
+)
+_CLAIM = (
+    update(inbox)
+    .where(inbox.c.seq.in_(select(_NEXT.c.seq)))
+    .values(lease=given("lease"), leased_until=given("until"))
+    .returning(*ENTRY_COLUMNS)
+)
+_SETTLE = (
+    update(inbox)
+    .where(inbox.c.seq == given("seq"), inbox.c.lease == given("lease"), inbox.c.state == constant(NEW))
+    .values(_FREE)
+)
+_REPLAY = (
+    update(inbox)
+    .where(inbox.c.seq == given("seq"), inbox.c.state.in_(constants((DONE, PARKED))))
+    .values(
+        {"state": NEW, "run": inbox.c.run + 1, "replayed_at": given("now"), "finished_at": null(), **_FREE}
+    )
+    .returning(inbox.c.run)
+)
+_RUN = select(inbox.c.run).where(inbox.c.seq == given("seq"))
+_RELEASE_ALL = update(inbox).where(_WAITING, inbox.c.lease.is_not(None)).values(_FREE)
+_RELEASE = update(inbox).where(_WAITING, inbox.c.lease == given("lease")).values(_FREE)

@@ -1,0 +1,226 @@
+"""The tables and their indexes, for SQLite and PostgreSQL alike.
+
+Rows are found by small numbers (`seq`) and 16-byte keys. Big values stand last in their row or in a table of
+their own, so that a listing does not read them. Every index beside the keys is there for one question; the
+partial ones hold only what is still open, so they stay small for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    and_,
+    bindparam,
+    literal_column,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.types import TypeEngine
+
+from bridge.core.outcomes import ANSWER_LIMIT, State
+from bridge.store.columns import HexId, Instant, Json, Seq, Words
+
+METADATA = MetaData()
+WORDS = 200
+"""Characters kept of a name or an id that a sender chose."""
+SENTENCES = 2000
+"""Characters kept of a reason."""
+
+NEW: Final = "new"
+DONE: Final = "done"
+PARKED: Final = "parked"
+RESERVED: Final = "reserved"
+CONFIRMED: Final = "confirmed"
+RELEASED: Final = "released"
+STUCK: Final = (State.DEAD, State.EXPIRED, State.PARKED, State.WITHHELD)
+"""The states in which a delivery stays until a person looks at it."""
+
+
+def constant(value: str) -> ColumnElement[str]:
+    """Return one of our own words as SQL text: a bound value could not be matched with a partial index."""
+    return literal_column(f"'{value}'", String)
+
+
+def constants(values: Iterable[str]) -> list[ColumnElement[str]]:
+    """Return several of our own words as SQL text."""
+    return [constant(value) for value in values]
+
+
+def given(name: str, type_: type[TypeEngine[Any]] | None = None) -> BindParameter[Any]:
+    """Return the parameter `given_<name>`, which no column is called, so that it never lands in a SET clause.
+
+    It takes the type of the column it meets; `type_` is for where it meets none.
+    """
+    return bindparam(f"given_{name}", type_=type_)
+
+
+def new_row(table: Table, *returning: Column[Any]) -> ReturningInsert[Any]:
+    """Return an INSERT that does nothing, and returns nothing, where a key is taken.
+
+    PostgreSQL's construct serves both: SQLite took over this clause word for word.
+    """
+    return postgresql.insert(table).on_conflict_do_nothing().returning(*returning)
+
+
+def _partial_index(
+    name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False
+) -> None:
+    Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
+version = Table(
+    "bridge_schema",
+    METADATA,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="bridge_schema_pkc"),
+)
+
+settings = Table(
+    "settings",
+    METADATA,
+    Column("key", String(64), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    METADATA,
+    Column("seq", Seq, Identity(), primary_key=True),
+    Column("key", LargeBinary(16), nullable=False, unique=True),
+    Column("source", Words(WORDS), nullable=False),
+    Column("delivery_key", Words(WORDS), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("lease", String(64)),
+    Column("leased_until", Instant),
+    Column("finished_at", Instant),
+    Column("replayed_at", Instant),
+    Column("why", Words(SENTENCES)),
+    Column("event_id", Words(WORDS)),
+    Column("type", Words(WORDS)),
+    Column("kind", Words(WORDS)),
+    Column("occurred_at", Instant),
+    Column("test", Boolean),
+    Column("learner", Words(WORDS)),
+    Column("summary", Json),
+    Column("headers", Json, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,  # people write these numbers down, so none is given out twice
+)
+_partial_index("inbox_open", inbox.c.state, inbox.c.seq, where=inbox.c.state != constant(DONE))
+Index("inbox_received", inbox.c.received_at)
+Index("inbox_delivery_key", inbox.c.delivery_key)
+_partial_index("inbox_event_id", inbox.c.event_id, where=inbox.c.event_id != inbox.c.delivery_key)
+_partial_index("inbox_learner", inbox.c.learner, where=inbox.c.learner.is_not(None))
+
+deliveries = Table(
+    "deliveries",
+    METADATA,
+    Column("seq", Seq, Identity(), primary_key=True),
+    Column("id", HexId, nullable=False, unique=True),
+    Column("inbox_seq", Seq, ForeignKey("inbox.seq", ondelete="CASCADE"), nullable=False),
+    Column("event_index", Integer, nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("rule", Words(WORDS), nullable=False),
+    Column("action", Words(WORDS), nullable=False),
+    Column("channel", Words(WORDS), nullable=False),
+    Column("lane", LargeBinary(16)),
+    Column("state", String(16), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("ready_at", Instant),
+    Column("expires_at", Instant),
+    Column("first_at", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("trigger", String(16), nullable=False),
+    Column("lease", String(64)),
+    Column("reference", Words(WORDS)),
+    Column("why", Words(SENTENCES)),
+    sqlite_autoincrement=True,
+)
+"""`ready_at` is when a worker may take a row: `due_at` while pending, the lease's end while sending, or null.
+
+`attempts` counts them all; `tries` and `first_at` start again when a person retries.
+"""
+_open = deliveries.c.ready_at.is_not(None)
+_partial_index("deliveries_ready", deliveries.c.channel, deliveries.c.ready_at, deliveries.c.seq, where=_open)
+_partial_index(
+    "deliveries_lane",
+    deliveries.c.lane,
+    deliveries.c.seq,
+    where=and_(_open, deliveries.c.lane.is_not(None)),
+)
+_partial_index(
+    "deliveries_stuck",
+    deliveries.c.state,
+    deliveries.c.channel,
+    where=deliveries.c.state.in_(constants(STUCK)),
+)
+Index("deliveries_inbox", deliveries.c.inbox_seq)
+Index("deliveries_created", deliveries.c.created_at)
+
+
+def _delivery_key() -> Column[int]:
+    owner = ForeignKey("deliveries.seq", ondelete="CASCADE")
+    return Column("delivery_seq", Seq, owner, primary_key=True, autoincrement=False)
+
+
+payloads = Table(
+    "payloads",
+    METADATA,
+    _delivery_key(),
+    Column("meta", Json, nullable=False),
+    Column("cuts", Json, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    METADATA,
+    _delivery_key(),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("started_at", Instant, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("reason", String(16)),
+    Column("status", Integer),
+    Column("answer", Words(ANSWER_LIMIT), nullable=False),
+    Column("trigger", String(16), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+claims = Table(
+    "claims",
+    METADATA,
+    Column("delivery_id", HexId, primary_key=True),
+    Column("key", LargeBinary(16), nullable=False),
+    Column("rule", Words(WORDS), nullable=False),
+    Column("action", Words(WORDS), nullable=False),
+    Column("label", Words(SENTENCES), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""One row for each delivery that ever had a claim; only one that is not released may hold a key.
+
+No foreign key: what was sent once stays sent once after its delivery is pruned.
+"""
+_partial_index("claims_held", claims.c.key, where=claims.c.state != constant(RELEASED), unique=True)

@@ -1,0 +1,1 @@
+"""Two aiohttp applications: public (hooks, health) and admin (pages, JSON, metrics)."""

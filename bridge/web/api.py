@@ -1,0 +1,103 @@
+"""The JSON API below `/api`: the lists and the things of the admin pages, for scripts."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from bridge.pipeline.operate import Told
+from bridge.store import details, views
+from bridge.store.details import NotFound
+from bridge.web.answers import refusal
+from bridge.web.desk import Desk
+from bridge.web.filters import Query, page_link
+from bridge.web.plain import delivery_details_plain, delivery_plain, event_details_plain, event_plain
+
+
+class Api:
+    """Handlers of the API."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes, all below `/api`."""
+        return [
+            web.get("/api/events", self._events),
+            web.get(r"/api/events/{seq:\d{1,18}}", self._event),
+            web.post(r"/api/events/{seq:\d{1,18}}/replay", self._replay),
+            web.get("/api/deliveries", self._deliveries),
+            web.get("/api/deliveries/{id:[0-9a-f]{32}}", self._delivery),
+            web.post("/api/deliveries/{id:[0-9a-f]{32}}/retry", self._retry),
+            web.post("/api/deliveries/{id:[0-9a-f]{32}}/discard", self._discard),
+        ]
+
+    async def _events(self, request: web.Request) -> web.Response:
+        query = self._query(request)
+        wanted = query.events()
+        if query.problems:
+            return refusal(400, "; ".join(query.problems))
+        rows = await self._desk.store.read(lambda c: views.list_events(c, wanted))
+        page = query.page(rows)
+        return _page(request, "events", [event_plain(row) for row in page.rows], page.before)
+
+    async def _deliveries(self, request: web.Request) -> web.Response:
+        query = self._query(request)
+        wanted = query.deliveries()
+        if query.problems:
+            return refusal(400, "; ".join(query.problems))
+        rows = await self._desk.store.read(lambda c: views.list_deliveries(c, wanted))
+        page = query.page(rows)
+        return _page(request, "deliveries", [delivery_plain(row) for row in page.rows], page.before)
+
+    async def _event(self, request: web.Request) -> web.Response:
+        seq = int(request.match_info["seq"])
+        found = await self._desk.store.read(lambda c: details.show_event(c, seq))
+        if isinstance(found, NotFound):
+            return refusal(404, f"there is no event {seq}")
+        return _json(event_details_plain(found))
+
+    async def _delivery(self, request: web.Request) -> web.Response:
+        delivery_id = request.match_info["id"]
+        found = await self._desk.store.read(lambda c: details.show_delivery(c, delivery_id))
+        if isinstance(found, NotFound):
+            return refusal(404, f"there is no delivery {delivery_id}")
+        return _json(delivery_details_plain(found))
+
+    async def _replay(self, request: web.Request) -> web.Response:
+        return _told(await self._desk.operator.replay(int(request.match_info["seq"])))
+
+    async def _retry(self, request: web.Request) -> web.Response:
+        return _told(await self._desk.operator.retry(request.match_info["id"]))
+
+    async def _discard(self, request: web.Request) -> web.Response:
+        why = request.query.get("why", "").strip()[:500] or "discarded through the API"
+        return _told(await self._desk.operator.discard(request.match_info["id"], why))
+
+    def _query(self, request: web.Request) -> Query:
+        return Query(dict(request.query), self._desk.clock.now(), self._desk.zone)
+
+
+def _page(request: web.Request, name: str, rows: list[dict[str, object]], before: int | None) -> web.Response:
+    next_ = page_link(request.path, request.query, before=before) if before else None
+    return _json({name: rows, "next": next_})
+
+
+def _told(told: Told) -> web.Response:
+    status = 200 if told.done else 409
+    return _json({"status": "done" if told.done else "refused", "sentence": told.sentence}, status)
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    # Not orjson: what a sender put into a body may hold halves of characters, which it refuses to write.
+    body = json.dumps(value, default=_written).encode()
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return web.Response(status=status, body=body, headers=headers)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -1,0 +1,112 @@
+"""What the admin pages and the API work with: the store, the operator, and names to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import Protocol, TypeVar
+
+from prometheus_client import CollectorRegistry
+
+from bridge.clock import Clock
+from bridge.logs import Log
+from bridge.pipeline.operate import Told
+from bridge.store.database import Connection
+
+Result = TypeVar("Result")
+
+
+class Store(Protocol):
+    """What may be asked of the store: `bridge.store.database.Database`."""
+
+    async def read(self, query: Callable[[Connection], Result]) -> Result:
+        """Run a query on a connection that only reads."""
+        ...
+
+
+class Operates(Protocol):
+    """What a person may do: `bridge.pipeline.operate.Operator`."""
+
+    async def replay(self, seq: int) -> Told:
+        """Take an event through the rules again."""
+        ...
+
+    async def retry(self, delivery_id: str) -> Told:
+        """Try a delivery again, now."""
+        ...
+
+    async def discard(self, delivery_id: str, why: str) -> Told:
+        """Give a delivery up for good."""
+        ...
+
+
+class Arrived(Protocol):
+    """A message at the sandbox: `bridge.sandbox.arrivals.Arrival`."""
+
+    @property
+    def number(self) -> int:
+        """Its number, counted from 1."""
+        ...
+
+    @property
+    def at(self) -> datetime:
+        """When it arrived."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """`email`, `slack` or `webhook`."""
+        ...
+
+    @property
+    def to(self) -> str:
+        """Whom it reached."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Its subject or beginning."""
+        ...
+
+    @property
+    def content(self) -> object:
+        """A `Mail`, a `Chat`, or headers and text."""
+        ...
+
+
+class Mailbox(Protocol):
+    """The sandbox's arrivals: `bridge.sandbox.arrivals.Arrivals`."""
+
+    @property
+    def total(self) -> int:
+        """How many arrived so far."""
+        ...
+
+    def __iter__(self) -> Iterator[Arrived]:
+        """The kept ones, oldest first."""
+        ...
+
+    def find(self, number: int) -> Arrived | None:
+        """Return one by its number."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Everything behind the admin listener.
+
+    `channels` is the type of each configured channel by its name. `mailbox` is there in the sandbox only.
+    """
+
+    store: Store
+    operator: Operates
+    clock: Clock
+    log: Log
+    ready: Callable[[], bool]
+    registry: CollectorRegistry
+    zone: tzinfo
+    sources: tuple[str, ...] = ()
+    channels: Mapping[str, str] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
+    mailbox: Mailbox | None = None

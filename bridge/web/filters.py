@@ -1,0 +1,134 @@
+"""What a list should show: read from a query string, for pages and API alike, and written back into links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Generic, TypeVar
+from urllib.parse import urlencode
+
+from bridge.core.durations import parse_duration
+from bridge.core.outcomes import State
+from bridge.store.views import DeliveryFilter, DeliveryRow, EventFilter, EventRow
+
+EVENT_STATES = ("new", "done", "parked")
+EVENT_WORDS = ("state", "source", "type", "learner", "since", "until")
+DELIVERY_WORDS = ("state", "channel", "rule", "type", "learner", "since", "until")
+PAGE = 50
+LARGEST_PAGE = 500
+_LARGEST = 2**63 - 1
+_TIME = "expected a time ago such as 2h or 7d, or a date such as 2026-11-23 or 2026-11-23 18:00"
+
+Value = TypeVar("Value")
+Row = TypeVar("Row", EventRow, DeliveryRow, EventRow | DeliveryRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """What to show of a list; `before` leads to the next page, if there is one."""
+
+    rows: Sequence[Row]
+    before: int | None
+
+
+@dataclass(slots=True)
+class Query:
+    """A query string being read; problems are collected, and a value with a problem is left out.
+
+    `size` is how many rows a page has.
+    """
+
+    given: Mapping[str, str]
+    now: datetime
+    zone: tzinfo
+    problems: list[str] = field(default_factory=list)
+    size: int = PAGE
+
+    def events(self) -> EventFilter:
+        """Return the filter of a list of events."""
+        self._refuse_unknown(EVENT_WORDS)
+        return EventFilter(
+            state=self._read("state", _one_of(EVENT_STATES)),
+            source=self._read("source", str),
+            type=self._read("type", str),
+            learner=self._read("learner", str),
+            since=self._read("since", self._moment),
+            until=self._read("until", self._moment),
+            before=self._read("before", _number(_LARGEST)),
+            limit=self._limit(),
+        )
+
+    def deliveries(self) -> DeliveryFilter:
+        """Return the filter of a list of deliveries."""
+        self._refuse_unknown(DELIVERY_WORDS)
+        state = self._read("state", _one_of(tuple(State)))
+        return DeliveryFilter(
+            state=State(state) if state else None,
+            channel=self._read("channel", str),
+            rule=self._read("rule", str),
+            type=self._read("type", str),
+            learner=self._read("learner", str),
+            since=self._read("since", self._moment),
+            until=self._read("until", self._moment),
+            before=self._read("before", _number(_LARGEST)),
+            limit=self._limit(),
+        )
+
+    def page(self, rows: Sequence[Row]) -> Page[Row]:
+        """Return what to show of the rows listed: the filter asks for one more than fits on a page."""
+        shown = rows[: self.size]
+        return Page(shown, shown[-1].seq if len(rows) > self.size else None)
+
+    def _limit(self) -> int:
+        self.size = self._read("limit", _number(LARGEST_PAGE)) or PAGE
+        return self.size + 1
+
+    def _read(self, name: str, read: Callable[[str], Value]) -> Value | None:
+        text = self.given.get(name, "").strip()
+        if not text:
+            return None
+        try:
+            return read(text)
+        except (ValueError, OverflowError) as error:
+            self.problems.append(f"{name}: {error}")
+            return None
+
+    def _refuse_unknown(self, words: tuple[str, ...]) -> None:
+        known = {*words, "before", "limit"}
+        self.problems += [f"{name[:40]}: there is no such filter" for name in self.given if name not in known]
+
+    def _moment(self, text: str) -> datetime:
+        ago = parse_duration(text)
+        try:
+            if ago is not None:
+                return self.now - ago
+            at = datetime.fromisoformat(text)
+            return (at if at.tzinfo else at.replace(tzinfo=self.zone)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValueError(f"'{text[:40]}' is no point in time; {_TIME}") from None
+
+
+def page_link(path: str, given: Mapping[str, str], **changes: object) -> str:
+    """Return a link to `path` with the query as given, less empty words, and with some changed."""
+    query = {**given, **{name: str(value) for name, value in changes.items()}}
+    text = urlencode({name: value for name, value in query.items() if value}, errors="replace")
+    return f"{path}?{text}" if text else path
+
+
+def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"'{text[:40]}' is no state; expected one of {', '.join(words)}")
+        return text
+
+    return read
+
+
+def _number(largest: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) <= largest):
+            raise ValueError(f"'{text[:40]}' is not a whole number from 1 to {largest}")
+        return int(text)
+
+    return read

@@ -1,0 +1,75 @@
+"""The public application: hooks and health, for the whole internet to call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import CollectorRegistry
+
+from bridge.clock import Clock
+from bridge.logs import Log
+from bridge.web.answers import FRESH, answer, refusal
+from bridge.web.counting import counted
+from bridge.web.hooks import Hooks, Receiver
+from bridge.web.limits import Limits
+from bridge.web.remote import Network
+
+
+def public_app(
+    receiver: Receiver,
+    clock: Clock,
+    *,
+    ready: Callable[[], bool],
+    log: Log,
+    limits: Limits | None = None,
+    proxies: Sequence[Network] = (),
+    registry: CollectorRegistry | None = None,
+) -> web.Application:
+    """Return the application of the public listener.
+
+    `ready` says whether events can be taken, for `GET /healthz`. `proxies` are the networks of reverse
+    proxies whose `X-Forwarded-For` is believed; by default none is. `registry` takes a counter of answers.
+    Serve it with `bridge.web.listener.listen`.
+    """
+    limits = limits or Limits()
+    hooks = Hooks(receiver, clock, log, limits, proxies)
+    handle = hooks.handle if registry is None else counted(hooks.handle, registry, receiver)
+    app = web.Application()
+    app.on_shutdown.append(hooks.close)
+    app.router.add_route("*", "/hooks/{source}", _guarded(handle, log))
+    app.router.add_route("*", "/healthz", _guarded(_health(ready), log))
+    app.router.add_route("*", "/{path:.*}", _guarded(_nowhere, log))
+    return app
+
+
+def _health(ready: Callable[[], bool]) -> Handler:
+    async def health(request: web.Request) -> web.StreamResponse:
+        if request.method not in {"GET", "HEAD"}:
+            return refusal(405, "ask with GET", {"Allow": "GET, HEAD"})
+        if ready():
+            return answer(200, {"status": "ok"}, FRESH)
+        return answer(503, {"status": "unavailable"}, FRESH)
+
+    return health
+
+
+async def _nowhere(_: web.Request) -> web.StreamResponse:
+    return refusal(404, "there is nothing here; events go to /hooks/ and the name of a source")
+
+
+def _guarded(handler: Handler, log: Log) -> Handler:
+    """Keep our own mistakes out of a stranger's sight and in our log.
+
+    A wrapper and not a middleware, which would cost every request its chain.
+    """
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Exception:
+            log.exception("request failed by a mistake of the bridge", method=request.method)
+            return answer(500, {"status": "failed"})
+
+    return guarded

@@ -1,0 +1,69 @@
+"""What a stored event or message looks like to a person: without secrets, and as its readers see it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from bridge.core.messages import Payload
+from bridge.core.readable import Chat, Mail, read_chat, read_json, read_mail
+from bridge.core.redact import HIDDEN, hide_secrets, names_secret
+from bridge.store.inbox import Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A message as its channel's reader sees it; `raw` is its bytes as text."""
+
+    kind: Literal["mail", "chat", "text"]
+    mail: Mail | None = None
+    chat: Chat | None = None
+    raw: str = ""
+
+
+def kind_of(action: str) -> str:
+    """Return the type of channel that an action is for: `email` of `email:learners#2`."""
+    return action.partition(":")[0]
+
+
+def shown_message(action: str, payload: Payload) -> Shown:
+    """Return the message that every attempt of an action's delivery sends."""
+    raw = read_json(payload.body)
+    match kind_of(action):
+        case "email":
+            return Shown(kind="mail", mail=read_mail(payload.body), raw=raw)
+        case "slack":
+            return Shown(kind="chat", chat=read_chat(_object(payload.body)), raw=raw)
+        case _:
+            return Shown(kind="text", raw=raw)
+
+
+def shown_body(body: bytes) -> str:
+    """Return an event's body on several lines; members with a secret's name are hidden."""
+    value = body_value(body)
+    if isinstance(value, str):
+        return read_json(body)
+    return read_json(json.dumps(value).encode())
+
+
+def body_value(body: bytes) -> object:
+    """Return an event's body as JSON with secrets hidden, or as text if it is no JSON."""
+    try:
+        return hide_secrets(json.loads(body))
+    except (ValueError, RecursionError):
+        return body.decode("utf-8", "replace")
+
+
+def shown_headers(entry: Entry) -> dict[str, str]:
+    """Return the stored headers; those with a secret's name are hidden."""
+    return {name: HIDDEN if names_secret(name) else value for name, value in entry.headers.items()}
+
+
+def _object(body: bytes) -> Mapping[str, object]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        value = {"text": body.decode("utf-8", "replace")}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,287 @@
+"""`bridge explain` and `bridge preview`: why, and what exactly."""
+
+from __future__ import annotations
+
+import json
+import stat
+from typing import Any
+
+import pytest
+
+from bridge.cli.exits import ExitCode
+from tests.cli.conftest import Bridge
+from tests.cli.school import CONFIG, live, write_school
+from tests.support.pipeline import completion
+
+MATCHING = """\
+event.json: nutror.module_completed from eduzz
+  kind      module.completed
+  id        e1
+  when      2026-05-04 08:59:58 -03
+  learner   Maria Aparecida <maria@aluna.example>
+  producer  Rui Prado <rui@escola.example>
+  course    Python Básico (cccccccccccccccccccccccccccccccccccccccc)
+  module    Funções (3253)
+  lesson    Retorno (3866)
+
+✓ parabens
+    ✓ on: wanted module.completed, found nutror.module_completed, module.completed
+    ✓ course.title: wanted starting with Python, found Python Básico
+    ✓ learner.email: wanted not ending with @escola.example, found maria@aluna.example
+    would send
+      email to maria@aluna.example via learners (template parabens)
+      slack via wins
+
+✗ boas-vindas: on enrollment.created or nutror.inactive_*
+"""
+MISSED = """\
+✗ parabens: 2 of 3 conditions do not hold
+    ✓ on: wanted module.completed, found nutror.module_completed, module.completed
+    ✗ course.title: wanted starting with Python, found Pyton Básico
+        differs in 1 character
+    ✗ learner.email: wanted not ending with @escola.example, found nothing there
+        learner has no 'email'; it has name
+"""
+MAIL = """\
+── parabens: email via learners
+
+From     Escola Exemplo <ola@escola.example>
+To       maria@aluna.example
+Subject  Parabéns, Maria!
+
+Você concluiu Funções.
+
+── parabens: slack via wins
+
+To  #conquistas
+
+*Maria Aparecida* concluiu *Funções*
+
+"""
+SITE = '  site: { type: generic, secrets: ["${EDUZZ_SECRET}"], event: kind, id: id }\n'
+TWO_SOURCES = CONFIG.replace("channels:", f"{SITE}channels:", 1)
+
+
+def event(bridge: Bridge, **changes: object) -> str:
+    """Write an event to a file and return the file's name."""
+    bridge.write("event.json", json.dumps(completion("e1", **changes)))
+    return "event.json"
+
+
+def explained(bridge: Bridge, *words: str) -> Any:
+    return json.loads(bridge("explain", *words, "--json").out)
+
+
+def test_a_match_is_explained(school: Bridge) -> None:
+    """Each condition with what it wanted and found, then what would be sent to whom."""
+    said = school("explain", event(school))
+    assert (said.code, said.out, said.err) == (ExitCode.OK, MATCHING, "")
+
+
+def test_a_miss_is_explained_with_what_was_near(school: Bridge) -> None:
+    said = school("explain", event(school, course={"title": "Pyton Básico"}, learner={"name": "Ana"}))
+    assert said.code == ExitCode.OK
+    assert MISSED in said.out
+
+
+def test_an_action_that_is_not_wanted_says_why(school: Bridge) -> None:
+    said = school("explain", event(school, course={"title": "Python Secreto"}))
+    assert "      not slack via wins: if {{ course.title != 'Python Secreto' }} is false\n" in said.out
+
+
+def test_a_message_that_cannot_be_made_is_told_beforehand(school: Bridge) -> None:
+    """A template that fails on this event is shown with its file and line, here and in the preview."""
+    template = school.folder / "templates/parabens.md"
+    template.write_text(template.read_text("utf-8").replace("module.title", "data.nothing.there"), "utf-8")
+    said = school("explain", event(school))
+    assert "which cannot be made (templates/parabens.md:4: " in said.out
+    previewed = school("preview", event(school))
+    assert previewed.code == ExitCode.PROBLEMS
+    assert "cannot be made: templates/parabens.md:4: " in previewed.out
+    assert "not every message can be made" in previewed.err
+    assert "*Maria Aparecida* concluiu" in previewed.out
+
+
+def test_one_rule_can_be_asked_for(school: Bridge) -> None:
+    said = school("explain", event(school), "--rule", "boas-vindas")
+    assert said.out.endswith("\n\n✗ boas-vindas: on enrollment.created or nutror.inactive_*\n")
+    unknown = school("explain", event(school), "--rule", "boas-vinda")
+    assert unknown.code == ExitCode.NOT_FOUND
+    assert "did you mean 'boas-vindas'?" in unknown.err
+
+
+def test_explanations_are_values_for_programs(school: Bridge) -> None:
+    found = explained(school, event(school, course={"title": "Pyton"}))
+    (only,) = found["events"]
+    rule = only["rules"][0]
+    assert (only["occurred_at"], rule["rule"], rule["matched"]) == (
+        "2026-05-04T11:59:58.000Z",
+        "parabens",
+        False,
+    )
+    assert rule["conditions"][1] == {
+        "path": "course.title",
+        "wanted": "starting with Python",
+        "found": ["Pyton"],
+        "matched": False,
+        "hint": "differs in 1 character",
+    }
+
+
+def test_a_stored_event_also_tells_what_happened(lived: Bridge) -> None:
+    """Why it should have happened, and what did: deliveries with their states, and what was skipped."""
+    for name in ("2", "e2"):
+        said = lived("explain", name)
+        assert said.code == ExitCode.OK
+        assert said.out.startswith("stored event 2: nutror.module_completed from eduzz\n")
+        assert "\n\nWhat happened: stored event 2, done\n" in said.out
+        assert "e5f5c1fe13  dead       parabens  email:learners  1 attempt" in said.out
+        assert "`bridge deliveries show e5f5c1fe13` says why it is dead" in said.out
+    assert "skipped   parabens email:learners: once_per" in lived("explain", "3").out
+    assert explained(lived, "2")["stored"]["deliveries"][0]["state"] == "dead"
+
+
+def test_an_event_that_cannot_be_read_is_told(lived: Bridge) -> None:
+    said = lived("explain", "4")
+    assert said.code == ExitCode.PROBLEMS
+    assert "stored event 4 is no event for source 'eduzz': the body is not JSON" in said.err
+
+
+def test_a_test_event_is_recognised(school: Bridge) -> None:
+    """Nobody wonders why the platform's own samples send nothing."""
+    learner = {"name": "Learner", "email": "learner@eduzz.com"}
+    body = completion("e1", learner=learner, createdAt="2023-09-28T12:00:00Z")
+    school.write("event.json", json.dumps(body | {"sentDate": "2023-09-28T12:00:00.000Z"}))
+    assert (
+        "the platform's own test event: nothing is sent unless deliver_tests"
+        in school("explain", "event.json").out
+    )
+    assert "nothing would be sent unless deliver_tests" in school("preview", "event.json").err
+
+
+@pytest.mark.parametrize("command", ["explain", "preview"])
+def test_events_come_from_everywhere(lived: Bridge, command: str) -> None:
+    """A file, standard input, a sample and a stored event are all EVENT."""
+    name = event(lived)
+    text = (lived.folder / name).read_text("utf-8")
+    assert lived(command, name).code == ExitCode.OK
+    assert lived(command, "-", stdin=text).code == ExitCode.OK
+    assert lived(command, "nutror.module_completed").code == ExitCode.OK
+    assert lived(command, "1").code == ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("missing.json", ExitCode.NOT_FOUND, "there is no file missing.json"),
+        ("some/where", ExitCode.NOT_FOUND, "there is no file some/where"),
+        ("nutror.module_complete", ExitCode.NOT_FOUND, "did you mean 'nutror.module_completed'?"),
+        ("99", ExitCode.NOT_FOUND, "'99' is neither a file, nor a sample, nor a stored event"),
+        ("list.json", ExitCode.PROBLEMS, "list.json is no event for source 'eduzz'"),
+        ("big.json", ExitCode.PROBLEMS, "has more than 1048576 bytes"),
+        ("ping", ExitCode.PROBLEMS, "a ping, the console's connection test"),
+    ],
+)
+def test_what_is_no_event_is_explained(lived: Bridge, name: str, code: ExitCode, said: str) -> None:
+    lived.write("list.json", "[1]")
+    lived.write("big.json", " " * 1_100_000)
+    result = lived("explain", name)
+    assert (result.code, result.out) == (code, "")
+    assert said in result.err
+
+
+def test_with_several_sources_a_file_needs_one(bridge: Bridge) -> None:
+    """A sample knows its platform; a file could be from anywhere."""
+    write_school(bridge.folder, TWO_SOURCES)
+    said = bridge("explain", event(bridge))
+    assert said.code == ExitCode.USAGE
+    assert "event.json may be from several sources; say which with --source: eduzz, site" in said.err
+    assert bridge("explain", "event.json", "--source", "eduzz").code == ExitCode.OK
+    assert "from eduzz\n" in bridge("explain", "nutror.module_completed").out
+    unknown = bridge("explain", "event.json", "--source", "edduz")
+    assert unknown.code == ExitCode.NOT_FOUND
+    assert "there is no source 'edduz', did you mean 'eduzz'?" in unknown.err
+
+
+def test_nothing_is_needed_but_the_file(school: Bridge) -> None:
+    """Explaining and previewing send nothing, so unset secrets do not matter."""
+    (school.folder / ".env").unlink()
+    assert school("explain", event(school)).code == ExitCode.OK
+    said = school("preview", event(school))
+    assert said.code == ExitCode.OK
+    assert "some variables are not set" in said.err
+
+
+def test_a_broken_configuration_is_told_in_full(school: Bridge) -> None:
+    school.write("config.yaml", CONFIG.replace("prefix:", "prefx:"))
+    said = school("explain", event(school))
+    assert said.code == ExitCode.PROBLEMS
+    assert said.err.startswith("bridge: config.yaml has 1 problem\nconfig.yaml:13:23: ")
+
+
+def test_messages_are_previewed_as_they_would_go_out(school: Bridge) -> None:
+    said = school("preview", event(school))
+    assert (said.code, said.out, said.err) == (ExitCode.OK, MAIL, "")
+
+
+def test_previews_are_values_for_programs(school: Bridge) -> None:
+    mail, slack = json.loads(school("preview", event(school), "--json").out)
+    assert (mail["rule"], mail["action"], mail["error"]) == ("parabens", "email:learners", None)
+    assert mail["headers"]["subject"] == "Parabéns, Maria!"
+    assert "<strong>Funções</strong>" in mail["html"]
+    assert slack["body"]["text"] == "*Maria Aparecida* concluiu *Funções*"
+
+
+def test_no_matching_rule_is_told_with_the_next_step(school: Bridge) -> None:
+    said = school("preview", event(school, course={"title": "Java"}))
+    assert (said.code, said.out) == (ExitCode.OK, "")
+    assert "no rule matches this event; `bridge explain event.json` says why" in said.err
+    assert school("preview", event(school, course={"title": "Java"}), "--json").out == "[]\n"
+
+
+def test_messages_are_written_to_files(school: Bridge) -> None:
+    """The exact bytes, and the e-mail's HTML to look at."""
+    said = school("preview", event(school), "--out", "out")
+    assert said.code == ExitCode.OK
+    written = {path.name: path.read_bytes() for path in (school.folder / "out").iterdir()}
+    assert set(written) == {
+        "parabens-email-learners.eml",
+        "parabens-email-learners.html",
+        "parabens-slack-wins.json",
+    }
+    assert b"Message-ID: <" in written["parabens-email-learners.eml"]
+    assert json.loads(written["parabens-slack-wins.json"])["channel"] == "#conquistas"
+
+
+def test_the_browser_is_opened_on_the_mail(school: Bridge) -> None:
+    """--open shows the e-mails, and only them."""
+    browser = school.write("browser", f'#!/bin/sh\necho "$1" >> {school.folder}/opened\n')
+    browser.chmod(browser.stat().st_mode | stat.S_IXUSR)
+    said = school("preview", event(school), "--open", "--out", "out", env={"BROWSER": f"{browser} %s"})
+    assert said.code == ExitCode.OK
+    opened = (school.folder / "opened").read_text("utf-8").splitlines()
+    assert opened == [(school.folder / "out/parabens-email-learners.html").as_uri()]
+
+
+def test_a_folder_that_cannot_be_written_is_explained(school: Bridge) -> None:
+    said = school("preview", event(school), "--out", "config.yaml")
+    assert said.code == ExitCode.PROBLEMS
+    assert "cannot write config.yaml: File exists" in said.err
+
+
+def test_a_stored_event_of_a_source_that_is_gone(lived: Bridge) -> None:
+    """History outlives the configuration."""
+    write = CONFIG.replace("  eduzz: {", "  other: {")
+    lived.write("config.yaml", write)
+    said = lived("explain", "1")
+    assert said.code == ExitCode.NOT_FOUND
+    assert "there is no source 'eduzz'" in said.err
+    assert lived("events", "show", "1").code == ExitCode.OK
+
+
+def test_lists_work_while_the_configuration_is_being_edited(school: Bridge) -> None:
+    """Looking at the store needs the configuration to be readable, not complete."""
+    live(school.folder / "config.yaml", completion("e1"))
+    (school.folder / ".env").unlink()
+    said = school("events", "list")
+    assert (said.code, said.err) == (ExitCode.OK, "")

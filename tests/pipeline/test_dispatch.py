@@ -1,0 +1,163 @@
+"""From stored entries to deliveries."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bridge.core.outcomes import Delivered, Reason, Rejected, State
+from bridge.core.rules import Rule
+from bridge.store import details, views
+from bridge.store.database import Database
+from bridge.store.details import EventDetails
+from tests.support.pipeline import Pipeline, ScriptedChannel, action, channels, completion, rule
+
+
+async def states(database: Database) -> list[State]:
+    page = await database.read(lambda c: views.list_deliveries(c, views.DeliveryFilter()))
+    return [item.state for item in reversed(page)]
+
+
+async def event_states(database: Database) -> list[tuple[str, str | None]]:
+    page = await database.read(lambda c: views.list_events(c, views.EventFilter()))
+    return [(item.state, item.why) for item in reversed(page)]
+
+
+async def test_every_matching_rules_action_is_its_own_delivery(database: Database) -> None:
+    """All matching rules run, and their actions go out independently."""
+    wins, crm = ScriptedChannel("wins"), ScriptedChannel("crm")
+    rules = [
+        rule("a", action("a", "wins"), action("a", "crm")),
+        rule("b", action("b", "wins")),
+        rule("c", on="x.y"),
+    ]
+    pipeline = Pipeline(database, rules, channels(wins, crm))
+    await pipeline.run(completion())
+    assert (len(wins.sent), len(crm.sent)) == (2, 1)
+    assert await states(database) == [State.DELIVERED] * 3
+
+
+async def test_an_event_without_a_rule_is_finished(database: Database) -> None:
+    """It is kept, and nothing waits for it."""
+    pipeline = Pipeline(database, [], {})
+    await pipeline.run(completion())
+    assert await event_states(database) == [("done", None)]
+
+
+async def test_unreadable_bodies_are_parked_and_unsupported_ones_finished(database: Database) -> None:
+    """Both are kept; only what may be our fault waits for a person."""
+    pipeline = Pipeline(database, [], {})
+    await pipeline.run(b"{", b'{"hello": 1}')
+    assert [state for state, _ in await event_states(database)] == ["parked", "done"]
+
+
+async def test_an_error_in_a_rule_parks_its_event_and_no_other(database: Database) -> None:
+    """One poisonous entry cannot hold up the rest."""
+
+    class Explodes:
+        source = "1 / 0"
+
+        def holds(self, facts: object) -> bool:
+            return bool(1 / 0)
+
+    wins = ScriptedChannel("wins")
+    rules = [
+        rule("bad", on="nutror.lesson_started", condition=Explodes()),
+        rule("good", action("good", "wins")),
+    ]
+    pipeline = Pipeline(database, rules, channels(wins))
+    await pipeline.run({"id": "p", "event": "nutror.lesson_started", "data": {}}, completion())
+    assert [state for state, _ in await event_states(database)] == ["parked", "done"]
+    assert wins.texts == ["module.completed e1"]
+    assert "exception" in {line.level for line in pipeline.log.lines}
+
+
+def once(channel: ScriptedChannel) -> list[Rule]:
+    return [rule("r", action("r", channel.name, once_per=["learner.email", "module.id"]))]
+
+
+async def test_once_per_sends_one_message_for_ever(database: Database) -> None:
+    """Another event of the same learner and module sends nothing, and says why."""
+    wins = ScriptedChannel("wins")
+    pipeline = Pipeline(database, once(wins), channels(wins))
+    await pipeline.run(completion("e1"), completion("e2"))
+    await pipeline.restarted().run(completion("e3"))
+    assert wins.texts == ["module.completed e1"]
+    shown = await database.read(lambda c: details.show_event(c, 2))
+    assert isinstance(shown, EventDetails)
+    assert "already sent or under way" in str(shown.row.summary)
+
+
+async def test_once_per_tells_people_and_modules_apart(database: Database) -> None:
+    """The key is all the values together; addresses differ in case only for machines."""
+    wins = ScriptedChannel("wins")
+    pipeline = Pipeline(database, once(wins), channels(wins))
+    await pipeline.run(
+        completion("e1"),
+        completion("e2", learner={"email": "MARIA@aluna.example"}),
+        completion("e3", learner={"email": "joana@aluna.example"}),
+        completion("e4", module={"id": "9"}),
+    )
+    assert wins.texts == ["module.completed e1", "module.completed e3", "module.completed e4"]
+
+
+async def test_fifty_near_duplicates_at_once_send_one_message(database: Database) -> None:
+    """The claim is taken in the transaction that creates the delivery."""
+    wins = ScriptedChannel("wins")
+    pipeline = Pipeline(database, once(wins), channels(wins))
+    await asyncio.gather(*(pipeline.receive(completion(f"e{index}")) for index in range(50)))
+    await pipeline.engine.drain()
+    assert len(wins.sent) == 1
+
+
+async def test_a_dead_delivery_gives_its_claim_back(database: Database) -> None:
+    """The next event may send what the first could not."""
+    wins = ScriptedChannel("wins", Rejected(Reason.CLIENT, 400))
+    pipeline = Pipeline(database, once(wins), channels(wins))
+    await pipeline.run(completion("e1"))
+    await pipeline.run(completion("e2"))
+    assert await states(database) == [State.DEAD, State.DELIVERED]
+
+
+async def test_once_per_without_its_value_sends_nothing_and_says_so(database: Database) -> None:
+    """A key that cannot be made would be the same for everybody."""
+    wins = ScriptedChannel("wins")
+    pipeline = Pipeline(database, once(wins), channels(wins))
+    await pipeline.run(completion("e1", module=None))
+    assert wins.sent == []
+    shown = await database.read(lambda c: details.show_event(c, 1))
+    assert isinstance(shown, EventDetails)
+    assert "which this event does not have" in str(shown.row.summary)
+
+
+SAMPLE_PEOPLE = {
+    "learner": {"name": "Ciclano da Silva", "email": "learner@eduzz.com"},
+    "producer": {"name": "Fulano da Silva", "email": "fulano@eduzz.com"},
+    "createdAt": "2023-09-25T19:18:29Z",
+}
+
+
+@pytest.mark.parametrize(("deliver", "expected"), [(False, State.WITHHELD), (True, State.DELIVERED)])
+async def test_the_platforms_own_test_event_is_shown_and_stays_in_the_house(
+    database: Database, deliver: bool, expected: State
+) -> None:
+    """It runs through the rules, takes no claim, and leaves only when asked to."""
+    wins = ScriptedChannel("wins", Delivered(200))
+    pipeline = Pipeline(database, once(wins), channels(wins), deliver_tests=deliver)
+    await pipeline.run(completion("t1", **SAMPLE_PEOPLE))
+    assert await states(database) == [expected]
+    assert len(wins.sent) == int(deliver)
+
+
+async def test_replay_sends_again_only_what_no_claim_forbids(database: Database) -> None:
+    """A replay is a new run of the rules with new deliveries; `once_per` still holds."""
+    wins, crm = ScriptedChannel("wins"), ScriptedChannel("crm")
+    rules = [*once(wins), rule("plain", action("plain", "crm"))]
+    pipeline = Pipeline(database, rules, channels(wins, crm))
+    await pipeline.run(completion())
+    result = await pipeline.operator.replay(1)
+    assert result.done
+    await pipeline.engine.drain()
+    assert (len(wins.sent), len(crm.sent)) == (1, 2)
+    assert len({delivery for delivery, _ in crm.sent}) == 2

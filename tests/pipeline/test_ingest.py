@@ -1,0 +1,110 @@
+"""What a sender is told, and what is on disk by then."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+from pydantic import SecretStr
+
+from bridge.pipeline.ingest import Ingest
+from bridge.sources.eduzz import EduzzOptions, EduzzSource
+from bridge.store import details, views
+from bridge.store.database import Database, StoreBusy
+from bridge.store.details import EventDetails
+from tests.support.pipeline import Pipeline, completion
+
+
+async def stored(database: Database) -> int:
+    return len(await database.read(lambda c: views.list_events(c, views.EventFilter())))
+
+
+async def test_an_authentic_event_is_stored_before_it_is_answered(database: Database) -> None:
+    """200 means on disk."""
+    pipeline = Pipeline(database, [], {})
+    assert await pipeline.receive(completion()) == [200]
+    assert await stored(database) == 1
+
+
+async def test_a_duplicate_is_answered_like_the_first_and_stored_once(database: Database) -> None:
+    """A platform that repeats itself is told the same."""
+    pipeline = Pipeline(database, [], {})
+    assert await pipeline.receive(completion(), completion(), completion("e2")) == [200, 200, 200]
+    assert await stored(database) == 2
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'{"event": 7}', b"\xff\xfe", b'{"event":"a.b","data":[]}']
+)
+async def test_authentic_bytes_of_any_shape_are_kept(database: Database, body: bytes) -> None:
+    """A body we cannot read is our problem, not the sender's."""
+    pipeline = Pipeline(database, [], {})
+    assert await pipeline.receive(body) == [200]
+    assert await stored(database) == 1
+
+
+async def test_a_ping_has_no_effects(database: Database) -> None:
+    """The console's test is answered, signed or not, and nothing is stored."""
+    pipeline = Pipeline(database, [], {})
+    body = json.dumps({"event": "ping", "data": {"message": "ping"}}).encode()
+    assert (await pipeline.ingest.receive("eduzz", {}, body)).status == 200
+    assert await pipeline.receive(body) == [200]
+    assert await stored(database) == 0
+
+
+async def test_a_forged_request_is_refused_and_the_log_says_which_mistake_it_looks_like(
+    database: Database,
+) -> None:
+    """The operator reads the likely cause, and no secret."""
+    pipeline = Pipeline(database, [], {})
+    body = json.dumps(completion()).encode()
+    answer = await pipeline.ingest.receive("eduzz", {"x-signature": "0" * 64}, body)
+    assert (answer.status, await stored(database)) == (401, 0)
+    line = pipeline.log.lines[-1]
+    assert line.level == "warning"
+    assert "no configured secret made this signature" in str(line.fields["hint"])
+
+
+async def test_another_sources_key_is_recognised(database: Database) -> None:
+    """Posting to the wrong path is a common mistake, and is named."""
+    pipeline = Pipeline(database, [], {})
+    other = EduzzSource("shop", EduzzOptions(type="eduzz", secrets=(SecretStr("another-secret"),)))
+    ingest = Ingest(pipeline.node, {"eduzz": pipeline.source, "shop": other}, lambda: None)
+    body = json.dumps(completion()).encode()
+    answer = await ingest.receive("eduzz", other.outgoing_headers(body), body)
+    assert answer.status == 401
+    assert "source 'shop'" in str(pipeline.log.lines[-1].fields["hint"])
+
+
+class FullStore:
+    """A store whose queue is full."""
+
+    async def write(self, operation: object) -> object:
+        raise StoreBusy("1 write waits already")
+
+
+async def test_a_store_that_cannot_be_written_means_come_back_later(database: Database) -> None:
+    """503 with Retry-After, so that the platform keeps the event."""
+    pipeline = Pipeline(database, [], {})
+    pipeline.node = pipeline.node.__class__("n", FullStore(), pipeline.clock, lambda: 0.0, pipeline.log)  # type: ignore[arg-type]
+    ingest = Ingest(pipeline.node, {"eduzz": pipeline.source}, lambda: None)
+    body = json.dumps(completion()).encode()
+    answer = await ingest.receive("eduzz", pipeline.source.outgoing_headers(body), body)
+    assert answer.status == 503
+    assert answer.retry_after
+
+
+async def test_only_headers_worth_keeping_are_stored(database: Database) -> None:
+    """Cookies, addresses and signatures stay out of the store."""
+    pipeline = Pipeline(database, [], {})
+    body = json.dumps(completion()).encode()
+    headers: Mapping[str, str] = {
+        **pipeline.source.outgoing_headers(body),
+        "cookie": "session=1",
+        "x-forwarded-for": "203.0.113.9",
+    }
+    await pipeline.ingest.receive("eduzz", headers, body)
+    shown = await database.read(lambda c: details.show_event(c, 1))
+    assert isinstance(shown, EventDetails)
+    assert set(shown.entry.headers) <= set(pipeline.source.kept_headers)

@@ -1,0 +1,168 @@
+"""The claim loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from bridge.pipeline.worker import Worker
+from bridge.store.database import StoreUnavailable
+from tests.support.clock import FakeClock
+from tests.support.pipeline import RecordingLog
+
+
+class Bench:
+    """Items that wait, and a worker that takes them."""
+
+    def __init__(self, handle: Callable[[int], Awaitable[None]], *, hands: int = 2) -> None:
+        self.waiting: list[int] = []
+        self.claims = 0
+        self.away = False
+        self.clock = FakeClock()
+        self.log = RecordingLog()
+        self.worker = Worker(
+            "test", claim=self.claim, handle=handle, hands=hands, clock=self.clock, log=self.log, poll_s=1.0
+        )
+
+    async def claim(self, limit: int) -> Sequence[int]:
+        self.claims += 1
+        if self.away:
+            raise StoreUnavailable("away")
+        taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
+        return taken
+
+
+async def settle() -> None:
+    """Let everything that can run, run."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def running(bench: Bench) -> asyncio.Task[None]:
+    task = asyncio.create_task(bench.worker.run())
+    await settle()
+    return task
+
+
+async def test_a_wake_up_brings_work_at_once_and_the_poll_brings_it_anyway() -> None:
+    """A lost wake-up costs a poll, not an item."""
+    done: list[int] = []
+
+    async def handle(item: int) -> None:
+        done.append(item)
+
+    bench = Bench(handle)
+    task = await running(bench)
+    bench.waiting = [1]
+    bench.worker.wake()
+    await settle()
+    assert done == [1]
+    bench.waiting = [2]
+    await settle()
+    assert done == [1]
+    bench.clock.advance(seconds=1)
+    await settle()
+    assert done == [1, 2]
+    await bench.worker.stop(1)
+    await task
+
+
+async def test_no_more_is_claimed_than_there_are_free_hands() -> None:
+    """What nobody can work on stays in the store, for other nodes."""
+    gate = asyncio.Event()
+    started: list[int] = []
+
+    async def handle(item: int) -> None:
+        started.append(item)
+        await gate.wait()
+
+    bench = Bench(handle, hands=2)
+    bench.waiting = [1, 2, 3, 4]
+    task = await running(bench)
+    assert (started, bench.waiting) == ([1, 2], [3, 4])
+    gate.set()
+    await settle()
+    assert started == [1, 2, 3, 4]
+    await bench.worker.stop(1)
+    await task
+
+
+async def test_the_loop_outlives_a_store_that_is_away() -> None:
+    """It tries again at the next poll."""
+    done: list[int] = []
+
+    async def handle(item: int) -> None:
+        done.append(item)
+
+    bench = Bench(handle)
+    bench.away = True
+    bench.waiting = [1]
+    task = await running(bench)
+    assert done == []
+    bench.away = False
+    bench.clock.advance(seconds=1)
+    await settle()
+    assert done == [1]
+    assert bench.log.events("warning") == ["no work taken, the store cannot be used"]
+    await bench.worker.stop(1)
+    await task
+
+
+async def test_stop_lets_work_finish_until_the_deadline_then_cancels_it() -> None:
+    """A cancelled item's lease is given back; it is done again, not lost."""
+    gate = asyncio.Event()
+    ended: list[str] = []
+
+    async def handle(item: int) -> None:
+        try:
+            await (gate.wait() if item == 1 else asyncio.Event().wait())
+            ended.append(f"{item} finished")
+        except asyncio.CancelledError:
+            ended.append(f"{item} cancelled")
+            raise
+
+    bench = Bench(handle)
+    bench.waiting = [1, 2, 3]
+    task = await running(bench)
+    gate.set()
+    await bench.worker.stop(0.01)
+    await task
+    assert ended == ["1 finished", "2 cancelled"]
+    assert bench.waiting == [3]
+
+
+async def test_what_is_claimed_while_stopping_is_not_started() -> None:
+    """Its lease is given back by the owner; starting it would outlive the store."""
+    done: list[int] = []
+    answer = asyncio.Event()
+
+    async def handle(item: int) -> None:
+        done.append(item)
+
+    async def slow_claim(limit: int) -> Sequence[int]:
+        await answer.wait()
+        return [1]
+
+    bench = Bench(handle)
+    worker = Worker("test", claim=slow_claim, handle=handle, hands=1, clock=bench.clock, log=bench.log)
+    task = asyncio.create_task(worker.run())
+    await settle()
+    await worker.stop(0)
+    answer.set()
+    await task
+    assert done == []
+
+
+async def test_drain_returns_when_nothing_is_due() -> None:
+    """Commands that run once end by themselves, with everything done."""
+    done: list[int] = []
+
+    async def handle(item: int) -> None:
+        await asyncio.sleep(0)
+        done.append(item)
+
+    bench = Bench(handle)
+    bench.waiting = list(range(7))
+    assert await bench.worker.drain()
+    assert sorted(done) == list(range(7))
+    assert not await bench.worker.drain()

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import Connection
+
+from bridge.core.identity import entry_key
+from bridge.store import details, inbox
+from bridge.store.database import Database
+from bridge.store.details import EventDetails
+from bridge.store.inbox import Accepted, EntryFacts
+from bridge.store.views import EventRow
+from tests.support.stored import (
+    FACTS,
+    LEASE,
+    MINUTE,
+    NOW,
+    SECOND,
+    claim_entries,
+    new_entry,
+    store_entry,
+)
+
+
+def shown(connection: Connection, seq: int) -> EventRow:
+    found = details.show_event(connection, seq)
+    assert isinstance(found, EventDetails)
+    return found.row
+
+
+def test_a_request_comes_back_as_it_was(connection: Connection) -> None:
+    """Raw bytes, headers and times survive, so that a later parser sees what the sender sent."""
+    body = bytes(range(256))
+    headers = {"x-signature": "ab" * 32, "x-odd": "na\udcefve\0 ☃"}
+    new = new_entry(body=body, headers=headers)
+
+    seq = inbox.accept(connection, new).seq
+    (entry,) = claim_entries(connection)
+
+    assert entry == inbox.Entry(
+        seq=seq,
+        source="eduzz",
+        key=new.key,
+        delivery_key="evt-0",
+        headers=headers,
+        body=body,
+        received_at=new.received_at,
+        run=1,
+    )
+
+
+def test_the_same_key_is_stored_once(connection: Connection) -> None:
+    """A repeated request leads to the first one's number, and does not replace it."""
+    first = inbox.accept(connection, new_entry(body=b"first"))
+    again = inbox.accept(connection, new_entry(body=b"again"))
+
+    assert not first.duplicate
+    assert again == Accepted(first.seq, duplicate=True)
+    assert [entry.body for entry in claim_entries(connection)] == [b"first"]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "lone \ud800 surrogate", "x" * 100_000, "", "ção ☃ 🎉"])
+def test_any_text_a_sender_chooses_can_be_stored(connection: Connection, text: str) -> None:
+    """Neither database's idea of text makes an error of what a sender wrote."""
+    seq = store_entry(connection, source=text, delivery_key=text, key=entry_key("eduzz", text))
+    claim_entries(connection)
+    facts = EntryFacts(event_id=text, type=text, kind=text, learner_email=text)
+
+    assert inbox.finish(connection, seq, lease=LEASE, now=NOW, facts=facts, summary={"note": text})
+    assert shown(connection, seq).summary == {"note": text}
+
+
+def test_entries_are_claimed_in_the_order_of_their_arrival(connection: Connection) -> None:
+    """The oldest come first, and no more than asked for."""
+    seqs = [store_entry(connection, number) for number in range(5)]
+
+    assert [entry.seq for entry in claim_entries(connection, limit=2)] == seqs[:2]
+    assert [entry.seq for entry in claim_entries(connection, limit=9)] == seqs[2:]
+    assert claim_entries(connection) == []
+
+
+def test_a_lease_that_ran_out_is_taken_over(connection: Connection) -> None:
+    """What a dead worker held is worked on again, from the very instant its lease ends."""
+    seq = store_entry(connection)
+    claim_entries(connection, lease="dead")
+
+    assert claim_entries(connection, now=NOW + MINUTE - SECOND) == []
+    assert [entry.seq for entry in claim_entries(connection, now=NOW + MINUTE)] == [seq]
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing(connection: Connection) -> None:
+    """Only the holder of the lease may say how an entry ended."""
+    seq = store_entry(connection)
+    claim_entries(connection, lease="slow")
+    claim_entries(connection, now=NOW + MINUTE, lease="quick")
+
+    assert not inbox.finish(connection, seq, lease="slow", now=NOW, facts=FACTS, summary={})
+    assert not inbox.park(connection, seq, lease="slow", now=NOW, why="slow")
+    assert shown(connection, seq).state == "new"
+    assert inbox.finish(connection, seq, lease="quick", now=NOW, facts=FACTS, summary={"rules": ["a"]})
+    assert not inbox.finish(connection, seq, lease="quick", now=NOW, facts=FACTS, summary={})
+
+
+def test_a_finished_entry_carries_what_was_found(connection: Connection) -> None:
+    """Lists and filters have the event's own words; the learner's address is folded for comparison."""
+    seq = store_entry(connection)
+    claim_entries(connection)
+
+    assert inbox.finish(connection, seq, lease=LEASE, now=NOW, facts=FACTS, summary={"rules": ["a"]})
+
+    row = shown(connection, seq)
+    assert (row.state, row.event_id, row.type, row.kind) == ("done", "evt-0", FACTS.type, FACTS.kind)
+    assert (row.occurred_at, row.finished_at) == (FACTS.occurred_at, NOW)
+    assert (row.learner, row.test, row.summary) == ("maria@aluna.example", False, {"rules": ["a"]})
+    assert claim_entries(connection, now=NOW + MINUTE) == []
+
+
+def test_a_parked_entry_waits_for_a_person(connection: Connection) -> None:
+    """It is not claimed again, keeps its reason, and goes through once replayed."""
+    seq = store_entry(connection)
+    claim_entries(connection)
+
+    assert inbox.park(connection, seq, lease=LEASE, now=NOW, why="not JSON")
+    assert (shown(connection, seq).state, shown(connection, seq).why) == ("parked", "not JSON")
+    assert claim_entries(connection, now=NOW + MINUTE) == []
+    assert inbox.replay(connection, seq, now=NOW) == 2
+    assert [(entry.seq, entry.run) for entry in claim_entries(connection)] == [(seq, 2)]
+
+
+def test_a_replay_is_a_new_run_of_a_finished_entry_only(connection: Connection) -> None:
+    """An entry that still waits keeps its run: it is about to go through the rules anyway."""
+    seq = store_entry(connection)
+    assert inbox.replay(connection, seq, now=NOW) == 1
+    claim_entries(connection)
+    inbox.finish(connection, seq, lease=LEASE, now=NOW, facts=FACTS, summary={})
+
+    assert inbox.replay(connection, seq, now=NOW + SECOND) == 2
+    assert inbox.replay(connection, seq, now=NOW + SECOND) == 2
+    assert shown(connection, seq).replayed_at == NOW + SECOND
+    assert inbox.replay(connection, seq + 1, now=NOW) is None
+
+
+def test_a_released_lease_is_free_at_once(connection: Connection) -> None:
+    """A worker that stops gives back its own entries, and no one else's."""
+    mine, other = store_entry(connection, 0), store_entry(connection, 1)
+    claim_entries(connection, lease="mine", limit=1)
+    claim_entries(connection, lease="other", limit=1)
+
+    assert inbox.release(connection, "mine") == 1
+    assert [entry.seq for entry in claim_entries(connection)] == [mine]
+    assert inbox.release_all(connection) == 2
+    assert [entry.seq for entry in claim_entries(connection)] == [mine, other]
+
+
+async def test_concurrent_duplicates_store_one_entry(database: Database) -> None:
+    """Exactly one of many requests with the same key is not a duplicate, whatever shares its commit."""
+    answers = await asyncio.gather(
+        *(database.write(lambda c: inbox.accept(c, new_entry())) for _ in range(50))
+    )
+
+    assert sum(not answer.duplicate for answer in answers) == 1
+    assert len({answer.seq for answer in answers}) == 1

@@ -1,0 +1,227 @@
+"""Any sequence of what workers and people do keeps the store's laws; checked against a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from bridge.core.outcomes import MOVES, State
+from bridge.store import memory, outbox
+from bridge.store.engines import Engines
+from bridge.store.outbox import Due, Moved, Refused, Taken
+from bridge.store.schema import claims, deliveries
+from tests.support.stored import MINUTE, NOW, attempt, new_delivery, store_entry
+
+LANES = (None, b"a" * 16, b"b" * 16)
+KEYS = (None, b"k" * 16, b"l" * 16)
+WORKERS = ("one", "two")
+OPEN = (State.PENDING, State.SENDING)
+ENDS = (State.DELIVERED, State.DEAD, State.PENDING, State.EXPIRED, State.PARKED)
+
+
+@dataclass
+class Model:
+    """What we believe of one delivery."""
+
+    number: int
+    lane: bytes | None
+    key: bytes | None
+    state: State
+    ready_at: datetime
+    due_at: datetime
+    lease: str | None = None
+    tries: int = 0
+    sent: int = field(default=0)
+
+
+class Outbox(RuleBasedStateMachine):
+    """Deliveries in lanes, with claims, worked on by two workers whose leases run out."""
+
+    def __init__(self, engines: Engines) -> None:
+        super().__init__()
+        self.connection = engines.writer.connect()
+        self.transaction = self.connection.begin()
+        self.now = NOW
+        self.models: dict[str, Model] = {}
+        self.held: list[tuple[str, Due]] = []
+
+    def teardown(self) -> None:
+        self.transaction.rollback()
+        self.connection.close()
+
+    @initialize()
+    def begin(self) -> None:
+        self.entry = store_entry(self.connection)
+
+    @rule(lane=st.sampled_from(LANES), key=st.sampled_from(KEYS), delay=st.integers(-2, 2))
+    def dispatch(self, lane: bytes | None, key: bytes | None, delay: int) -> None:
+        number = len(self.models) + 1
+        due_at = self.now + delay * MINUTE
+        new = new_delivery(self.entry, number, lane=lane, due_at=due_at)
+        if key is not None:
+            holder = memory.reserve(
+                self.connection, key=key, rule="r", action="a", label="x", delivery_id=new.id, now=self.now
+            )
+            assert holder == self.holder(key)
+            if holder is not None:
+                return
+        assert outbox.enqueue(self.connection, new)
+        self.models[new.id] = Model(number, lane, key, State.PENDING, due_at, due_at)
+
+    @rule(worker=st.sampled_from(WORKERS), limit=st.integers(1, 4))
+    def claim(self, worker: str, limit: int) -> None:
+        until = self.now + 2 * MINUTE
+        dues = outbox.claim_due(
+            self.connection, channel="learners", now=self.now, lease_until=until, lease=worker, limit=limit
+        )
+        expected = self.claimable()[:limit]
+        assert sorted(due.id for due in dues) == sorted(expected)
+        for due in dues:
+            model = self.models[due.id]
+            assert (due.tries, due.due_at) == (model.tries, model.due_at)
+            model.state, model.lease, model.ready_at = State.SENDING, worker, until
+            self.held.append((worker, due))
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), end=st.sampled_from(ENDS))
+    def finish(self, data: st.DataObject, end: State) -> None:
+        worker, due = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        model = self.models[due.id]
+        ours = model.state is State.SENDING and model.lease == worker
+        again = self.now + MINUTE
+        tried = attempt(due.attempts + 1, started_at=self.now)
+        if end in (State.EXPIRED, State.PARKED):
+            stop = outbox.expire if end is State.EXPIRED else outbox.park
+            assert stop(self.connection, due.seq, lease=worker, now=self.now, why="x") == ours
+        else:
+            assert (
+                outbox.record(
+                    self.connection,
+                    due.seq,
+                    lease=worker,
+                    attempt=tried,
+                    state=end,  # type: ignore[arg-type]
+                    due_at=again if end is State.PENDING else None,
+                )
+                == ours
+            )
+            model.tries += ours
+        if ours:
+            self.move(model, end)
+            model.due_at = model.ready_at = again if end is State.PENDING else model.due_at
+
+    @precondition(lambda self: self.models)
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        id_, model = self.pick(data)
+        result = outbox.retry(self.connection, id_, now=self.now)
+        holder = self.holder(model.key)
+        if model.state not in (State.DEAD, State.EXPIRED, State.PARKED):
+            assert result == Refused(model.state)
+        elif holder not in (None, id_):
+            assert result == Taken(str(holder))
+        else:
+            assert result == Moved()
+            self.move(model, State.PENDING)
+            model.due_at = model.ready_at = self.now
+            model.tries = 0
+
+    @precondition(lambda self: self.models)
+    @rule(data=st.data())
+    def discard(self, data: st.DataObject) -> None:
+        id_, model = self.pick(data)
+        result = outbox.discard(self.connection, id_, now=self.now, why="x")
+        if State.DISCARDED in MOVES[model.state]:
+            assert result == Moved()
+            self.move(model, State.DISCARDED)
+        else:
+            assert result == Refused(model.state)
+
+    @rule(worker=st.sampled_from(WORKERS))
+    def stop(self, worker: str) -> None:
+        theirs = [m for m in self.models.values() if m.state is State.SENDING and m.lease == worker]
+        assert outbox.release(self.connection, worker) == len(theirs)
+        for model in theirs:
+            self.move(model, State.PENDING)
+            model.ready_at = model.due_at
+
+    @rule(minutes=st.integers(1, 3))
+    def wait(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @invariant()
+    def states_agree(self) -> None:
+        rows = self.connection.execute(
+            deliveries.select().with_only_columns(deliveries.c.id, deliveries.c.state)
+        )
+        assert {row.id: row.state for row in rows} == {id_: m.state for id_, m in self.models.items()}
+
+    @invariant()
+    def a_key_is_held_once_and_was_sent_once(self) -> None:
+        rows = self.connection.execute(claims.select().where(claims.c.state != "released")).all()
+        assert len({row.key for row in rows}) == len(rows)
+        for key in KEYS[1:]:
+            assert sum(m.sent for m in self.models.values() if m.key == key) <= 1
+
+    @invariant()
+    def next_due_is_the_first_claimable(self) -> None:
+        ready = [m.ready_at for m in self.models.values() if self.first_of_lane(m)]
+        assert outbox.next_due(self.connection, "learners") == min(ready, default=None)
+
+    def move(self, model: Model, state: State) -> None:
+        assert state in MOVES[model.state]
+        model.state, model.lease = state, None
+        model.sent += state is State.DELIVERED
+
+    def holder(self, key: bytes | None) -> str | None:
+        given_up = (State.DEAD, State.EXPIRED, State.DISCARDED)
+        holders = [
+            id_
+            for id_, model in self.models.items()
+            if key is not None and model.key == key and model.state not in given_up
+        ]
+        assert len(holders) <= 1
+        return holders[0] if holders else None
+
+    def first_of_lane(self, model: Model) -> bool:
+        earlier = (
+            other.number
+            for other in self.models.values()
+            if other.lane == model.lane is not None and other.state in OPEN
+        )
+        return model.state in OPEN and (model.lane is None or model.number == min(earlier))
+
+    def claimable(self) -> list[str]:
+        found = [
+            (model.ready_at, model.number, id_)
+            for id_, model in self.models.items()
+            if model.ready_at <= self.now and self.first_of_lane(model)
+        ]
+        return [id_ for _, _, id_ in sorted(found)]
+
+    def pick(self, data: st.DataObject) -> tuple[str, Model]:
+        id_ = data.draw(st.sampled_from(sorted(self.models)))
+        return id_, self.models[id_]
+
+
+def test_no_sequence_of_moves_breaks_a_law(engines: Engines) -> None:
+    """States, leases, lanes and claims agree with a simple model after every step."""
+
+    class OnThese(Outbox):
+        def __init__(self) -> None:
+            super().__init__(engines)
+
+    run_state_machine_as_test(
+        OnThese, settings=settings(max_examples=100, stateful_step_count=40, deadline=None)
+    )

@@ -1,0 +1,151 @@
+"""Every statement on an event's way finds its rows by an index, however big the store is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from bridge.core.messages import Payload
+from bridge.core.outcomes import State
+from bridge.store import details, inbox, memory, outbox, views
+from bridge.store.engines import Engines
+from bridge.store.views import DeliveryFilter, EventFilter
+from tests.support.stored import FACTS, LEASE, MINUTE, NOW, attempt, claim_due, claim_entries, store_delivery
+
+Statement = tuple[str, Any]
+MANY = 300
+
+
+@contextmanager
+def recorded(connection: Connection) -> Iterator[list[Statement]]:
+    """Collect every statement with its parameters."""
+    seen: list[Statement] = []
+
+    def keep(_c: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", keep)
+    yield seen
+    event.remove(connection, "before_cursor_execute", keep)
+
+
+def steps(connection: Connection, statement: Statement) -> list[str]:
+    """Return the database's plan, one step a line."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement[0]}", statement[1])
+        return [row.detail for row in rows]
+    return [row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement[0]}", statement[1])]
+
+
+def slow(step: str) -> bool:
+    """Say whether a step reads a whole table, or sorts what it found there."""
+    whole_table = (
+        step.startswith("SCAN") and "USING" not in step and step not in {"SCAN next", "SCAN CONSTANT ROW"}
+    )
+    return whole_table or "Seq Scan" in step
+
+
+def life(connection: Connection) -> None:
+    """Take events through everything that happens to them on the way."""
+    for number in range(3):
+        delivery = store_delivery(connection, number, lane=b"l" * 16)
+        memory.reserve(
+            connection,
+            key=bytes([number]) * 16,
+            rule="r",
+            action="a",
+            label="x",
+            delivery_id=delivery.id,
+            now=NOW,
+        )
+    for entry in claim_entries(connection):
+        inbox.finish(connection, entry.seq, lease=LEASE, now=NOW, facts=FACTS, summary={})
+    inbox.replay(connection, entry.seq, now=NOW)
+    claim_entries(connection)
+    inbox.park(connection, entry.seq, lease=LEASE, now=NOW, why="x")
+    for number in range(3):
+        (due,) = claim_due(connection, now=NOW + number * MINUTE)
+        outbox.store_payload(connection, due.seq, lease=LEASE, payload=Payload(body=b"x"))
+        outbox.record(
+            connection,
+            due.seq,
+            lease=LEASE,
+            attempt=attempt(),
+            state=State.DEAD if number else State.DELIVERED,
+        )
+    outbox.retry(connection, due.id, now=NOW)
+    outbox.discard(connection, due.id, now=NOW, why="x")
+    outbox.discard_unsent(connection, due.entry.seq, now=NOW, why="x")
+    outbox.next_due(connection, "learners")
+    inbox.release(connection, LEASE)
+    outbox.release(connection, LEASE)
+    inbox.release_all(connection)
+    outbox.release_all(connection)
+
+
+def look(connection: Connection) -> None:
+    """Ask what the pages and commands ask most."""
+    views.backlog(connection, now=NOW)
+    views.list_events(connection, EventFilter())
+    views.list_events(connection, EventFilter(state="parked"))
+    views.list_events(connection, EventFilter(learner="maria@aluna.example"))
+    views.list_events(connection, EventFilter(since=NOW, until=NOW + MINUTE, before=2))
+    views.list_deliveries(connection, DeliveryFilter())
+    views.list_deliveries(connection, DeliveryFilter(learner="maria@aluna.example"))
+    views.list_deliveries(connection, DeliveryFilter(since=NOW, until=NOW + MINUTE, before=2))
+    views.count_deliveries(connection, since=NOW)
+    details.find_event(connection, "evt-1")
+    details.find_event(connection, "evt-")
+    details.find_delivery(connection, "ab")
+    details.show_event(connection, 1)
+    delivery = views.list_deliveries(connection, DeliveryFilter(limit=1))[0]
+    details.show_delivery(connection, delivery.id)
+
+
+def nothing(_connection: Connection) -> None:
+    """Prepare nothing."""
+
+
+@pytest.mark.parametrize(("before", "doing"), [(nothing, life), (life, look)], ids=["life", "look"])
+def test_no_statement_reads_a_whole_table(
+    engines: Engines, before: Callable[[Connection], None], doing: Callable[[Connection], None]
+) -> None:
+    """The plans are those of the very statements that ran, with their values."""
+    with engines.writer.begin() as connection:
+        before(connection)
+        with recorded(connection) as statements:
+            doing(connection)
+        plans = [(statement[0], steps(connection, statement)) for statement in statements]
+
+    assert len(plans) > 10
+    assert [plan for plan in plans if any(slow(step) for step in plan[1])] == []
+
+
+def test_the_judge_knows_a_slow_plan(engines: Engines) -> None:
+    """A question without an index is found out, so the other tests mean something."""
+    with engines.writer.begin() as connection:
+        plan = steps(connection, ("SELECT * FROM inbox WHERE why = 'x'", ()))
+
+    assert any(slow(step) for step in plan)
+
+
+def test_a_claim_reads_only_what_it_takes(engines: Engines) -> None:
+    """With a backlog, and before the database has gathered statistics, nothing is sorted."""
+    with engines.writer.begin() as connection:
+        for number in range(MANY):
+            store_delivery(connection, number, lane=bytes([number % 256]) * 16, channel="wins")
+        with recorded(connection) as statements:
+            claim_due(connection, channel="wins", limit=5)
+            claim_entries(connection, limit=5)
+            outbox.next_due(connection, "wins")
+        claims = [statement for statement in statements if "LIMIT" in statement[0]]
+        plans = [step for statement in claims for step in steps(connection, statement)]
+
+    assert len(claims) == 3
+    assert [step for step in plans if "TEMP B-TREE" in step or "Sort" in step] == []
+    for index in ("deliveries_ready", "deliveries_lane", "inbox_open"):
+        assert any(index in step for step in plans), index

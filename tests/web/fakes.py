@@ -1,0 +1,139 @@
+"""What the web tests put in the place of the pipeline, and raw sockets for what no client would send."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bridge.core.signing import Refused
+from bridge.pipeline.ingest import Answer
+from bridge.sources.base import Authentic, Parsed, Ping, Request, Source, Unsupported, Verdict
+
+GOOD = {"x-signature": "good", "content-type": "application/json"}
+LOOPBACK = "127.0.0.1"
+PATIENCE_S = 10.0
+
+
+class FakeSource:
+    """A source whose only right signature is `good`."""
+
+    kept_headers = ()
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def verify(self, request: Request) -> Verdict:
+        if request.body == b'{"event":"ping"}':
+            return Ping(signed=False)
+        if request.headers.get("x-signature") == "good":
+            return Authentic(0)
+        return Refused("mismatch", "not the word 'good'")
+
+    def delivery_key(self, request: Request) -> str:
+        return request.body.hex()
+
+    def parse(self, request: Request) -> Parsed:
+        return Unsupported("a fake")
+
+    def outgoing_headers(self, body: bytes) -> dict[str, str]:
+        return dict(GOOD)
+
+
+@dataclass
+class Taken:
+    """One request that reached the pipeline."""
+
+    source: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class FakeIngest:
+    """Answers as the pipeline does, and keeps what it was given."""
+
+    def __init__(self, clock_now: datetime) -> None:
+        self.sources: Mapping[str, Source] = {"eduzz": FakeSource("eduzz"), "escola": FakeSource("escola")}
+        self.taken: list[Taken] = []
+        self.refused = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.answer = Answer(200, {"status": "accepted"})
+        self.fails_with: Exception | None = None
+        self._now = clock_now
+
+    async def receive(self, source: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        if self.fails_with is not None:
+            raise self.fails_with
+        verdict = self.sources[source].verify(Request(headers, body, self._now))
+        if isinstance(verdict, Refused):
+            self.refused += 1
+            return Answer(401, {"status": "refused", "error": "the signature is missing or does not match"})
+        self.taken.append(Taken(source, headers, body))
+        await self.gate.wait()
+        return self.answer
+
+
+@dataclass
+class RecordingLog:
+    """A log that keeps its lines."""
+
+    lines: list[tuple[str, str, dict[str, object]]] = field(default_factory=list)
+
+    def debug(self, event: str, **fields: object) -> None:
+        self.lines.append(("debug", event, fields))
+
+    def info(self, event: str, **fields: object) -> None:
+        self.lines.append(("info", event, fields))
+
+    def warning(self, event: str, **fields: object) -> None:
+        self.lines.append(("warning", event, fields))
+
+    def error(self, event: str, **fields: object) -> None:
+        self.lines.append(("error", event, fields))
+
+    def exception(self, event: str, **fields: object) -> None:
+        self.lines.append(("exception", event, fields))
+
+    def levels(self) -> set[str]:
+        return {level for level, _, _ in self.lines}
+
+
+async def converse(port: int, *parts: bytes, answers: int | None = None, half_close: bool = False) -> bytes:
+    """Send bytes to a loopback port, then read until so many answers are there or the other side closes."""
+    got = b""
+    async with connection(port) as (reader, writer):
+        with suppress(ConnectionError):
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+            if half_close:
+                writer.write_eof()
+            while len(statuses(got)) != answers and (piece := await patiently(reader.read(65536))):
+                got += piece
+    return got
+
+
+@asynccontextmanager
+async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Open a connection to a loopback port, and close it in any case."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def patiently(awaitable: Awaitable[bytes]) -> bytes:
+    """Return the result, or fail rather than wait for ever."""
+    return await asyncio.wait_for(awaitable, PATIENCE_S)
+
+
+def statuses(answers: bytes) -> list[int]:
+    """Return the statuses of the answers on one connection, in order."""
+    return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", answers)]
