@@ -46,7 +46,11 @@ def free_port() -> int:
 @asynccontextmanager
 async def process(*command: str, folder: Path, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a program until its port answers, and end it afterwards."""
-    environment = {**os.environ, "EDUZZ_SECRET": SECRET, "PYTHONPATH": str(Path(__file__).parents[1])+":/tmp"+":/tmp"+":/tmp"}
+    environment = {
+        **os.environ,
+        "EDUZZ_SECRET": SECRET,
+        "PYTHONPATH": str(Path(__file__).parents[1]) + ":/tmp" + ":/tmp" + ":/tmp",
+    }
     with (folder / "program.log").open("ab") as log:
         started = await asyncio.create_subprocess_exec(
             sys.executable, *command, cwd=folder, env=environment, stdout=log, stderr=log

@@ -189,11 +189,16 @@ def test_the_readme_shows_how_to_begin() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_files_that_are_named_exist(page: Path) -> None:
-    """Code words that are paths into the repository lead to something; other names need other words."""
+    """Code words that are paths into the repository, or into `bridge/`, lead to something."""
     tops = ("bridge/", "templates/", "tests/", "locks/", "docs/")
-    paths = {found["text"] for found in CODE.finditer(_prose(page)) if found["text"].startswith(tops)}
-    plain = {path for path in paths if re.fullmatch(r"[\w./-]+", path) and not re.search(r"[A-Z]{3}", path)}
-    assert {path for path in plain if not (ROOT / path).exists()} == set()
+    words = {found["text"] for found in CODE.finditer(_prose(page))}
+    paths = {
+        word for word in words if re.fullmatch(r"[\w.-]+/[\w./-]*", word) and not re.search(r"[A-Z]{3}", word)
+    }
+    named = {path for path in paths if path.startswith(tops) or path.endswith(".py")}
+    assert {
+        path for path in named if not any((root / path).exists() for root in (ROOT, ROOT / "bridge"))
+    } == set()
 
 
 def test_samples_that_are_named_exist() -> None:

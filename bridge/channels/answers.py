@@ -29,6 +29,7 @@ LONGEST_WAIT = timedelta(days=366)
 _DELAY = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _AUTH = frozenset({401, 403, 407})
+_LOOKED_AT = 32 * ANSWER_LIMIT
 _SECRET_LENGTH = 16
 """Parts of an address that are at least this long are taken for keys and hidden."""
 
@@ -115,7 +116,7 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
 
 def readable(body: bytes | str, secrets: Iterable[str] = ()) -> str:
     """Return the beginning of an answer as one line for people, without the secrets it repeats."""
-    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
+    text = (body if isinstance(body, str) else body.decode("utf-8", "replace"))[:_LOOKED_AT]
     for shape in sorted({shape for secret in secrets for shape in _shapes(secret)}, key=len, reverse=True):
         text = text.replace(shape, HIDDEN)
     return _CONTROLS.sub(" ", text[: ANSWER_LIMIT * 2]).strip()[:ANSWER_LIMIT]

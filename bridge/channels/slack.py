@@ -11,19 +11,20 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientError, ClientResponse, ClientSession
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bridge.channels.answers import Answer, failure, outcome_of, readable, secrets_of
+from bridge.channels.answers import Answer, failure, outcome_of, readable, retry_after, secrets_of
 from bridge.channels.base import ChannelPolicy, Limit, Unencodable
 from bridge.channels.http import Shared
 from bridge.channels.options import web_address
-from bridge.channels.slack_errors import is_known, outcome_of_error
+from bridge.channels.slack_errors import KNOWN, outcome_of_error
 from bridge.channels.slack_options import SlackOptions
 from bridge.core.messages import Document, Message, Payload
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
@@ -86,22 +87,21 @@ class SlackChannel:
         except _UNREADABLE:
             return Retry(Reason.SERVER, answer=_NOT_SLACK)
 
-    def _refused(self, response: object) -> Outcome:
-        """Return what an answer means in which slack-sdk found no `ok`; it may be aiohttp's, unparsed."""
-        data = response.data if isinstance(response, AsyncSlackResponse) else None
-        status = (
-            response.status_code
-            if isinstance(response, AsyncSlackResponse)
-            else getattr(response, "status", 0)
-        )
-        error = data.get("error") if isinstance(data, dict) else None
-        if status == 200:
-            if isinstance(data, dict) and data.get("ok") is False:
-                return outcome_of_error(error, status, data.get("needed"))
+    def _refused(self, response: AsyncSlackResponse | ClientResponse) -> Outcome:
+        """Return what an answer means in which slack-sdk found no `ok`; unparsed ones are aiohttp's."""
+        if isinstance(response, AsyncSlackResponse):
+            status, data = response.status_code, response.data
+        else:
+            status, data = response.status, {}
+        data = data if isinstance(data, dict) else {}
+        now, wait = self._shared.clock.now(), response.headers.get("Retry-After")
+        if status != 200:
+            text = readable(str(data.get("error", "")), self._secrets)
+            return outcome_of(Answer(status, wait, text), now)
+        if data.get("ok") is not False:
             return Retry(Reason.SERVER, status, _NOT_SLACK)
-        wait = getattr(response, "headers", {}).get("Retry-After")
-        answer = Answer(status, wait, readable(str(error or ""), self._secrets))
-        return outcome_of(answer, self._shared.clock.now())
+        outcome = outcome_of_error(data.get("error"), status, data.get("needed"))
+        return replace(outcome, after=retry_after(wait, now)) if isinstance(outcome, Retry) else outcome
 
     async def open(self) -> None:
         """Nothing to open: the session is shared, and made at first use."""
@@ -179,7 +179,7 @@ def _webhook_outcome(answer: Answer, shared: Shared) -> Outcome:
         if isinstance(data, dict) and data.get("ok") is False:
             return outcome_of_error(data.get("error"), 200)
     outcome = outcome_of(answer, shared.clock.now())
-    if isinstance(outcome, Rejected) and is_known(answer.text):
+    if isinstance(outcome, Rejected) and answer.text in KNOWN:
         return outcome_of_error(answer.text, answer.status)
     return outcome
 

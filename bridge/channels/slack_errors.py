@@ -66,6 +66,8 @@ _ADVICE: Mapping[str, tuple[Reason, str]] = {
     "no_team": (Reason.AUTH, f"the webhook's workspace is gone; {_WEBHOOK}"),
     "team_disabled": (Reason.AUTH, f"the webhook's workspace is gone; {_WEBHOOK}"),
 }
+KNOWN = frozenset({*_LATER, *_ADVICE})
+"""Every code that has a meaning here."""
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,60}")
 _SCOPES = re.compile(r"[a-z:._, ]{1,100}")
 
@@ -78,8 +80,3 @@ def outcome_of_error(error: object, status: int, needed: object = None) -> Retry
     reason, advice = _ADVICE.get(code, (Reason.CLIENT, "Slack refuses the message"))
     scopes = f" (needed: {needed})" if isinstance(needed, str) and _SCOPES.fullmatch(needed) else ""
     return Rejected(reason, status, f"{code}{scopes}: {advice}")
-
-
-def is_known(text: str) -> bool:
-    """Return whether a text is the code of an error that is in the tables."""
-    return text in _LATER or text in _ADVICE

@@ -154,6 +154,7 @@ class Relay:
             start_tls=False,  # decided below
             tls_context=context,
             local_hostname=server.hello,
+            timeout=None,  # `send` has one for everything
         )
         try:
             await smtp.connect()
@@ -208,16 +209,24 @@ async def _handed_over(smtp: SMTP, envelope: Envelope, hidden: tuple[str, ...]) 
         except SMTPRecipientRefused as refusal:
             refusals.append(refusal)
     if len(refusals) == len(envelope.recipients):
-        await smtp.rset()
+        await _reset(smtp)
         return refused(refusals, hidden)
     try:
         response = await smtp.data(envelope.message)
     except SMTPDataError as error:
-        await smtp.rset()
+        await _reset(smtp)
         return outcome_of_error(error, hidden)
     except (SMTPException, OSError) as error:
         raise LostAfterData from error
     return accepted(response, refusals, len(envelope.recipients), hidden)
+
+
+async def _reset(smtp: SMTP) -> None:
+    """Make a connection ready for the next message, or give it up; the outcome of this one is known."""
+    try:
+        await smtp.rset()
+    except (SMTPException, OSError):
+        _drop(smtp)
 
 
 async def _goodbye(smtp: SMTP) -> None:

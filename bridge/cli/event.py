@@ -48,12 +48,13 @@ def find_body(loaded: Loaded, text: str) -> Found:
     """Return what EVENT names; fails with what else it could have been."""
     if text == "-":
         return Found("standard input", _limited(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input"))
-    path = Path(text)
-    if path.is_file():
-        return Found(text, _limited(_read(path), text))
+    if _is_file(text):
+        return Found(text, _limited(_read(Path(text)), text))
     body = registry.sample(text) or (PING_BODY if text == PING else None)
     if body is not None:
         return Found(f"sample {text}", body, sample=text)
+    if text.lstrip().startswith(("{", "[")):
+        raise misused("EVENT is a name; a body itself goes to standard input, with - as EVENT")
     if "/" in text or text.endswith(".json"):
         raise not_found(f"there is no file {text}")
     return _stored(loaded, text)
@@ -128,6 +129,13 @@ def _reads(source: Source, found: Found) -> bool:
     return not isinstance(parsed, Malformed | Unsupported) and any(
         event.type == found.sample for event in parsed
     )
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError:  # too long for a name
+        return False
 
 
 def _read(path: Path) -> bytes:

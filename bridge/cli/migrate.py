@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from bridge.cli.exits import Failure, unavailable
-from bridge.cli.opening import config_to_look_at
+from bridge.cli.exits import Failure
+from bridge.cli.opening import config_to_look_at, store_trouble
 from bridge.cli.options import Setup
 from bridge.cli.tables import show
 from bridge.store import creation
 from bridge.store.creation import Plan
-from bridge.store.errors import StoreError, StoreUnavailable
 
 
 def migrate(setup: Setup, *, check: bool) -> None:
     """Make or migrate the store; with `check` only say what is needed, and exit with 1 if something is."""
     url = config_to_look_at(setup, quiet=True).config.store.get_secret_value()
-    try:
-        plan = (
-            creation.plan(url)
-            if check
-            else creation.migrate(url, progress=lambda step: show(f"step {step} done"))
-        )
-    except StoreUnavailable as error:
-        raise unavailable(str(error)) from error
-    except StoreError as error:
-        raise Failure(str(error)) from error
-    if not check:
-        show(_done(plan))
-    elif plan.current is None:
+    with store_trouble():
+        if check:
+            _tell(creation.plan(url))
+        else:
+            show(_done(creation.migrate(url, progress=lambda step: show(f"step {step} done"))))
+
+
+def _tell(plan: Plan) -> None:
+    if plan.current is None:
         raise Failure("there is no store yet", "`bridge migrate` makes it, and `bridge run` does too")
-    elif plan.current != plan.head:
+    if plan.current != plan.head:
         needed = f"the store has schema {plan.current} and needs {plan.head}: {len(plan.steps)} to go"
         raise Failure(needed, "stop the bridge, back the store up, and run `bridge migrate`")
-    else:
-        show(f"the store is up to date (schema {plan.head})")
+    show(f"the store is up to date (schema {plan.head})")
 
 
 def _done(plan: Plan) -> str:

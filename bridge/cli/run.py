@@ -13,7 +13,6 @@ import typer
 
 from bridge import bootstrap, logs
 from bridge.bootstrap import Running
-from bridge.channels.webhook import WebhookOptions
 from bridge.cli.exits import ExitCode, unavailable
 from bridge.cli.opening import need_config, store_trouble
 from bridge.cli.options import Setup
@@ -86,19 +85,9 @@ async def _configured(setup: Setup) -> AsyncIterator[tuple[Loaded, Sandbox | Non
     stand_ins = Sandbox(SystemClock())
     await stand_ins.open()
     try:
-        loaded = need_config(setup.path, sandbox=stand_ins.endpoints())
-        trust(stand_ins, loaded)
-        yield loaded, stand_ins
+        yield need_config(setup.path, sandbox=stand_ins.endpoints()), stand_ins
     finally:
         await stand_ins.close()
-
-
-def trust(stand_ins: Sandbox, loaded: Loaded) -> None:
-    """Let the stand-ins check the signatures of every webhook channel, as its receiver would."""
-    for name, options in loaded.config.channels.items():
-        if isinstance(options, WebhookOptions):
-            for secret in options.signing_secret:
-                stand_ins.trust(name, secret.get_secret_value())
 
 
 def _greet(loaded: Loaded, running: Running, *, sandbox: bool) -> None:

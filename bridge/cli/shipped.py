@@ -8,27 +8,23 @@ import bridge
 from bridge.cli.exits import Failure
 
 CONFIG = "config.yaml"
+EXAMPLE = ".env.example"
 TEMPLATES = "templates"
 
 
 def shipped() -> Path:
-    """Return the folder with the shipped `config.yaml` and `templates/`."""
+    """Return the folder with the shipped `config.yaml`, `.env.example` and `templates/`."""
     package = Path(bridge.__file__).parent
     for folder in (package / "_shipped", package.parent):
-        if (folder / CONFIG).is_file() and (folder / TEMPLATES).is_dir():
+        if all((folder / name).exists() for name in (CONFIG, EXAMPLE, TEMPLATES)):
             return folder
-    raise Failure(
-        f"{CONFIG} and {TEMPLATES}/ are missing beside {package}",
-        "the installation is incomplete: install the bridge again",
-    )
+    missing = f"{CONFIG}, {EXAMPLE} and {TEMPLATES}/ are not with {package}"
+    raise Failure(missing, "the installation is incomplete: install the bridge again")
 
 
 def shipped_files() -> dict[Path, bytes]:
     """Return every shipped file by its path below the folder of a configuration."""
     root = shipped()
-    files = [root / CONFIG, *sorted((root / TEMPLATES).rglob("*"))]
-    return {
-        file.relative_to(root): file.read_bytes()
-        for file in files
-        if file.is_file() and not file.name.startswith(".") and "__pycache__" not in file.parts
-    }
+    templates = [file for file in sorted((root / TEMPLATES).rglob("*")) if not file.name.startswith(".")]
+    files = [root / CONFIG, root / EXAMPLE, *templates]
+    return {file.relative_to(root): file.read_bytes() for file in files if file.is_file()}

@@ -17,6 +17,8 @@ COLOURS = {
     "discarded": "dim",
 }
 """States that stand out on a terminal."""
+WRAPPED_FROM = 32
+"""A column with wider cells is broken into lines where the terminal is too narrow; the others stay whole."""
 
 
 def show(text: str = "") -> None:
@@ -59,8 +61,9 @@ def _show_rich(columns: Sequence[str], rows: list[list[str]]) -> None:
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="ellipsis", no_wrap=True)
+    for index, column in enumerate(columns):
+        widest = max((len(row[index]) for row in rows), default=0)
+        table.add_column(column, overflow="fold", no_wrap=widest <= WRAPPED_FROM)
     for row in rows:
         table.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
     Console().print(table)

@@ -207,6 +207,9 @@ def _included_files(material: Material) -> list[Path]:
     folder = material.path.parent
     found: dict[Path, None] = {}
     for path, pattern in _patterns(material.data.get("include")):
+        node = material.node(path)
+        if isinstance(node, ScalarNode) and material.filled[id(node)].problems:
+            continue
         matches = _matches(folder, pattern)
         if not matches:
             warning = bool(_GLOB & set(pattern))

@@ -16,6 +16,7 @@ from bridge.core.problems import did_you_mean
 MAX_FILE_BYTES = 65_536
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<inside>[^}]*)(?P<end>\}?)")
 _VARIABLE = re.compile(rf"(?P<name>{NAME})(?P<default>:-(?P<text>.*))?", re.DOTALL)
+_WHERE = "in the environment or in .env beside the configuration"
 _EXPECTED = "expected ${NAME}, ${NAME:-default} or ${file:/path}; a plain '${' is written '$${'"
 
 
@@ -30,6 +31,8 @@ class Filled:
     literal: str
     outside: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    stood_in: bool = False
+    """Something was missing, and a placeholder stands in for it."""
 
 
 @dataclass(slots=True)
@@ -38,6 +41,11 @@ class _Parts:
     literal: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    stood_in: bool = False
+
+    def filled(self) -> Filled:
+        text, literal = "".join(self.text), "".join(self.literal)
+        return Filled(text, literal, tuple(self.outside), tuple(self.problems), self.stood_in)
 
 
 class Interpolator:
@@ -66,9 +74,7 @@ class Interpolator:
             self._replace(parts, found)
             position = found.end()
         self._literal(parts, text[position:])
-        return Filled(
-            "".join(parts.text), "".join(parts.literal), tuple(parts.outside), tuple(parts.problems)
-        )
+        return parts.filled()
 
     @staticmethod
     def _literal(parts: _Parts, text: str) -> None:
@@ -97,17 +103,14 @@ class Interpolator:
         elif default is not None:
             parts.text.append(default)
         elif self._placeholder is not None:
-            parts.text.append(self._placeholder(name))
+            self._stand_in(parts, self._placeholder(name))
         elif value is None:
             near = did_you_mean(name, self._env)
-            advice = (
-                near or f"; set it in the environment, or put {name}=… into .env beside the configuration"
-            )
-            parts.problems.append(f"the variable {name} is not set{advice}")
+            advice = f"{near} Otherwise set it" if near else "; set it"
+            self._problem(parts, name, f"the variable {name} is not set{advice} {_WHERE}")
         else:
-            parts.problems.append(
-                f"the variable {name} is set but empty; give it a value, or write ${{{name}:-}}"
-            )
+            advice = f"give it a value, or write ${{{name}:-}}"
+            self._problem(parts, name, f"the variable {name} is set but empty; {advice}")
 
     def _file(self, parts: _Parts, name: str) -> None:
         read = _read(self._folder / name) if name else "the path is missing"
@@ -115,9 +118,19 @@ class Interpolator:
         if isinstance(read, bytes):
             self._outside(parts, f"${{file:{name}}}", read.decode())
         elif self._placeholder is not None:
-            parts.text.append(self._placeholder(name))
+            self._stand_in(parts, self._placeholder(name))
         else:
-            parts.problems.append(f"the file {name} cannot be used: {read}")
+            self._problem(parts, name, f"the file {name} cannot be used: {read}")
+
+    @staticmethod
+    def _problem(parts: _Parts, name: str, sentence: str) -> None:
+        parts.text.append(name)  # an empty value would lead to other complaints
+        parts.problems.append(sentence)
+
+    @staticmethod
+    def _stand_in(parts: _Parts, text: str) -> None:
+        parts.text.append(text)
+        parts.stood_in = True
 
     def _outside(self, parts: _Parts, reference: str, value: str) -> None:
         parts.text.append(value)

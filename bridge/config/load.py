@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from bridge.channels import registry as channels
 from bridge.channels.base import Endpoints
 from bridge.clock import SystemClock
 from bridge.config import checks
@@ -21,6 +19,7 @@ from bridge.config.model import LOCALES, Config
 from bridge.config.names import EventNames
 from bridge.config.secrets import Redactor
 from bridge.config.sentences import problems_of, text_faults
+from bridge.config.standins import stand_in, use_stand_ins
 from bridge.core.problems import Problem
 from bridge.core.rules import Rule
 from bridge.rendering.renderer import Renderer
@@ -60,9 +59,9 @@ def load(
     `env` are the variables `${NAME}` may name; they win over `.env` beside the file. With `sandbox` every
     channel is pointed at the local stand-ins, and missing variables and secret files get harmless values.
     """
-    material = read(path, env, _placeholder if sandbox else None)
+    material = read(path, env, stand_in if sandbox else None)
     if sandbox:
-        _redirect(material, sandbox)
+        use_stand_ins(material, sandbox)
     secret = checks.SecretFields(material.data)
     problems = [*material.problems, *checks.values_lost_in_comments(material)]
     problems += checks.literal_secrets(material, secret)
@@ -112,21 +111,3 @@ def _event_names(material: Material) -> EventNames:
     open_ended = any(isinstance(raw, dict) and raw.get("type") == "generic" for raw in raws)
     known = sources.known_events()
     return EventNames(frozenset(known), frozenset(known.values()) | sources.known_kinds(), open_ended)
-
-
-def _redirect(material: Material, endpoints: Endpoints) -> None:
-    entries = material.data.get("channels")
-    if not isinstance(entries, dict):
-        return
-    redirected = {name: _redirected(str(name), raw, endpoints) for name, raw in entries.items()}
-    material.data = {**material.data, "channels": redirected}
-
-
-def _redirected(name: str, raw: object, endpoints: Endpoints) -> object:
-    override = channels.SANDBOX.get(str(raw.get("type"))) if isinstance(raw, dict) else None
-    return {**raw, **override(name, endpoints)} if override and isinstance(raw, dict) else raw
-
-
-def _placeholder(name: str) -> str:
-    """Return a stand-in, always the same one, so that `bridge send` signs what the sandbox verifies."""
-    return hashlib.blake2b(name.encode(), digest_size=24).hexdigest()

@@ -342,4 +342,4 @@ OPERATORS: Mapping[str, Make] = {
     "between": _between,
     "null": _null,
 }
-"""The operators of one value, by their word; those that combine or ask for presence are in `conditions.py`."""
+"""The operators of one value, by their word; those that combine are in `conditions.py`."""

@@ -6,9 +6,13 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bridge.core.conditions import Finding
+from bridge.core.conditions import Condition, Finding
 from bridge.core.events import Event, Facts
+from bridge.core.index import Index
 from bridge.core.rules import Action, Predicate, PredicateFailed, Rule
+
+REMEMBERED_NAMES = 1000
+"""How many event names are resolved once: platforms have tens, and a sender could make up any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +62,22 @@ class RuleExplained:
 
 
 class Router:
-    """All rules, found by what an event is called."""
+    """All rules, found by what an event is called, then by what their conditions ask for."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
-        self._exact: dict[str, list[int]] = {}
-        self._globs: list[tuple[str, int]] = []
+        groups: dict[tuple[str, ...], list[tuple[int, Condition]]] = {}
         for index, rule in enumerate(self.rules):
-            self._add(index, rule)
+            groups.setdefault(rule.on, []).append((index, rule.when))
+        self._groups = [(on, Index(conditions)) for on, conditions in groups.items()]
+        self._named: dict[tuple[str, str], list[Index]] = {}
 
     def plan(self, event: Event, facts: Facts) -> Plan:
         """Return the actions wanted; `facts` are the event's, passed in because they are made once."""
         matched: list[str] = []
         wanted: list[Wanted] = []
         failed: list[Failed] = []
-        for rule in self._candidates(event):
+        for rule in self._candidates(event, facts):
             if not rule.when.matches(facts) or not _holds(rule.condition, facts, failed, rule.name, None):
                 continue
             matched.append(rule.name)
@@ -88,17 +93,21 @@ class Router:
         explained = [_explain(rule, event, facts) for rule in self.rules]
         return tuple(sorted(explained, key=_distance))
 
-    def _add(self, index: int, rule: Rule) -> None:
-        for name in rule.on:
-            if is_glob(name):
-                self._globs.append((name, index))
-            else:
-                self._exact.setdefault(name, []).append(index)
+    def _candidates(self, event: Event, facts: Facts) -> list[Rule]:
+        found: set[int] = set()
+        for index in self._indexes(event):
+            found |= index.candidates(facts)
+        return [self.rules[number] for number in sorted(found)]
 
-    def _candidates(self, event: Event) -> list[Rule]:
-        found = {*self._exact.get(event.type, ()), *self._exact.get(event.kind, ())}
-        found.update(index for glob, index in self._globs if _names(glob, event))
-        return [self.rules[index] for index in sorted(found)]
+    def _indexes(self, event: Event) -> list[Index]:
+        """Return the indexes of the rules that name this event; remembered for the types seen first."""
+        name = (event.type, event.kind)
+        indexes = self._named.get(name)
+        if indexes is None:
+            indexes = [index for on, index in self._groups if any(_names(each, event) for each in on)]
+            if len(self._named) < REMEMBERED_NAMES:
+                self._named[name] = indexes
+        return indexes
 
 
 def is_glob(name: str) -> bool:

@@ -42,7 +42,7 @@ def flaws(
     """
     own = _own_names(tree) | set(environment.globals)
     found = {
-        *_statements(tree),
+        *_statements(tree, own),
         *_filters_and_tests(tree, environment),
         *_names(tree, own, vocabulary),
         *_members(tree, own, vocabulary),
@@ -69,13 +69,16 @@ def _own_names(tree: nodes.Template) -> set[str]:
     return names
 
 
-def _statements(tree: nodes.Template) -> Iterator[Flaw]:
+def _statements(tree: nodes.Template, own: set[str]) -> Iterator[Flaw]:
     for kind, sentence in _NOT_HERE.items():
         for node in tree.find_all(kind):
             yield Flaw(node.lineno, sentence)
     for loop in tree.find_all(nodes.For):
         if loop.recursive:
             yield Flaw(loop.lineno, "'recursive' loops are not for messages; write loops inside each other")
+    for changed in tree.find_all(nodes.NSRef):
+        if changed.name not in own:
+            yield Flaw(changed.lineno, f"'{changed.name}' cannot be changed; set a name of your own")
 
 
 def _filters_and_tests(tree: nodes.Template, environment: MessageEnvironment) -> Iterator[Flaw]:

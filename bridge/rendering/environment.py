@@ -85,6 +85,8 @@ class MessageEnvironment(ImmutableSandboxedEnvironment):
     @staticmethod
     def printed(value: object, label: str | None, spot: Spot | None) -> Fragment | Printed:
         """Take what `{{ }}` holds; raise `UndefinedError` when it is absent."""
+        if type(value) is str:
+            return Printed(value, label, spot)
         if isinstance(value, Fragment):
             return value
         if isinstance(value, Absent):

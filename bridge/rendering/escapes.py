@@ -45,10 +45,12 @@ class Form(Enum):
     MRKDWN = "mrkdwn"
 
 
-_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]+")
-"""Control characters, line breaks, and marks that turn the direction of the text after them."""
-_UNWANTED = re.compile(_BREAKS.pattern.removesuffix("]+") + "\ud800-\udfff]")
-_SURROGATES = re.compile("[\ud800-\udfff]")
+# Control characters and line breaks, and the marks that turn the direction of the text after them.
+_CONTROLS = "\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb"
+_HALVES = "\ud800-\udfff"
+_BREAKS = re.compile(f"[{_CONTROLS}]+")
+_SURROGATES = re.compile(f"[{_HALVES}]")
+_UNWANTED = re.compile(f"[{_CONTROLS}{_HALVES}]")
 _ADDRESS = re.compile(r"https?://[^/?#\\\s]", re.IGNORECASE)
 _ADDRESS_CHARACTERS = ":/?#[]@!$&'()*+,;=%-._~"
 _NO_STYLE = re.compile(r"[^\w#%., -]")
@@ -92,7 +94,7 @@ def style(text: str) -> str:
 _LOOKALIKES = str.maketrans("*~`_", "\u2217\u223c\u02cb\uff3f")
 _ENTITIES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
 _MARKS = re.compile(r"[*~`]|(?<![^\W_])_|_(?![^\W_])")
-_CALLS = re.compile(r"(?<!\w)([@#])(?=\w)|(?<=[a-z])(:)(?=//)|(?<!\w)(www)(?=\.)|^(>)", re.IGNORECASE)
+_CALLS = re.compile(r"(?<!\w)([@#])(?=\w|$)|(?<=[a-z])(:)(?=//)|(?<!\w)(www)(?=\.)|^(>)", re.IGNORECASE)
 _MRKDWN_SPECIAL = re.compile("[&<>*_~`@#:.]")
 WORD_JOINER = "\u2060"
 

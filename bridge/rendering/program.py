@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import Template, TemplateSyntaxError, UndefinedError, nodes
 
 from bridge.core.messages import RenderFailure
 from bridge.rendering.check import Flaw, Vocabulary, flaws
@@ -53,11 +53,6 @@ class Program:
         self._template = template
         self._text = text
         self._monotonic = monotonic
-
-    @property
-    def where(self) -> str:
-        """The file or setting that the text stands in."""
-        return self._text.where
 
     def run(self, names: dict[str, object]) -> list[str | Printed]:
         """Return the pieces for one event; raise `Failed`."""
@@ -155,7 +150,7 @@ def _why(error: Exception) -> str:
     match error:
         case Fault():
             return error.why
-        case TemplateError():
+        case UndefinedError():
             return str(error.message)
         case RecursionError() | MemoryError():
             return "goes too deep, or makes too much"

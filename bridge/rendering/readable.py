@@ -221,7 +221,8 @@ class _Writer:
 
     def _list(self, element: Element) -> str:
         items = _elements(element)
-        first = int(start) if (start := element.attributes.get("start", "")).isdigit() else 1
+        start = element.attributes.get("start", "")
+        first = int(start) if re.fullmatch("[0-9]{1,9}", start) else 1
         loose = any(isinstance(c, Element) and c.tag == "p" for item in items for c in item.children)
         lines = []
         for number, item in enumerate(items, first):

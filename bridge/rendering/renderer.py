@@ -56,7 +56,7 @@ class Renderer:
         """
         people = people_filters(locale, timezone, now or SystemClock().now)
         environment = MessageEnvironment({**builtin_filters(), **people}, TESTS)
-        # No layout of ours needs another file, and a message must never make the bridge fetch one.
+        # A message must never make the bridge fetch something.
         inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
         self._timezone = timezone
         self._compiler = Compiler(environment, monotonic)
@@ -104,10 +104,9 @@ class Renderer:
                     problems.append(_without_subject(slot))
                 return email.part, problems
             case Target.SLACK:
-                inline = slot.inline
                 text = (
                     self._library.slack_text_of(_inline(slot))
-                    if inline
+                    if slot.inline
                     else self._library.slack_text(str(slot.source))
                 )
                 return text.part, _problems(text, slot)

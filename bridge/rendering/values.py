@@ -6,7 +6,7 @@ captured run of both. Only the author's text is markup, so nothing in a value ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MappingView
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from typing import NamedTuple
 
@@ -166,7 +166,7 @@ def _native(value: object, left: list[int]) -> object:
             return text_of(value)
         case Undefined():
             return None
-        case list() | tuple() | range() | MappingView():
+        case list() | tuple() | range():
             return [_native(item, left) for item in value]
         case _:
             raise Fault("is nothing that JSON can hold")

@@ -257,6 +257,14 @@ async def test_a_connection_serves_a_limited_number_of_messages() -> None:
         assert (len(server.mails), server.connections) == (101, 2)
 
 
+async def test_a_refusal_stands_when_the_server_hangs_up_behind_it() -> None:
+    """What was said about the message counts, whatever becomes of the connection."""
+    async with SmtpServer(data_answer="554 5.7.1 denied", drop_at="RSET") as server:
+        first, second = await send(server, times=2)
+    assert first == second == Rejected(Reason.CLIENT, 554, "5.7.1 denied")
+    assert server.connections == 2
+
+
 GREYLISTED = "450 4.2.0 greylisted, come back in 5 minutes"
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from bridge.channels.answers import LONGEST_WAIT, NO_REDIRECTS
 from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Reason, Rejected, Retry
+from tests.support.certificates import Certificate
 from tests.support.channels import DELIVERY, TOKEN, message, opened, slack, slack_webhook, webhook
 from tests.support.clock import START
 from tests.support.http_server import HttpServer, Reply, reply_json
@@ -228,6 +229,33 @@ async def test_nobody_listening_is_tried_again(kind: Kind) -> None:
     async with opened(kind.type, kind.raw(url)) as channel:
         found = await channel.send(channel.encode(message(), {}), DELIVERY)
     assert found == Retry(Reason.CONNECTION, answer="the connection was refused")
+
+
+@every_kind
+async def test_a_certificate_that_nobody_vouches_for_is_refused(kind: Kind, certificate: Certificate) -> None:
+    """Nothing is sent; certificates are renewed, so it is tried again."""
+    async with (
+        HttpServer(tls=certificate.server_context()) as server,
+        opened(kind.type, kind.raw(server.url)) as channel,
+    ):
+        found = await channel.send(channel.encode(message(), {}), DELIVERY)
+    assert isinstance(found, Retry)
+    assert found.reason is Reason.CONNECTION
+    assert found.answer.startswith("the server's certificate was not accepted: ")
+    assert server.calls == []
+
+
+@every_kind
+async def test_a_server_without_tls_is_tried_again(kind: Kind) -> None:
+    """Nor is anything sent in clear where https was asked for."""
+    async with (
+        HttpServer() as server,
+        opened(kind.type, kind.raw(server.url.replace("http:", "https:"))) as channel,
+    ):
+        found = await channel.send(channel.encode(message(), {}), DELIVERY)
+    assert isinstance(found, Retry)
+    assert found.answer == "no secure connection could be made (TLS)"
+    assert server.calls == []
 
 
 @every_kind

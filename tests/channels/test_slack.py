@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from datetime import timedelta
 
 import pytest
 from aioresponses import aioresponses
@@ -122,6 +123,12 @@ async def test_errors_that_stay_are_final_and_say_what_to_do(reason: Reason, cod
     assert isinstance(found, Rejected)
     assert (found.reason, found.status) == (reason, 200)
     assert re.match(rf"{code}: .{{20,}}", found.answer)
+
+
+async def test_a_wait_beside_an_error_is_heeded() -> None:
+    """Also where the status is 200."""
+    found = await answer_to(reply_json({"ok": False, "error": "ratelimited"}, Retry_After="7"))
+    assert found == Retry(Reason.RATE_LIMITED, 200, "ratelimited", timedelta(seconds=7))
 
 
 async def test_a_missing_scope_is_named() -> None:

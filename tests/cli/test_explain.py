@@ -179,6 +179,12 @@ def test_events_come_from_everywhere(lived: Bridge, command: str) -> None:
         ("99", ExitCode.NOT_FOUND, "'99' is neither a file, nor a sample, nor a stored event"),
         ("list.json", ExitCode.PROBLEMS, "list.json is no event for source 'eduzz'"),
         ("big.json", ExitCode.PROBLEMS, "has more than 1048576 bytes"),
+        (
+            '{"event": "x"}' + " " * 300,
+            ExitCode.USAGE,
+            "a body itself goes to standard input, with - as EVENT",
+        ),
+        ("x" * 5000, ExitCode.NOT_FOUND, "is neither a file, nor a sample, nor a stored event"),
         ("ping", ExitCode.PROBLEMS, "a ping, the console's connection test"),
     ],
 )

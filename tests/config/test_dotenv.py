@@ -1,7 +1,7 @@
 """The `.env` beside the configuration."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.config.dotenv import parse_dotenv
@@ -49,6 +49,7 @@ def test_bytes_that_are_no_text_are_a_problem() -> None:
 
 
 @given(st.binary(max_size=100))
+@settings(deadline=None)
 def test_no_bytes_make_the_parser_raise(content: bytes) -> None:
     """Whatever the file holds."""
     parse_dotenv(content, ".env")

@@ -99,6 +99,43 @@ def test_the_sandbox_needs_no_variable() -> None:
     assert vars(options["crm"])["url"].get_secret_value() == f"{ENDPOINTS.webhook_url}/crm"
 
 
+def test_the_sandbox_does_without_whatever_is_not_set(write: Write) -> None:
+    """Settings whose variable is missing have their defaults; what must be there is something harmless."""
+    path = write(
+        """
+timezone: ${TZ_NAME}
+store: ${DATABASE_URL}
+public_url: ${PUBLIC_URL}
+deliver_tests: ${TESTS}
+listen: { public: "0.0.0.0:${PORT}", admin: "127.0.0.1:8081" }
+admin_password: ${ADMIN_PASSWORD}
+sources:
+  eduzz: { type: eduzz, secrets: ["${file:/run/secrets/eduzz}"] }
+channels:
+  learners: { type: email, smtp: "${SMTP_URL}", from: "${FROM}", timeout: "${TIME}", reply_to: "${RE}" }
+  wins: { type: slack, webhook_url: "${SLACK_URL}" }
+  crm:
+    type: webhook
+    url: ${CRM_URL}
+    signing_secret: ${CRM_SECRET}
+    headers: { Authorization: "${A}" }
+rules:
+  - name: a
+    on: module.completed
+    send:
+      - { email: learners, to: "${TO}", subject: Oi, text: Oi }
+      - { slack: wins, text: "${TEXT}" }
+      - { webhook: crm }
+"""
+    )
+    config = good(path, {}, sandbox=ENDPOINTS).config
+    assert str(config.timezone) == "America/Sao_Paulo"
+    assert config.store.get_secret_value() == "sqlite:///bridge.db"
+    assert (config.public_url, config.deliver_tests, config.admin_password) == (None, False, None)
+    assert vars(config.channels["learners"])["timeout"] == timedelta(seconds=30)
+    assert len(vars(config.channels["crm"])["signing_secret"]) == 1
+
+
 def test_the_example_of_env_names_what_the_shipped_configuration_asks_for() -> None:
     """Whoever fills in .env.example has everything."""
     asked = set(_names(r"\$\{([A-Z_]+)", (ROOT / "config.yaml").read_text("utf-8")))
@@ -328,7 +365,7 @@ KEYS = [
 ]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text("a.{}[]$%x0 \n", max_size=12)
 VALUES = st.recursive(
-    SCALARS | st.just("${X}"),
+    SCALARS | st.sampled_from(["${X}", "a ${X}"]),
     lambda below: st.lists(below, max_size=3) | st.dictionaries(st.sampled_from(KEYS), below, max_size=3),
     max_leaves=6,
 )
@@ -349,7 +386,7 @@ def _places(value: object) -> list[tuple[Any, Any]]:
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=6000, deadline=None)
 def test_no_value_in_any_place_makes_it_raise(folder: Path, data: st.DataObject) -> None:
     """The shipped configuration with one or two values replaced by anything is taken, or refused in words."""
     config = _shipped()

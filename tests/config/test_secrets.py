@@ -1,7 +1,7 @@
 """Secrets typed into the file are found, and values from outside never reach a message."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.config.secrets import Redactor, secret_in
@@ -60,6 +60,7 @@ def test_values_are_hidden_in_every_spelling(values: list[str], text: str, hidde
 
 
 @given(st.from_regex(r"[a-z%@:/ ]{6,40}", fullmatch=True), st.text("0123 "), st.text("0123 "))
+@settings(deadline=None)
 def test_a_long_value_never_shows(value: str, before: str, after: str) -> None:
     """Wherever it stands."""
     assert value not in Redactor([value]).hide(before + value + after)

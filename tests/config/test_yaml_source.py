@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.config.yaml_nodes import ScalarNode, YamlFile, resolve, to_data
@@ -203,6 +203,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key() -> None:
 @given(
     st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
 )
+@settings(deadline=None)
 def test_no_bytes_make_the_reader_raise(content: bytes) -> None:
     """There is a file, or a problem, or both."""
     file, problems = parse(content, "c.yaml")
@@ -210,6 +211,7 @@ def test_no_bytes_make_the_reader_raise(content: bytes) -> None:
 
 
 @given(st.text(alphabet="ab:-?&*!|>'\"%@`[]{},#~ \n\t$<", max_size=60))
+@settings(deadline=None)
 def test_no_punctuation_makes_the_reader_raise(text: str) -> None:
     """The same for texts made of YAML's own signs, with both parsers."""
     for loader in LOADERS:

@@ -32,14 +32,18 @@ WORDS = st.sampled_from(
         (
             {"curse.title": "x"},
             "rules[0].when.curse.title",
-            ("no event has 'curse', did you mean 'course'?; known are type, kind, id, source, occurred_at, "
-            "sent_at, test, learner, producer, course, module, lesson, data, raw"),
+            (
+                "no event has 'curse', did you mean 'course'?; known are type, kind, id, source, occurred_at, "
+                "sent_at, test, learner, producer, course, module, lesson, data, raw"
+            ),
         ),
         (
             {"learner.mail": "x"},
             "rules[0].when.learner.mail",
-            ("no event has 'learner.mail', did you mean 'email'?; "
-            "known are learner.id, learner.name, learner.email"),
+            (
+                "no event has 'learner.mail', did you mean 'email'?; "
+                "known are learner.id, learner.name, learner.email"
+            ),
         ),
         ({"type.x": "y"}, "rules[0].when.type.x", "'type' is a plain value and has no 'x'"),
         (
@@ -62,8 +66,10 @@ WORDS = st.sampled_from(
         (
             {"prefix": "x"},
             "rules[0].when.prefix",
-            ("no event has 'prefix'; known are type, kind, id, source, occurred_at, sent_at, test, learner, "
-            "producer, course, module, lesson, data, raw; 'prefix' is an operator and stands below a path"),
+            (
+                "no event has 'prefix'; known are type, kind, id, source, occurred_at, sent_at, test, learner, "
+                "producer, course, module, lesson, data, raw; 'prefix' is an operator and stands below a path"
+            ),
         ),
     ],
 )

@@ -55,6 +55,7 @@ SAID = [
         "{% for x in data.l recursive %}{% endfor %}",
         ["'recursive' loops are not for messages; write loops inside each other"],
     ),
+    ("{% set data.x = 1 %}", ["'data' cannot be changed; set a name of your own"]),
     ("{{ learner.name ", ["unexpected end of template, expected 'end of print statement'"]),
     ("{{ 1 2 }}", ["expected token 'end of print statement', got 'integer'"]),
     ("{% foo %}", ["encountered unknown tag 'foo'"]),

@@ -21,6 +21,7 @@ HOSTILE = [
     ("<!channel>", "&lt;!channel&gt;", "&lt;!channel&gt;"),
     ("<@U012AB3CD>", "&lt;@U012AB3CD&gt;", f"&lt;@{JOINER}U012AB3CD&gt;"),
     ("@here", "@here", f"@{JOINER}here"),
+    ("Ana @", "Ana @", f"Ana @{JOINER}"),
     ("maria_s@aluna.example", "maria_s@aluna.example", "maria_s@aluna.example"),
     (
         "<https://mal.example|banco>",

@@ -74,7 +74,6 @@ UNREACHABLE = [
     ("{{ data.people[0].update({}) }}", "'data.people[0].update' is absent in this event"),
     ("{{ data.people.pop() }}", "a list has no 'pop' that a template may use"),
     ("{{ data.people() }}", "calls something that is no macro and no method"),
-    ("{% set data.x = 1 %}", "cannot assign attribute on non-namespace object"),
     ("{{ data.items }}", "'data.items' is a list, not text; use `| join(', ')` or a loop"),
     ("{{ data.people[0] }}", "'data.people[0]' is a group of values, not text; name one of its members"),
     ("{{ data.nothing }}", "'data.nothing' is null in this event; write `| default(...)`"),

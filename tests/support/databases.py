@@ -117,7 +117,7 @@ def _server(shared: Path) -> str:
             address.write_text(subprocess.run(keeper, capture_output=True, text=True, check=False).stdout)
     found = address.read_text()
     if not found.startswith("postgresql://"):
-        _give_up(found[-500:])
+        _give_up((found.strip().splitlines() or ["the server did not start"])[-1])
     return found
 
 

@@ -116,16 +116,20 @@ class Says:
         return self.failure or {"text": f"{facts['kind']} {facts['id']}", "to": self.to}
 
 
-def action(rule: str, channel: str, content: Says | None = None, **settings: object) -> Action:
-    once_per = tuple(settings.get("once_per", ()))  # type: ignore[arg-type]
-    expires = settings.get("expires")
-    assert expires is None or isinstance(expires, timedelta)
+def action(
+    rule: str,
+    channel: str,
+    content: Says | None = None,
+    *,
+    once_per: Sequence[str] = (),
+    expires: timedelta | None = None,
+) -> Action:
     return Action(
         rule=rule,
         name=f"test:{channel}",
         channel=channel,
         content=content or Says(),
-        once_per=once_per,
+        once_per=tuple(once_per),
         expires=expires,
     )
 

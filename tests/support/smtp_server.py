@@ -10,7 +10,7 @@ import warnings
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -43,7 +43,7 @@ class SmtpServer:
     mail_answer: str | None = None
     data_answer: str | None = None
     drop_at: str | None = None
-    """Hang up instead of answering `MAIL`, `RCPT` or `DATA` (which then has read the message)."""
+    """Hang up instead of answering `MAIL`, `RCPT`, `RSET` or `DATA` (which then has read the message)."""
     hang_at: str | None = None
     """Say nothing more from there on."""
     tls: ssl.SSLContext | None = None
@@ -138,14 +138,19 @@ class SmtpServer:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
+    async def handle_RSET(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        await self._reached("RSET", server)
+        return "250 OK"
+
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         await self._reached("DATA", server)
         if self.data_answer:
             return self.data_answer
         content = envelope.original_content or b""
         sender, recipients = str(envelope.mail_from), tuple(map(str, envelope.rcpt_tos))
-        encrypted = session.ssl is not None or self.implicit is not None
-        user = session.auth_data.decode() if isinstance(session.auth_data, bytes) else None
+        encrypted = self._encrypted(session)
+        login = cast("object", session.auth_data)
+        user = login.decode() if isinstance(login, bytes) else None
         self.mails.append(Mail(sender, recipients, content, encrypted, user))
         return "250 2.0.0 OK: queued as 4F2A"
 
@@ -157,11 +162,14 @@ class SmtpServer:
             self.hanging.set()
             await asyncio.Event().wait()
 
+    def _encrypted(self, session: Session) -> bool:
+        return cast("object", session.ssl) is not None or self.implicit is not None
+
     def _authenticated(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
     ) -> AuthResult:
         assert isinstance(data, LoginPassword)
-        self.logins.append((data.login.decode(), session.ssl is not None or self.implicit is not None))
+        self.logins.append((data.login.decode(), self._encrypted(session)))
         good = (data.login.decode(), data.password.decode()) == (USER, PASSWORD)
         return AuthResult(success=good, handled=False, auth_data=data.login)
 
