@@ -8,7 +8,7 @@ COPY locks/postgres.txt locks/build.txt locks/
 RUN /opt/bridge/bin/pip install --require-hashes --requirement locks/postgres.txt \
     && python -m venv /opt/build \
     && /opt/build/bin/pip install --require-hashes --requirement locks/build.txt
-COPY pyproject.toml hatch_build.py LICENSE config.yaml ./
+COPY pyproject.toml hatch_build.py LICENSE README.md .env.example config.yaml ./
 COPY bridge bridge
 COPY templates templates
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /tmp/wheel . \

@@ -78,7 +78,7 @@ def demo(words: list[str]) -> NoReturn:
 
 
 def bridge(words: list[str]) -> NoReturn:
-    """Any command of the program, such as `bridge check config.yaml`."""
+    """Any command of the program, such as `bridge check`."""
     prepare("core")
     become("-m", "bridge", *words)
 
@@ -120,8 +120,8 @@ def wheel(words: list[str]) -> None:
         install(folder / "venv", ("core.txt",), str(built))
         empty = folder / "empty"
         empty.mkdir()
-        for command in ("--version", "--help", "samples", "init", "check"):
-            said = call(folder / "venv/bin/bridge", command, cwd=empty).splitlines()
+        for command in ("--version", "--help", "samples", "init", "check --sandbox"):
+            said = call(folder / "venv/bin/bridge", *command.split(), cwd=empty).splitlines()
             print(f"bridge {command}: {said[0] if said else 'ok'}", flush=True)
         script = folder / "import_everything.py"
         script.write_text(IMPORT_EVERYTHING, "utf-8")
@@ -411,9 +411,10 @@ def compare_with_sources(built: Path) -> None:
     """Refuse a wheel without one of the package's files, or without the files `bridge init` copies."""
     with zipfile.ZipFile(built) as archive:
         packed = set(archive.namelist())
-    shipped = [ROOT / "config.yaml", *(ROOT / "templates").rglob("*")]
+    shipped = [ROOT / "config.yaml", *filter(is_source, (ROOT / "templates").rglob("*"))]
+    shipped.append(ROOT / ".env.example")
     wanted = {str(file.relative_to(ROOT)) for file in (ROOT / "bridge").rglob("*") if is_source(file)}
-    wanted |= {f"bridge/_shipped/{file.relative_to(ROOT)}" for file in shipped if is_source(file)}
+    wanted |= {f"bridge/_shipped/{file.relative_to(ROOT)}" for file in shipped}
     missing = sorted(wanted - packed)
     if missing:
         message = (

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
@@ -150,6 +151,7 @@ async def _listen_public(
         ready=lambda: services.database.writable,
         log=services.log,
         registry=registry,
+        proxies=[ip_network(network) for network in loaded.config.listen.trusted_proxies],
     )
     address = loaded.config.listen.public
     return await listen(app, address.host, address.port, log=services.log)

@@ -116,7 +116,8 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
 
 def readable(body: bytes | str, secrets: Iterable[str] = ()) -> str:
     """Return the beginning of an answer as one line for people, without the secrets it repeats."""
-    text = (body if isinstance(body, str) else body.decode("utf-8", "replace"))[:_LOOKED_AT]
+    raw = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
+    text = raw.decode("utf-8", "replace")[:_LOOKED_AT]
     for shape in sorted({shape for secret in secrets for shape in _shapes(secret)}, key=len, reverse=True):
         text = text.replace(shape, HIDDEN)
     return _CONTROLS.sub(" ", text[: ANSWER_LIMIT * 2]).strip()[:ANSWER_LIMIT]

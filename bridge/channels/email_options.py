@@ -151,7 +151,9 @@ class EmailAction(ActionModel):
     template: str | None = Field(
         default=None, description="The name of a file in templates/, without its ending."
     )
-    text: str | None = Field(default=None, description="A short plain text, as a template.")
+    text: str | None = Field(
+        default=None, description="A short message in Markdown, instead of a template file."
+    )
 
     @model_validator(mode="after")
     def _one_text(self) -> EmailAction:
@@ -170,7 +172,7 @@ class EmailAction(ActionModel):
             slots["reply_to"] = Slot(Target.HEADER, self.reply_to, ("reply_to",))
         if self.template is not None:
             return {**slots, "body": Slot(Target.EMAIL, self.template, ("template",))}
-        return {**slots, "body": Slot(Target.PLAIN, self.text, ("text",))}
+        return {**slots, "body": Slot(Target.EMAIL, self.text, ("text",), inline=True)}
 
     def _addressed(self) -> Iterator[tuple[str, Slot]]:
         for name in RECIPIENTS:

@@ -37,6 +37,7 @@ TEXT_LIMIT = Limit(
 """Beyond this Slack cuts by itself, without a sign; it recommends 4,000."""
 _MARK = "…"
 _LONGEST_ENTITY = 5
+_LONGEST_TS = 64
 _NOT_SLACK = "the answer broke off, or is none of Slack's; check `api_url`"
 _UNREADABLE = (AttributeError, LookupError, RecursionError, ValueError)
 """What slack-sdk makes of an answer that is no JSON object, or not in the character set it names."""
@@ -192,7 +193,7 @@ def _parsed(text: str) -> object:
 
 
 def _reference(ts: object) -> str | None:
-    return ts[:64] if isinstance(ts, str) else None
+    return readable(ts)[:_LONGEST_TS] if isinstance(ts, str) else None
 
 
 def _secrets(options: SlackOptions) -> tuple[str, ...]:

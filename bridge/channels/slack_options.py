@@ -87,7 +87,7 @@ class SlackAction(ActionModel):
     channel: str | None = Field(
         default=None, min_length=1, description="Another channel than the configured one; not with a webhook."
     )
-    unfurl: bool = Field(default=False, description="Let Slack show previews of links.")
+    unfurl: bool = Field(default=False, strict=True, description="Let Slack show previews of links.")
 
     @model_validator(mode="after")
     def _one_text(self) -> SlackAction:

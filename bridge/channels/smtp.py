@@ -146,7 +146,6 @@ class Relay:
         server = self._server
         context = await self._tls_context()
         sock = await self._shared.connected(server.host, server.port, self._allow)
-        local = ip_address(sock.getpeername()[0].partition("%")[0]).is_loopback
         smtp = SMTP(
             hostname=server.host,
             sock=sock,
@@ -157,6 +156,7 @@ class Relay:
             timeout=None,  # `send` has one for everything
         )
         try:
+            local = ip_address(sock.getpeername()[0].partition("%")[0]).is_loopback
             await smtp.connect()
             await _hello(smtp)
             await self._secured(smtp, local=local)

@@ -10,15 +10,14 @@ from bridge.cli.history import ID_SHOWN, delivery_step
 from bridge.cli.message import payload_lines
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
-from bridge.cli.plain import delivery_details_plain, delivery_plain
 from bridge.cli.selecting import Deliveries, newest
 from bridge.cli.tables import aligned, show, show_json, show_table
 from bridge.cli.text import local, one_line
-from bridge.cli.words import kind_named
 from bridge.store import details
 from bridge.store.deliveries import Attempt
 from bridge.store.details import Ambiguous, DeliveryDetails, NotFound
 from bridge.store.views import DeliveryRow
+from bridge.web.plain import delivery_details_plain, delivery_plain
 
 
 def list_deliveries(setup: Setup, selection: Deliveries, *, limit: int, json: bool) -> None:
@@ -61,7 +60,7 @@ def show_delivery(setup: Setup, name: str, *, json: bool) -> None:
         )
     show()
     show(
-        "\n".join(payload_lines(kind_named(found.row.action), found.payload))
+        "\n".join(payload_lines(found.row.action, found.payload))
         if found.payload
         else "No message was made yet."
     )

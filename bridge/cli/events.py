@@ -11,15 +11,15 @@ from bridge.cli.acting import Change
 from bridge.cli.event import stored_event
 from bridge.cli.exits import misused
 from bridge.cli.history import history_lines
-from bridge.cli.message import body_text
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
-from bridge.cli.plain import event_details_plain, event_plain
 from bridge.cli.selecting import Events, everything, newest
 from bridge.cli.tables import aligned, show, show_json, show_table
 from bridge.cli.text import local, one_line
 from bridge.store.details import EventDetails
 from bridge.store.views import EventRow
+from bridge.web.plain import event_details_plain, event_plain
+from bridge.web.shown import shown_body
 
 
 def list_events(setup: Setup, selection: Events, *, limit: int, json: bool) -> None:
@@ -55,7 +55,7 @@ def show_event(setup: Setup, name: str, *, json: bool) -> None:
     show()
     show("\n".join(history_lines(found, zone)))
     show()
-    show(body_text(found.entry.body))
+    show(shown_body(found.entry.body))
 
 
 def replay_events(setup: Setup, names: Sequence[str], selection: Events, *, yes: bool, json: bool) -> None:

@@ -8,7 +8,6 @@ from bridge.cli.history import history_lines
 from bridge.cli.near import near_miss
 from bridge.cli.opening import config_to_look_at
 from bridge.cli.options import Setup
-from bridge.cli.plain import event_details_plain
 from bridge.cli.story import Story
 from bridge.cli.tables import show, show_json
 from bridge.clock import SystemClock
@@ -19,6 +18,7 @@ from bridge.core.problems import did_you_mean
 from bridge.core.redact import hide_secrets
 from bridge.core.routing import RuleExplained
 from bridge.core.rules import Rule
+from bridge.web.plain import event_details_plain
 
 
 def explain(setup: Setup, text: str, *, source: str | None, rule: str | None, json: bool) -> None:

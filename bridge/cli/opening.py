@@ -22,7 +22,6 @@ from bridge.cli.program import say
 from bridge.config.load import Broken, Loaded, load
 from bridge.store.creation import plan
 from bridge.store.errors import StoreError, StoreInUse, StoreUnavailable
-from bridge.store.faults import Fault, fault_of, reason
 
 T = TypeVar("T")
 NOWHERE = Endpoints(
@@ -86,10 +85,6 @@ def store_trouble() -> Iterator[None]:
         raise unavailable(str(error)) from error
     except StoreError as error:
         raise Failure(str(error)) from error
-    except Exception as error:
-        if fault_of(error) is Fault.OWN:
-            raise
-        raise unavailable(f"the store cannot be used: {reason(error)}") from error
 
 
 def _need_store(loaded: Loaded) -> None:

@@ -17,21 +17,21 @@ from bridge.channels.http import Shared
 from bridge.cli.event import find_body, pick_source, read_events
 from bridge.cli.exits import Failure
 from bridge.cli.explain import named_rules
-from bridge.cli.message import payload_json, payload_lines
+from bridge.cli.message import payload_lines
 from bridge.cli.opening import config_to_look_at
 from bridge.cli.options import Setup
 from bridge.cli.program import say
 from bridge.cli.tables import show, show_json
 from bridge.cli.text import one_line
-from bridge.cli.words import kind_named
 from bridge.clock import SystemClock
 from bridge.config.load import Loaded
 from bridge.core.events import Event
 from bridge.core.messages import Payload
 from bridge.core.readable import read_mail
 from bridge.core.routing import Plan, Router
-from bridge.core.rules import Action
+from bridge.core.rules import Action, kind_of
 from bridge.pipeline.compose import Unready, compose
+from bridge.web.plain import message_plain
 
 PREVIEW_ID = "0" * 32
 """Stands for the delivery's id in message ids and links."""
@@ -48,7 +48,7 @@ class Preview:
     @property
     def kind(self) -> str:
         """The type of its channel."""
-        return kind_named(self.action.name)
+        return kind_of(self.action.name)
 
     @property
     def title(self) -> str:
@@ -112,7 +112,7 @@ def _lines(each: Preview) -> Iterator[str]:
         case Unready(why=why):
             yield f"cannot be made: {one_line(why)}"
         case Payload():
-            yield from payload_lines(each.kind, each.made)
+            yield from payload_lines(each.action.name, each.made)
         case _:
             assert_never(each.made)
 
@@ -123,7 +123,7 @@ def _plain(each: Preview) -> dict[str, object]:
         case Unready(why=why):
             return {**base, "error": why}
         case Payload():
-            return {**base, "error": None, **payload_json(each.kind, each.made)}
+            return {**base, "error": None, **message_plain(each.action.name, each.made)}
         case _:
             assert_never(each.made)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import resource
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +24,7 @@ from bridge.clock import SystemClock
 from bridge.config.load import Loaded
 from bridge.sandbox.sandbox import Sandbox
 
+OPEN_FILES = 65_536
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -59,6 +62,7 @@ def run(setup: Setup) -> None:
 async def _run(setup: Setup) -> Stop:
     stop = Stop()
     stop.listen()
+    _allow_connections()
     async with _configured(setup) as (loaded, stand_ins):
         for warning in loaded.warnings:
             say(str(warning))
@@ -88,6 +92,13 @@ async def _configured(setup: Setup) -> AsyncIterator[tuple[Loaded, Sandbox | Non
         yield need_config(setup.path, sandbox=stand_ins.endpoints()), stand_ins
     finally:
         await stand_ins.close()
+
+
+def _allow_connections() -> None:
+    """Raise the limit of open files to what the system allows: every idle connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, OPEN_FILES)), hard))
 
 
 def _greet(loaded: Loaded, running: Running, *, sandbox: bool) -> None:

@@ -9,13 +9,12 @@ from datetime import datetime, tzinfo
 from bridge.cli.near import near_miss
 from bridge.cli.tables import aligned
 from bridge.cli.text import local, one_line
-from bridge.cli.words import kind_named
 from bridge.config.load import Loaded
 from bridge.core.conditions import Finding
 from bridge.core.events import Event, Facts, Person, Thing
 from bridge.core.messages import RenderFailure
 from bridge.core.routing import ActionExplained, Router, RuleExplained
-from bridge.core.rules import Action, Rule
+from bridge.core.rules import Action, Rule, kind_of
 
 SHOWN = 3
 """Values of an array that are shown."""
@@ -80,7 +79,7 @@ class Story:
 
     def _action(self, rule: str, explained: ActionExplained) -> str:
         action = self.action(rule, explained.action)
-        kind, condition = kind_named(action.name), explained.condition
+        kind, condition = kind_of(action.name), explained.condition
         if condition is not None and not explained.wanted:
             said = _found(condition, self.loaded.config.timezone)
             return f"not {kind} via {explained.channel}: if {condition.wanted} is {said}"

@@ -17,8 +17,6 @@ COLOURS = {
     "discarded": "dim",
 }
 """States that stand out on a terminal."""
-WRAPPED_FROM = 32
-"""A column with wider cells is broken into lines where the terminal is too narrow; the others stay whole."""
 
 
 def show(text: str = "") -> None:
@@ -55,15 +53,14 @@ def _show_plain(columns: Sequence[str], rows: list[list[str]]) -> None:
 
 
 def _show_rich(columns: Sequence[str], rows: list[list[str]]) -> None:
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=None, padding=(0, 2, 0, 0))
     for index, column in enumerate(columns):
-        widest = max((len(row[index]) for row in rows), default=0)
-        table.add_column(column, overflow="fold", no_wrap=widest <= WRAPPED_FROM)
+        # On a narrow terminal cells are broken into lines, but for what names the row in other commands.
+        table.add_column(column.upper(), overflow="fold", no_wrap=index == 0)
     for row in rows:
         table.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
     Console().print(table)

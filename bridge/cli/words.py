@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.cli.text import lasting
 from bridge.core.conditions import AllOf, AnyOf, At, Condition
-from bridge.core.rules import Action, Rule
+from bridge.core.rules import Action, Rule, kind_of
 
 
 def rule_lines(rule: Rule) -> list[tuple[str, str]]:
@@ -19,7 +19,7 @@ def rule_lines(rule: Rule) -> list[tuple[str, str]]:
 
 def action_words(action: Action) -> str:
     """Return what an action does: `email via learners, once per learner.email, within 2d, if {{ … }}`."""
-    parts = [f"{kind_named(action.name)} via {action.channel}"]
+    parts = [f"{kind_of(action.name)} via {action.channel}"]
     if action.once_per:
         parts.append("once per " + ", ".join(action.once_per))
     if action.expires is not None:
@@ -27,11 +27,6 @@ def action_words(action: Action) -> str:
     if action.condition is not None:
         parts.append(f"if {action.condition.source}")
     return ", ".join(parts)
-
-
-def kind_named(action: str) -> str:
-    """Return the channel type in an action's name: `email` of `email:learners` and `email:learners#2`."""
-    return action.partition(":")[0]
 
 
 def _lines(condition: Condition) -> list[str]:

@@ -16,9 +16,8 @@ from bridge.config.interpolate import Filled, Interpolator, reason
 from bridge.config.located import Located
 from bridge.config.yaml_nodes import Node, ScalarNode, YamlFile, resolve, to_data, walk
 from bridge.config.yaml_source import MAX_BYTES, parse
-from bridge.core.conditions import describe
 from bridge.core.problems import Path as KeyPath
-from bridge.core.problems import Problem, did_you_mean
+from bridge.core.problems import Problem, describe, did_you_mean
 from bridge.core.values import number
 
 _GLOB = frozenset("*?[")

@@ -13,6 +13,7 @@ from bridge.channels.options import Duration, Strict
 from bridge.config.types import (
     ListenAddress,
     Name,
+    Networks,
     OneOrMore,
     OptionalSecret,
     StoreAddress,
@@ -42,6 +43,10 @@ class Listen(Strict):
         default="127.0.0.1:8081",
         validate_default=True,
         description="Admin pages, API and metrics. Beyond this machine it needs `admin_password`.",
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Networks of your reverse proxies, whose X-Forwarded-For says who calls: 10.0.0.0/8.",
     )
 
 

@@ -13,8 +13,7 @@ from pydantic_core import ErrorDetails
 from bridge.channels import registry as channels
 from bridge.config.files import Material
 from bridge.config.model import LATER, SEND, Config
-from bridge.core.conditions import describe
-from bridge.core.problems import Path, Problem, did_you_mean
+from bridge.core.problems import Path, Problem, describe, did_you_mean
 from bridge.core.redact import HIDDEN
 from bridge.sources import registry as sources
 

@@ -20,8 +20,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from bridge.core.conditions import describe
-from bridge.core.problems import did_you_mean
+from bridge.core.problems import describe, did_you_mean
 from bridge.core.values import fold
 
 _ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[\w.-]+)):(?P<port>\d{1,5})")
@@ -48,6 +47,13 @@ class Address:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        raise ValueError(f"expected a network such as 10.0.0.0/8, not {describe(value)}") from None
 
 
 def _address(value: object) -> Address:
@@ -120,6 +126,7 @@ Zone = Annotated[
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 StoreAddress = Annotated[SecretStr, AfterValidator(_store)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Field(strict=False)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 OneOrMore = Annotated[
     tuple[str, ...],

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bridge.core.conditions import AllOf, AnyOf, At, Condition, Each, SomeValue, Test
-from bridge.core.operators import Between, Compares, Either, Equals, Matches, Text, ValueTest
 from bridge.core.paths import FactPath
+from bridge.core.value_tests import Between, Compares, Either, Equals, Matches, Text, ValueTest
 from bridge.core.values import nfc, number
 
 Key = tuple[str, object]

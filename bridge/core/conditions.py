@@ -1,6 +1,6 @@
 """`when:` compiled once into a tree; says whether an event matches, and what was found at each line.
 
-`core/operators.py` holds the tests of single values; this module gives paths, arrays, absence and
+`core/operators.py` makes the tests of single values; this module gives paths, arrays, absence and
 combinations their meaning. A path that does not exist matches nothing but `exists: false`.
 """
 
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import UTC, tzinfo
+from typing import Literal, Protocol
 
-from bridge.core.events import Facts
-from bridge.core.operators import OPERATORS, ValueTest, compile_scalars, is_scalar
+from bridge.core.events import TIMES, Facts
+from bridge.core.operators import OPERATORS, Reading, compile_scalars, is_scalar
 from bridge.core.paths import FactPath, parse_path
-from bridge.core.problems import Path, Problem, did_you_mean
+from bridge.core.problems import Path, Problem, describe, did_you_mean
+from bridge.core.value_tests import Between, Compares, IsNull, ValueTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class Each:
     """Several tests of one path combined: all of them, or any of them."""
 
     tests: tuple[Test, ...]
-    needed: str
+    needed: Literal["any", "all"]
 
     @property
     def wanted(self) -> str:
@@ -170,115 +172,130 @@ class Each:
 NOTHING = AllOf(())
 """The condition of a rule without `when:`: it always holds."""
 
+_COMBINING = ("not", "exists", "any", "all")
 
-def compile_when(when: object, path: Path) -> tuple[Condition, list[Problem]]:
-    """Compile the value of `when:`, as read from YAML.
+
+def compile_when(when: object, path: Path, zone: tzinfo = UTC) -> tuple[Condition, list[Problem]]:
+    """Compile the value of `when:`, as read from YAML; dates in it that name no zone are in `zone`.
 
     Returns a condition that is complete when there are no problems. Each problem carries its path
     below `path` and says what was expected.
     """
-    problems: list[Problem] = []
-    return _conditions(when, path, problems), problems
+    reading = Reading(zone)
+    return _conditions(when, path, reading), reading.problems
 
 
-def _conditions(when: object, path: Path, problems: list[Problem]) -> Condition:
+def _conditions(when: object, path: Path, reading: Reading) -> Condition:
     if not isinstance(when, Mapping):
-        problems.append(Problem(path, f"expected paths with what they must be, not {describe(when)}"))
+        reading.refuse(path, f"expected paths with what they must be, not {describe(when)}")
         return NOTHING
-    parts = [_line(str(key), wanted, (*path, str(key)), problems) for key, wanted in when.items()]
+    parts = [_line(str(key), wanted, (*path, str(key)), reading) for key, wanted in when.items()]
     return AllOf(tuple(part for part in parts if part is not None))
 
 
-def _line(key: str, wanted: object, path: Path, problems: list[Problem]) -> Condition | None:
+def _line(key: str, wanted: object, path: Path, reading: Reading) -> Condition | None:
     if key in ("any", "all"):
-        return _alternatives(key, wanted, path, problems)
+        return _alternatives(key, wanted, path, reading)
     where = parse_path(key)
     if isinstance(where, str):
-        hint = f"; '{key}' is an operator and stands below a path" if key in OPERATORS else ""
-        problems.append(Problem(path, where + hint))
+        is_operator = key in OPERATORS or key in _COMBINING
+        hint = f"; '{key}' is an operator and stands below a path" if is_operator else ""
+        reading.refuse(path, where + hint)
         return None
-    test = _test(wanted, path, problems)
+    test = _test(wanted, path, reading)
+    if test is not None and where.steps[0] in TIMES and not _is_about_time(test):
+        advice = "compare it with lt, lte, gt, gte or between, such as {gte: 2026-12-31}"
+        reading.refuse(path, f"'{key}' is a time; {advice}")
     return None if test is None else At(where, test)
 
 
-def _alternatives(key: str, wanted: object, path: Path, problems: list[Problem]) -> Condition | None:
+def _alternatives(key: str, wanted: object, path: Path, reading: Reading) -> Condition | None:
     if not isinstance(wanted, list) or not wanted:
-        problems.append(Problem(path, f"expected a list of conditions, not {describe(wanted)}"))
+        reading.refuse(path, f"expected a list of conditions, not {describe(wanted)}")
         return None
-    parts = tuple(_conditions(item, (*path, index), problems) for index, item in enumerate(wanted))
+    for index, item in enumerate(wanted):
+        if item == {}:
+            reading.refuse((*path, index), "an empty mapping always holds; write a condition or leave it out")
+    parts = tuple(_conditions(item, (*path, index), reading) for index, item in enumerate(wanted))
     return AnyOf(parts) if key == "any" else AllOf(parts)
 
 
-def _test(wanted: object, path: Path, problems: list[Problem]) -> Test | None:
+def _test(wanted: object, path: Path, reading: Reading) -> Test | None:
     if is_scalar(wanted) or isinstance(wanted, list):
-        equals = compile_scalars(wanted, path, problems)
+        equals = compile_scalars(wanted, path, reading)
         return None if equals is None else SomeValue((equals,))
     if not isinstance(wanted, Mapping) or not wanted:
         expected = "expected a value, a list of values or operators"
-        problems.append(Problem(path, f"{expected}, not {describe(wanted)}"))
+        reading.refuse(path, f"{expected}, not {describe(wanted)}")
         return None
     values: list[ValueTest] = []
     tests: list[Test] = []
     for key, operand in wanted.items():
-        _operator(str(key), operand, (*path, str(key)), problems, values, tests)
+        _operator(str(key), operand, (*path, str(key)), reading, values, tests)
     if values:
         tests.insert(0, SomeValue(tuple(values)))
-    if len(tests) == 1:
-        return tests[0]
-    return Each(tuple(tests), "all") if tests else None
+    return _each(tests, "all")
 
 
 def _operator(
-    key: str, operand: object, path: Path, problems: list[Problem], values: list[ValueTest], tests: list[Test]
+    key: str, operand: object, path: Path, reading: Reading, values: list[ValueTest], tests: list[Test]
 ) -> None:
-    if key in ("not", "any", "all", "exists"):
-        test = _combination(key, operand, path, problems)
+    if key in _COMBINING:
+        test = _combination(key, operand, path, reading)
         if test is not None:
             tests.append(test)
         return
     make = OPERATORS.get(key)
     if make is None:
-        known = (*OPERATORS, "not", "exists", "any", "all")
+        known = (*OPERATORS, *_COMBINING)
         hint = did_you_mean(key, known) or "; known are " + ", ".join(known)
-        problems.append(Problem(path, f"unknown operator '{key}'{hint}"))
+        reading.refuse(path, f"unknown operator '{key}'{hint}")
         return
-    value_test = make(operand, path, problems)
+    value_test = make(operand, path, reading)
     if value_test is not None:
         values.append(value_test)
 
 
-def _combination(key: str, operand: object, path: Path, problems: list[Problem]) -> Test | None:
+def _combination(key: str, operand: object, path: Path, reading: Reading) -> Test | None:
     if key == "exists":
         if isinstance(operand, bool):
             return Exists(operand)
-        problems.append(Problem(path, f"expected true or false, not {describe(operand)}"))
+        reading.refuse(path, f"expected true or false, not {describe(operand)}")
         return None
     if key == "not":
-        inner = _test(operand, path, problems)
+        inner = _test(operand, path, reading)
         if isinstance(inner, Exists):
             return Exists(not inner.expected)
         return None if inner is None else Not(inner)
     if not isinstance(operand, list) or not operand:
-        problems.append(Problem(path, f"expected a list of tests, not {describe(operand)}"))
+        reading.refuse(path, f"expected a list of tests, not {describe(operand)}")
         return None
-    inners = [_test(item, (*path, index), problems) for index, item in enumerate(operand)]
-    return Each(tuple(inner for inner in inners if inner is not None), key)
+    inners = [_test(item, (*path, index), reading) for index, item in enumerate(operand)]
+    return _each([inner for inner in inners if inner is not None], "any" if key == "any" else "all")
 
 
-def describe(value: object) -> str:
-    """Return what a value from YAML is, in words and shortened, for a message."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return f"the text '{value[:40]}{'…' if len(value) > 40 else ''}'"
-        case int() | float():
-            return f"the number {value}"
-        case list():
-            return "a list" if value else "an empty list"
-        case Mapping():
-            return "a mapping" if value else "an empty mapping"
+def _each(tests: list[Test], needed: Literal["any", "all"]) -> Test | None:
+    if len(tests) == 1:
+        return tests[0]
+    return Each(tuple(tests), needed) if tests else None
+
+
+def _is_about_time(test: Test) -> bool:
+    """Return whether a test asks what a time can answer; text and numbers never equal one."""
+    match test:
+        case SomeValue(tests=values):
+            return all(_compares_time(value) for value in values)
+        case Not(test=inner):
+            return _is_about_time(inner)
+        case Each(tests=inners):
+            return all(_is_about_time(inner) for inner in inners)
         case _:
-            return f"a {type(value).__name__}"
+            return True
+
+
+def _compares_time(test: ValueTest) -> bool:
+    match test:
+        case Compares(zone=zone) | Between(low=Compares(zone=zone)):
+            return zone is not None
+        case _:
+            return isinstance(test, IsNull)

@@ -81,6 +81,8 @@ class Event:
         return facts
 
 
+TIMES = ("occurred_at", "sent_at")
+"""The names whose value is a time; everything else that is not a mapping or a list is as JSON has it."""
 PERSON_FIELDS = ("id", "name", "email")
 THING_FIELDS = ("id", "title")
 VOCABULARY: Mapping[str, tuple[str, ...] | None] = {

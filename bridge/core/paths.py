@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from bridge.core.events import VOCABULARY, Facts
 from bridge.core.problems import did_you_mean
+from bridge.core.values import text_of
 
-_SEGMENT = re.compile(r"(?P<name>[^.\[\]\s]+)(?P<marks>(?:\[\d*\])*)")
-_MARK = re.compile(r"\[(\d*)\]")
+# `a[][0]` is refused: it reads as the first of each element, while `[]` only says what an array means anyway.
+_SEGMENT = re.compile(r"(?P<name>[^.\[\]\s]+)(?P<indexes>(?:\[[0-9]{1,9}\])*)(?:\[\])*")
+_INDEX = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class FactPath:
         values = self.values(facts)
         if values is None or len(values) != 1 or values[0] is None or isinstance(values[0], Mapping):
             return None
-        return str(values[0])
+        text = text_of(values[0])
+        return str(values[0]) if text is None else text
 
 
 def parse_path(text: str) -> FactPath | str:
@@ -51,7 +54,7 @@ def parse_path(text: str) -> FactPath | str:
         if found is None:
             return f"'{text}' is not a path; expected names joined by dots, such as 'data.course.hash'"
         steps.append(found["name"])
-        steps.extend(int(index) for index in _MARK.findall(found["marks"]) if index)
+        steps.extend(int(index) for index in _INDEX.findall(found["indexes"]))
     return unknown_name(text, steps) or FactPath(text, tuple(steps))
 
 
@@ -69,7 +72,7 @@ def unknown_name(text: str, steps: list[str | int]) -> str | None:
     if second not in members:
         known = ", ".join(f"{first}.{member}" for member in members)
         return f"no event has '{text}'{did_you_mean(second, members)}; known are {known}"
-    return None
+    return f"'{first}.{second}' is a plain value and has no '{steps[2]}'" if len(steps) > 2 else None
 
 
 def _step(nodes: list[object], step: str | int) -> Iterator[object]:

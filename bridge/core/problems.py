@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 Path = tuple[str | int, ...]
@@ -40,3 +40,22 @@ def dotted(path: Path) -> str:
         else:
             text += f".{part}" if text else part
     return text
+
+
+def describe(value: object) -> str:
+    """Return what a value from YAML is, in words and shortened, for a message."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f"the text '{value[:40]}{'…' if len(value) > 40 else ''}'"
+        case int() | float():
+            return f"the number {value}"
+        case list():
+            return "a list" if value else "an empty list"
+        case Mapping():
+            return "a mapping" if value else "an empty mapping"
+        case _:
+            return f"a {type(value).__name__}"

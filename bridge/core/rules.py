@@ -67,3 +67,8 @@ class Rule:
     when: Condition
     condition: Predicate | None = None
     actions: tuple[Action, ...] = ()
+
+
+def kind_of(action: str) -> str:
+    """Return the type of channel in an action's name: `email` of `email:learners` and `email:learners#2`."""
+    return action.partition(":")[0]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal, InvalidOperation
 
-Comparable = Decimal | datetime
-_NUMBER_LENGTH = 64
+_LENGTH = 64
+"""Characters of the longest text that is read as a number or a time."""
+_DATE_LENGTH = len("2026-12-31")
+_LAST = time.max.replace(fold=1)  # where clocks go back at midnight, the day's last hour comes twice
 
 
 def same(found: object, wanted: object) -> bool:
@@ -29,11 +31,15 @@ def nfc(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Return the text without case and accents: `Módulo` and `MODULO` fold to one."""
+    """Return the text without case, accents and width: `Módulo` and `MODULO` fold to one.
+
+    What the Unicode standard calls a compatibility caseless match (section 3.13, D146), less the accents.
+    """
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+    # Decomposed before as well: the compatibility form of ™ is in capitals.
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return "".join(char for char in folded if not unicodedata.combining(char))
 
 
 def number(value: object) -> Decimal | None:
@@ -55,31 +61,44 @@ def number(value: object) -> Decimal | None:
     return made if made.is_finite() else None
 
 
-def moment(value: object) -> datetime | None:
-    """Return a datetime, or an ISO 8601 date or time as text, as aware UTC (no zone means UTC); else None."""
-    if isinstance(value, datetime):
-        return _aware(value)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    if not isinstance(value, str) or len(value) > _NUMBER_LENGTH or "-" not in value:
+def moment(value: object, zone: tzinfo = UTC) -> datetime | None:
+    """Return the time of a value as aware UTC, else None: a datetime, or an ISO 8601 date or time as text.
+
+    A time without a zone is UTC, as platforms write it; a date alone is its first moment in `zone`.
+    """
+    read = _read_time(value)
+    if isinstance(read, datetime):
+        return _utc(read, UTC)
+    return None if read is None else _utc(datetime.combine(read, time.min), zone)
+
+
+def span(value: object, zone: tzinfo) -> tuple[datetime, datetime] | None:
+    """Return the first and the last moment (aware UTC) of a date or time that a person wrote, else None.
+
+    A date alone is the whole day; what has no zone of its own is in `zone`.
+    """
+    read = _read_time(value)
+    if isinstance(read, datetime):
+        first = last = _utc(read, zone)
+    elif read is None:
         return None
-    try:
-        return _aware(datetime.fromisoformat(value))
-    except (ValueError, OverflowError):
-        return None
+    else:
+        first, last = (_utc(datetime.combine(read, end), zone) for end in (time.min, _LAST))
+    return None if first is None or last is None else (first, last)
 
 
 def text_of(value: object) -> str | None:
-    """Return what text operators look at: text as it is, whole and decimal numbers as written; else None."""
+    """Return what text operators look at: text as it is, a number in digits without `.0`; else None."""
     if isinstance(value, str):
         return nfc(value)
-    made = number(value)
-    return None if made is None else str(value)
+    if number(value) is None:
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _spells_number(text: str) -> bool:
     return (
-        0 < len(text) <= _NUMBER_LENGTH
+        0 < len(text) <= _LENGTH
         and text.isascii()
         and (text[0].isdigit() or text[0] in "+-.")
         and "_" not in text
@@ -87,8 +106,19 @@ def _spells_number(text: str) -> bool:
     )
 
 
-def _aware(value: datetime) -> datetime | None:
+def _read_time(value: object) -> date | datetime | None:
+    if isinstance(value, date):  # which a datetime is as well
+        return value
+    if not isinstance(value, str) or len(value) > _LENGTH or "-" not in value:
+        return None
     try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return date.fromisoformat(value) if len(value) <= _DATE_LENGTH else datetime.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+def _utc(value: datetime, zone: tzinfo) -> datetime | None:
+    try:
+        return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
         return None

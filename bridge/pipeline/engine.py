@@ -6,6 +6,7 @@ A loop per channel keeps a slow or dead destination from delaying any other.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -42,13 +43,14 @@ class Engine:
         self._node = node
         self._channels = channels
         self._tasks: list[asyncio.Task[None]] = []
+        self._claims = itertools.count(1)
         dispatcher = Dispatcher(
             node, sources, Router(rules), self._wake_channels, deliver_tests=deliver_tests
         )
         self._dispatch = Worker(
             "dispatch",
             claim=self._claim_entries,
-            handle=lambda entry: dispatcher.dispatch(entry, node.name),
+            handle=lambda leased: dispatcher.dispatch(*leased),
             hands=DISPATCH_HANDS,
             clock=node.clock,
             log=node.log,
@@ -97,44 +99,50 @@ class Engine:
         """Return the running loops, so that their owner notices when one ends early."""
         return list(self._tasks)
 
-    def _workers(self) -> list[Worker[Entry] | Worker[Due]]:
+    def _workers(self) -> list[Worker[tuple[Entry, str]] | Worker[tuple[Due, str]]]:
         return [self._dispatch, *self._deliver.values()]
 
     def _wake_channels(self, names: frozenset[str]) -> None:
         for name in names & self._deliver.keys():
             self._deliver[name].wake()
 
-    async def _claim_entries(self, limit: int) -> Sequence[Entry]:
-        now = self._node.clock.now()
-        return await self._node.database.write(
+    def _lease(self) -> str:
+        """Return a name for one claim: a task that outlives its lease must not pass for the next holder."""
+        return f"{self._node.name}/{next(self._claims)}"
+
+    async def _claim_entries(self, limit: int) -> Sequence[tuple[Entry, str]]:
+        now, lease = self._node.clock.now(), self._lease()
+        entries = await self._node.database.write(
             lambda connection: inbox.claim(
-                connection, now=now, lease_until=now + DISPATCH_LEASE, lease=self._node.name, limit=limit
+                connection, now=now, lease_until=now + DISPATCH_LEASE, lease=lease, limit=limit
             )
         )
+        return [(entry, lease) for entry in entries]
 
-    def _delivery_worker(self, deliverer: Deliverer) -> Worker[Due]:
-        async def claim(limit: int) -> Sequence[Due]:
-            now = self._node.clock.now()
-            return await self._node.database.write(
+    def _delivery_worker(self, deliverer: Deliverer) -> Worker[tuple[Due, str]]:
+        async def claim(limit: int) -> Sequence[tuple[Due, str]]:
+            now, lease = self._node.clock.now(), self._lease()
+            deliveries = await self._node.database.write(
                 lambda connection: outbox.claim_due(
                     connection,
                     channel=deliverer.channel.name,
                     now=now,
                     lease_until=now + deliverer.lease_for,
-                    lease=self._node.name,
+                    lease=lease,
                     limit=limit,
                 )
             )
+            return [(due, lease) for due in deliveries]
 
         return Worker(
             f"deliver {deliverer.channel.name}",
             claim=claim,
-            handle=lambda due: deliverer.deliver(due, self._node.name),
+            handle=lambda leased: deliverer.deliver(*leased),
             hands=deliverer.channel.policy.concurrency,
             clock=self._node.clock,
             log=self._node.log,
         )
 
     def _release(self, connection: Connection) -> None:
-        inbox.release(connection, self._node.name)
-        outbox.release(connection, self._node.name)
+        inbox.release(connection, f"{self._node.name}/")
+        outbox.release(connection, f"{self._node.name}/")

@@ -23,6 +23,12 @@ P_co = TypeVar("P_co", covariant=True)
 
 LAYOUTS = "layouts"
 DEFAULT_LAYOUT = "default"
+PLAIN_LAYOUT = Text(
+    '<!doctype html>\n<html lang="{{ lang }}"><head><meta charset="utf-8"><title>{{ subject }}</title></head>'
+    "<body>{{ content }}</body></html>\n",
+    "the built-in layout",
+)
+"""What stands around an e-mail where the folder has no default layout: a text in `config.yaml` needs no folder."""
 _PAGE_NAMES: Vocabulary = {**VOCABULARY, "subject": (), "preheader": (), "lang": ()}
 """What an `.html` template may use."""
 _LAYOUT_NAMES: Vocabulary = {**_PAGE_NAMES, "content": ()}
@@ -134,7 +140,10 @@ class Library:
 
     def _read_layout(self, name: str) -> Result[Program]:
         found = files.find(self._folder / LAYOUTS, name, (HTML,), "layout")
-        source = files.read(found, whole=True) if isinstance(found, Path) else found
+        if not isinstance(found, Path) and name == DEFAULT_LAYOUT:
+            source: Source | str = Source(HTML, PLAIN_LAYOUT)
+        else:
+            source = files.read(found, whole=True) if isinstance(found, Path) else found
         if isinstance(source, str):
             return Result(None, [Wrong(source)])
         text = source.body

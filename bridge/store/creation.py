@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -34,7 +35,8 @@ def plan(url: str, *, migrations: Migrations = SHIPPED) -> Plan:
     """Say which migrations `url` needs, changing nothing. Raises as `prepare` does."""
     engines = make_engines(url)
     try:
-        return _plan(engines, migrations)
+        with _opening(engines.name):
+            return _plan(engines, migrations)
     finally:
         engines.dispose()
 
@@ -45,7 +47,8 @@ def migrate(
     """Make or migrate the store at `url`; returns what was needed. Raises as `prepare` does."""
     engines = make_engines(url, busy_timeout=timedelta(seconds=30))
     try:
-        needed = _plan(engines, migrations)
+        with _opening(engines.name):
+            needed = _plan(engines, migrations)
         prepare(engines, progress=progress, migrations=migrations)
     finally:
         engines.dispose()
@@ -63,15 +66,22 @@ def prepare(
     Raises `SchemaMismatch` for a database of a newer bridge or of another program, `StoreUnavailable` for one
     that cannot be reached or written, `StoreError` for one that cannot be a store.
     """
-    try:
+    with _opening(engines.name):
         if _plan(engines, migrations).current == migrations.head:
             with engines.reader.begin() as connection:
                 secret = _secret(connection)
             if secret is not None:
                 return secret
         return _bring_forward(engines, migrations, progress)
+
+
+@contextmanager
+def _opening(name: str) -> Iterator[None]:
+    """Turn what a database says into a sentence of the store."""
+    try:
+        yield
     except SQLAlchemyError as error:
-        raise StoreUnavailable(f"the store {engines.name} cannot be opened: {reason(error)}") from error
+        raise StoreUnavailable(f"the store {name} cannot be opened: {reason(error)}") from error
 
 
 def _plan(engines: Engines, migrations: Migrations) -> Plan:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, and_, null, or_, select, update
 
 from bridge.store.columns import folded
-from bridge.store.schema import DONE, NEW, PARKED, constant, constants, given, inbox, new_row
+from bridge.store.schema import DONE, NEW, PARKED, constant, constants, given, inbox, new_row, under
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ def replay(connection: Connection, seq: int, *, now: datetime) -> int | None:
 
 
 def release(connection: Connection, lease: str) -> int:
-    """Give back every entry under `lease`; returns how many."""
+    """Give back every entry under a lease whose name begins so; returns how many."""
     return connection.execute(_RELEASE, {"given_lease": lease}).rowcount
 
 
@@ -183,4 +183,4 @@ _REPLAY = (
 )
 _RUN = select(inbox.c.run).where(inbox.c.seq == given("seq"))
 _RELEASE_ALL = update(inbox).where(_WAITING, inbox.c.lease.is_not(None)).values(_FREE)
-_RELEASE = update(inbox).where(_WAITING, inbox.c.lease == given("lease")).values(_FREE)
+_RELEASE = update(inbox).where(_WAITING, under(inbox.c.lease)).values(_FREE)

@@ -29,7 +29,17 @@ from bridge.store import memory
 from bridge.store.columns import Instant
 from bridge.store.deliveries import Attempt, Due, Missing, Moved, NewDelivery, Refused, Taken, Trigger
 from bridge.store.inbox import ENTRY_COLUMNS, entry_of
-from bridge.store.schema import attempts, constant, constants, deliveries, given, inbox, new_row, payloads
+from bridge.store.schema import (
+    attempts,
+    constant,
+    constants,
+    deliveries,
+    given,
+    inbox,
+    new_row,
+    payloads,
+    under,
+)
 
 __all__ = [
     "Attempt",
@@ -176,7 +186,7 @@ def discard_unsent(connection: Connection, entry_seq: int, *, now: datetime, why
 
 
 def release(connection: Connection, lease: str) -> int:
-    """Give back every delivery under `lease`, due as before; returns how many."""
+    """Give back every delivery under a lease whose name begins so, due as before; returns how many."""
     return connection.execute(_RELEASE, {"given_lease": lease}).rowcount
 
 
@@ -312,7 +322,7 @@ _RELEASE_ALL = _move(
     ready_at=deliveries.c.due_at,
     updated_at=deliveries.c.updated_at,
 )
-_RELEASE = _RELEASE_ALL.where(deliveries.c.lease == given("lease"))
+_RELEASE = _RELEASE_ALL.where(under(deliveries.c.lease))
 _NEXT_DUE = (
     select(deliveries.c.ready_at).where(_CLAIMABLE).order_by(deliveries.c.ready_at, deliveries.c.seq).limit(1)
 )

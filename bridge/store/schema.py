@@ -26,6 +26,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    func,
     literal_column,
 )
 from sqlalchemy.dialects import postgresql
@@ -67,6 +68,11 @@ def given(name: str, type_: type[TypeEngine[Any]] | None = None) -> BindParamete
     It takes the type of the column it meets; `type_` is for where it meets none.
     """
     return bindparam(f"given_{name}", type_=type_)
+
+
+def under(lease: Column[Any]) -> ColumnElement[bool]:
+    """Return the test that a row is under a lease whose name begins with the parameter `given_lease`."""
+    return func.substr(lease, 1, func.length(given("lease", String))) == given("lease", String)
 
 
 def new_row(table: Table, *returning: Column[Any]) -> ReturningInsert[Any]:

@@ -76,7 +76,7 @@ def delivery_details_plain(found: DeliveryDetails) -> dict[str, object]:
         **delivery_plain(found.row),
         "claim": claim and {"label": claim.label, "state": claim.state, "at": claim.at},
         "attempt_log": [_attempt(attempt) for attempt in found.attempts],
-        "message": found.payload and _message(found.row.action, found.payload),
+        "message": found.payload and message_plain(found.row.action, found.payload),
     }
 
 
@@ -93,7 +93,8 @@ def _attempt(attempt: Attempt) -> dict[str, object]:
     }
 
 
-def _message(action: str, payload: Payload) -> dict[str, object]:
+def message_plain(action: str, payload: Payload) -> dict[str, object]:
+    """Return the message of an action, as its reader sees it."""
     shown = shown_message(action, payload)
     base: dict[str, object] = {"meta": hide_secrets(payload.meta), "cuts": list(payload.cuts)}
     if shown.mail is not None:

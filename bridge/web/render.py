@@ -17,9 +17,9 @@ from markupsafe import Markup
 from rich.emoji import Emoji
 
 from bridge.core.mrkdwn import spans
+from bridge.core.rules import kind_of
 from bridge.web.answers import SOFTWARE
 from bridge.web.filters import page_link
-from bridge.web.shown import kind_of
 
 _HERE = Path(__file__).parent
 _POLICY = (

@@ -10,6 +10,7 @@ from typing import Literal
 from bridge.core.messages import Payload
 from bridge.core.readable import Chat, Mail, read_chat, read_json, read_mail
 from bridge.core.redact import HIDDEN, hide_secrets, names_secret
+from bridge.core.rules import kind_of
 from bridge.store.inbox import Entry
 
 
@@ -21,11 +22,6 @@ class Shown:
     mail: Mail | None = None
     chat: Chat | None = None
     raw: str = ""
-
-
-def kind_of(action: str) -> str:
-    """Return the type of channel that an action is for: `email` of `email:learners#2`."""
-    return action.partition(":")[0]
 
 
 def shown_message(action: str, payload: Payload) -> Shown:

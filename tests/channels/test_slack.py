@@ -180,12 +180,12 @@ async def test_an_answer_that_is_none_of_slacks_never_raises(reply: Reply) -> No
     assert found.answer
 
 
-@pytest.mark.parametrize("value", [1, None, {"x": 1}, "9" * 1000])
+@pytest.mark.parametrize("value", [1, None, {"x": 1}, "9" * 1000, "\ud800"])
 async def test_a_strange_ts_does_not_undo_the_delivery(value: object) -> None:
     """The message is there, whatever its name."""
     found = await answer_to(reply_json({"ok": True, "ts": value}))
     assert isinstance(found, Delivered)
-    assert found.reference is None or len(found.reference) <= 64
+    assert found.reference is None or len(found.reference.encode()) <= 64
 
 
 async def test_a_long_message_is_delivered_although_slack_repeats_it() -> None:
@@ -338,6 +338,7 @@ def test_options_are_checked_when_they_are_loaded(raw: dict[str, object], senten
         ({"text": "x", "blocks": []}, "blocks"),
         ({"text": "x", "update_by": "course.id"}, "update_by"),
         ({"text": "x", "channel": ""}, "at least 1"),
+        ({"text": "x", "unfurl": "yes"}, "valid boolean"),
     ],
 )
 def test_actions_are_checked_when_they_are_loaded(raw: dict[str, object], sentence: str) -> None:

@@ -252,13 +252,11 @@ def test_a_file_that_is_not_utf_8_is_told_about(bench: Bench) -> None:
     ]
 
 
-def test_a_missing_layout_is_told_where_nobody_named_it(bench: Bench) -> None:
-    """Without a `layout:` the default one is meant, and the action is the place that asks for it."""
+def test_without_a_default_layout_a_plain_page_stands_around(bench: Bench) -> None:
+    """A folder without layouts still makes e-mails; only a layout that somebody names must be there."""
     (bench.folder / "layouts/default.html").unlink()
-    bench.write("a.md", "---\nsubject: x\n---\n")
-    assert bench.complaints("a", Target.EMAIL) == [
-        "send[0].it:-: there is no layout templates/layouts/default.html"
-    ]
+    bench.write("a.md", "---\nsubject: x\n---\nOi")
+    assert bench.complaints("a", Target.EMAIL) == []
 
 
 def test_slack_needs_markdown(bench: Bench) -> None:

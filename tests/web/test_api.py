@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any
 
 import aiohttp
 import pytest
 
-from bridge.cli import plain as on_command_line
 from bridge.core.identity import entry_key
-from bridge.store import details, inbox
+from bridge.store import inbox
 from bridge.store.database import Database
-from bridge.store.details import DeliveryDetails, EventDetails
 from bridge.store.inbox import NewEntry
 from bridge.web.listener import Listener
-from bridge.web.plain import delivery_details_plain, event_details_plain
 from tests.support.clock import FakeClock
 from tests.web.stocked import SECRET, Stock, stock
 
@@ -146,15 +142,3 @@ async def test_any_stored_body_can_be_read(
     assert "body" in await _get(http, f"{listener.url}/api/events/{seq}")
     async with http.get(f"{listener.url}/events/{seq}") as response:
         assert response.status == 200
-
-
-async def test_names_are_those_of_the_command_line(database: Database, stored: Stock) -> None:
-    """A script reads the API and `--json` alike."""
-    for seq in stored.events.values():
-        event = await database.read(partial(details.show_event, seq=seq))
-        assert isinstance(event, EventDetails)
-        assert event_details_plain(event) == on_command_line.event_details_plain(event)
-    for id_ in stored.deliveries.values():
-        delivery = await database.read(partial(details.show_delivery, delivery_id=id_))
-        assert isinstance(delivery, DeliveryDetails)
-        assert delivery_details_plain(delivery) == on_command_line.delivery_details_plain(delivery)
