@@ -7,6 +7,7 @@ secret or a person's name or address. Callers keep to that, and `bridge.core.red
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Protocol, TextIO, cast
 
@@ -44,7 +45,7 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Log
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    final = _console() if out.isatty() else _json()
+    final = _console(colours=_colours_wanted(out)) if out.isatty() else _json()
     structlog.configure(
         processors=[*shared, *final],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -62,8 +63,22 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Log
     return cast("Log", structlog.get_logger())
 
 
-def _console() -> list[structlog.typing.Processor]:
-    return [structlog.dev.ConsoleRenderer(colors=True)]
+def _colours_wanted(out: TextIO) -> bool:
+    """Follow https://no-color.org and terminals that know no colours."""
+    return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _console(*, colours: bool) -> list[structlog.typing.Processor]:
+    # The default formatter prints the local variables, which are people's data.
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=colours, pad_event_to=0, pad_level=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    return [_said, renderer]
+
+
+def _said(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Leave out what says nothing: a person reads these lines."""
+    return {name: value for name, value in line.items() if value is not None}
 
 
 def _json() -> list[structlog.typing.Processor]:

@@ -104,7 +104,7 @@ class EmailOptions(ChannelOptions):
         description="smtp://user:password@host:587 (STARTTLS) or smtps://… (TLS from the start); never shown."
     )
     from_: Annotated[str, AfterValidator(_usable_mailbox)] = Field(
-        alias="from", description='Who writes: "Escola Exemplo <ola@escola.example>".'
+        alias="from", description='Who writes: "Escola Aurora <ola@escola.example>".'
     )
     reply_to: Annotated[str, AfterValidator(_usable_mailbox)] | None = Field(
         default=None, description="Where answers go, if not to `from`."

@@ -49,7 +49,7 @@ async def each(ids: Sequence[T], change: Callable[[T], Awaitable[Change]]) -> li
 def tell(changes: Sequence[Change], *, json: bool) -> None:
     """Print what came of each row; exits with 1 unless everything was done."""
     if not changes and not json:
-        show("nothing is selected")
+        show("nothing matches")
     if json:
         show_json([{"id": change.id, "done": change.done, "sentence": change.sentence} for change in changes])
     else:

@@ -81,7 +81,7 @@ def init(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Where; made if it is missing.", show_default=False)
     ] = Path(),
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files, but never an .env.")] = False,
 ) -> None:
     """Write a commented config.yaml, templates and a .env."""
     from bridge.cli.init import init
@@ -115,7 +115,7 @@ def explain(
 ) -> None:
     """Say why each rule matches an event, or why not.
 
-    Then what would be sent, and for a stored event what was.
+    Then what would be sent, unless `once_per` forbids it; for a stored event first what was.
     """
     from bridge.cli.explain import explain
 
@@ -251,6 +251,7 @@ def health(
     url: Annotated[
         str, typer.Option("--url", envvar="BRIDGE_HEALTH_URL", help="The public listener's address.")
     ] = "http://127.0.0.1:8080/healthz",
+    json: options.Json = False,
 ) -> None:
     """Ask a running bridge whether it takes events.
 
@@ -258,4 +259,4 @@ def health(
     """
     from bridge.cli.health import check
 
-    check(url)
+    check(url, json=json)

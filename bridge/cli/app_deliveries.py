@@ -3,6 +3,7 @@
 # ruff: noqa: PLR0913, PLR0917 - an option of a command is an argument of its function
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -10,13 +11,31 @@ import typer
 from bridge.cli import options
 from bridge.cli.options import chosen
 from bridge.core.outcomes import State as DeliveryState
+from bridge.core.outcomes import sources_of
 
 app = typer.Typer(help="The outbox: every message, its attempts, and what can be done.", no_args_is_help=True)
 
-IN_STATE = f"In this state: {', '.join(DeliveryState)}; may be repeated."
+GIVEN_UP = (DeliveryState.DEAD, DeliveryState.EXPIRED, DeliveryState.PARKED)
+"""What a retry by filters selects unless `--state` says otherwise."""
+RETRIED = (DeliveryState.PENDING, *GIVEN_UP)
+"""The states that a person's retry leaves; one that waits becomes due at once."""
+
+
+def _in_state(states: Iterable[DeliveryState]) -> str:
+    return f"In this state: {', '.join(states)}; may be repeated."
+
+
 State = Annotated[
     list[DeliveryState] | None,
-    typer.Option("--state", metavar="STATE", help=IN_STATE),
+    typer.Option("--state", metavar="STATE", help=_in_state(DeliveryState)),
+]
+Retried = Annotated[
+    list[DeliveryState] | None,
+    typer.Option("--state", metavar="STATE", help=_in_state(RETRIED)),
+]
+Discarded = Annotated[
+    list[DeliveryState] | None,
+    typer.Option("--state", metavar="STATE", help=_in_state(sources_of(DeliveryState.DISCARDED))),
 ]
 Type = Annotated[str | None, typer.Option("--type", metavar="TYPE", help="For events of this type or kind.")]
 Rule = Annotated[str | None, typer.Option("--rule", metavar="NAME", help="Of this rule.")]
@@ -71,7 +90,7 @@ def retry(
     deliveries: Ids = None,
     config: options.Config = None,
     sandbox: options.Sandbox = False,
-    state: State = None,
+    state: Retried = None,
     type_: Type = None,
     rule: Rule = None,
     channel: Channel = None,
@@ -99,7 +118,7 @@ def discard(
     deliveries: Ids = None,
     config: options.Config = None,
     sandbox: options.Sandbox = False,
-    state: State = None,
+    state: Discarded = None,
     type_: Type = None,
     rule: Rule = None,
     channel: Channel = None,

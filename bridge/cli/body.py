@@ -59,6 +59,19 @@ def apply(body: dict[str, object], change: Change) -> None:
     _put(node, change.steps, change.value)
 
 
+def missing(body: dict[str, object], change: Change) -> str | None:
+    """Return the first part of a change's path that the body does not have; None when it has them all."""
+    node: object = body
+    for index, step in enumerate(change.steps):
+        if isinstance(node, dict) and isinstance(step, str) and step in node:
+            node = cast("dict[str, object]", node)[step]
+        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
+            node = cast("list[object]", node)[step]
+        else:
+            return dotted(change.steps[: index + 1])
+    return None
+
+
 def _change(text: str) -> Change:
     path, separator, value = text.partition("=")
     steps = _steps(path.strip())

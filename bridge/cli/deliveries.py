@@ -6,13 +6,14 @@ from datetime import tzinfo
 
 from bridge.bootstrap import Services
 from bridge.cli.event import only
-from bridge.cli.history import ID_SHOWN, delivery_step
+from bridge.cli.history import ID_SHOWN, cause, delivery_step
 from bridge.cli.message import payload_lines
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
 from bridge.cli.selecting import Deliveries, newest
-from bridge.cli.tables import aligned, show, show_json, show_table
+from bridge.cli.tables import Column, Times, aligned, show, show_json, show_table, wrapped
 from bridge.cli.text import local, one_line
+from bridge.clock import SystemClock
 from bridge.store import details
 from bridge.store.deliveries import Attempt
 from bridge.store.details import Ambiguous, DeliveryDetails, NotFound
@@ -32,12 +33,10 @@ def list_deliveries(setup: Setup, selection: Deliveries, *, limit: int, json: bo
     if json:
         show_json([delivery_plain(row) for row in rows])
     elif not rows:
-        show("no delivery is selected" if selection != Deliveries() else "there is no delivery yet")
+        show("no delivery matches" if selection != Deliveries() else "there is no delivery yet")
     else:
-        show_table(
-            ("id", "made", "state", "rule", "action", "attempts", "learner", "event", "why"),
-            [_row(row, zone) for row in rows],
-        )
+        times = Times(zone, SystemClock().now())
+        show_table(_columns(times), [_row(row, times) for row in rows])
 
 
 def show_delivery(setup: Setup, name: str, *, json: bool) -> None:
@@ -52,12 +51,11 @@ def show_delivery(setup: Setup, name: str, *, json: bool) -> None:
     show(aligned(_facts(found, zone), "  "))
     show()
     show(delivery_step(found.row, zone))
+    _show_why(found.row)
     if found.attempts:
         show()
-        show_table(
-            ("attempt", "started", "took", "outcome", "status", "asked for by", "answer"),
-            [_attempt(each, zone) for each in found.attempts],
-        )
+        times = Times(zone, SystemClock().now())
+        show_table(_attempt_columns(times), [_attempt(each, times) for each in found.attempts])
     show()
     show(
         "\n".join(payload_lines(found.row.action, found.payload))
@@ -80,17 +78,51 @@ async def _details(services: Services, name: str) -> DeliveryDetails:
     return only(found, f"delivery '{name}'")
 
 
-def _row(row: DeliveryRow, zone: tzinfo) -> tuple[str, ...]:
+def _columns(times: Times) -> tuple[Column, ...]:
+    return (
+        Column("id"),
+        Column(times.heading("made")),
+        Column("state"),
+        Column("rule", rank=2),
+        Column("action", rank=1),
+        Column("attempts", rank=5),
+        Column("learner", rank=3),
+        Column("event", rank=4),
+        Column("why", folds=True),
+    )
+
+
+def _attempt_columns(times: Times) -> tuple[Column, ...]:
+    return (
+        Column("attempt"),
+        Column(times.heading("started")),
+        Column("took", rank=2),
+        Column("outcome"),
+        Column("status", rank=1),
+        Column("asked for by", rank=3),
+        Column("answer", folds=True),
+    )
+
+
+def _show_why(row: DeliveryRow) -> None:
+    """Print the whole answer of the last attempt that failed: its end says what to do."""
+    if row.last_reason:
+        show("\nWhy")
+        answer = row.last_answer or "the destination gave no reason"
+        show(wrapped(f"{row.last_reason}: {answer}", "  "))
+
+
+def _row(row: DeliveryRow, times: Times) -> tuple[str, ...]:
     return (
         row.id[:ID_SHOWN],
-        local(row.created_at, zone),
+        times(row.created_at),
         str(row.state),
         row.rule,
         row.action,
         str(row.attempts),
         row.learner or "-",
         str(row.inbox_seq),
-        one_line(row.why or "", 60),
+        cause(row, times),
     )
 
 
@@ -116,13 +148,13 @@ def _facts(found: DeliveryDetails, zone: tzinfo) -> list[tuple[str, str]]:
     return facts
 
 
-def _attempt(attempt: Attempt, zone: tzinfo) -> tuple[str, ...]:
+def _attempt(attempt: Attempt, times: Times) -> tuple[str, ...]:
     outcome = attempt.outcome + (f" ({attempt.reason})" if attempt.reason else "")
     status = "-" if attempt.status is None else str(attempt.status)
     took = f"{attempt.duration_ms} ms"
     return (
         str(attempt.number),
-        local(attempt.started_at, zone),
+        times(attempt.started_at),
         took,
         outcome,
         status,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bridge.bootstrap import Services
 from bridge.cli import acting
 from bridge.cli.acting import Change
+from bridge.cli.app_deliveries import GIVEN_UP, RETRIED
 from bridge.cli.deliveries import find_delivery
 from bridge.cli.exits import misused
 from bridge.cli.opening import config_to_look_at, with_services
@@ -16,9 +17,6 @@ from bridge.cli.options import Setup
 from bridge.cli.selecting import Deliveries, everything
 from bridge.core.outcomes import State, sources_of
 from bridge.store.views import DeliveryRow
-
-RETRIED = (State.DEAD, State.EXPIRED, State.PARKED)
-"""The states that a person's retry leaves; a lease that is given back goes the same way, by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +31,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What is done to each: the question before it, the states it may be in, and the deed."""
+    """What is done to each: the question before it, the states it may be in, and the deed.
+
+    `usual` are the states that filters select unless they name one.
+    """
 
     question: str
     states: tuple[State, ...]
+    usual: tuple[State, ...]
     change: Callable[[Services, str], Awaitable[Change]]
 
 
@@ -47,7 +49,7 @@ def retry_deliveries(setup: Setup, order: Order) -> None:
         told = await services.operator.retry(delivery_id)
         return Change(delivery_id, told.done, told.sentence)
 
-    _act(setup, order, Act("Send {} again?", RETRIED, retry))
+    _act(setup, order, Act("Send {} again?", RETRIED, GIVEN_UP, retry))
 
 
 def discard_deliveries(setup: Setup, order: Order, why: str) -> None:
@@ -57,7 +59,8 @@ def discard_deliveries(setup: Setup, order: Order, why: str) -> None:
         told = await services.operator.discard(delivery_id, why)
         return Change(delivery_id, told.done, told.sentence)
 
-    _act(setup, order, Act("Give up {} for good?", sources_of(State.DISCARDED), discard))
+    states = sources_of(State.DISCARDED)
+    _act(setup, order, Act("Give up {} for good?", states, states, discard))
 
 
 def _act(setup: Setup, order: Order, act: Act) -> None:
@@ -71,7 +74,7 @@ def _act(setup: Setup, order: Order, act: Act) -> None:
     async def work(services: Services) -> list[Change]:
         ids = [await find_delivery(services, name) for name in order.names]
         if not order.names:
-            rows = await everything(order.selection.pages(services, loaded.config.timezone, act.states))
+            rows = await everything(order.selection.pages(services, loaded.config.timezone, act.usual))
             ids = [row.id for row in rows]
             acting.confirm(act.question.format(_counted(rows)), len(rows), yes=order.yes)
         return await acting.each(ids, lambda delivery_id: act.change(services, delivery_id))

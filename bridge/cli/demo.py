@@ -29,6 +29,7 @@ from bridge.cli.shipped import shipped
 from bridge.clock import Clock, SystemClock
 from bridge.config.load import Broken, Loaded, load
 from bridge.config.types import Address
+from bridge.core.mrkdwn import plain
 from bridge.core.readable import Chat, Mail
 from bridge.core.routing import Router
 from bridge.sandbox.arrivals import Arrival, Post
@@ -42,7 +43,7 @@ LEARNERS = (
     ("João Pedro Nunes", "joao@aluno.example"),
     ("Zoë d'Ávila & filhos <!channel>", "zoe@aluna.example"),
 )
-"""The third name is what a careless bridge would let ping a whole Slack channel."""
+"""The third name would let a careless bridge ping a whole Slack channel; here it arrives as text."""
 DEADLINE_S = 20.0
 WIDTH = 88
 
@@ -50,7 +51,11 @@ WIDTH = 88
 def demo(*, once: bool) -> ExitCode:
     """Show the bridge at work; with `once`, stop when everything has arrived, else on Ctrl-C."""
     with tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder:
-        return asyncio.run(_demo(Path(folder), once=once))
+        try:
+            return asyncio.run(_demo(Path(folder), once=once))
+        except KeyboardInterrupt:
+            say("the demo is over")
+            return ExitCode.OK
 
 
 async def _demo(folder: Path, *, once: bool) -> ExitCode:
@@ -171,7 +176,7 @@ def _print_kind(name: str, arrivals: list[Arrival]) -> None:
 def _text(arrival: Arrival) -> str:
     match arrival.content:
         case Chat(paragraphs=paragraphs, channel=channel):
-            return f"{channel}  {' '.join(paragraphs)}"
+            return f"{channel}  {' '.join(map(plain, paragraphs))}"
         case Mail() as mail:
             head = "\n".join(f"{name.title()}: {mail.header(name)}" for name in ("from", "to", "subject"))
             return f"\n{head}\n\n{mail.text.strip()}"

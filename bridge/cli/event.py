@@ -93,12 +93,7 @@ def read_events(found: Found, source: Source, now: datetime) -> tuple[Event, ...
 
 async def stored_event(services: Services, name: str) -> EventDetails:
     """Return everything about the stored event with this number, id, or beginning of an id."""
-
-    def query(connection: Connection) -> EventDetails | NotFound | Ambiguous:
-        found = details.find_event(connection, name)
-        return details.show_event(connection, found) if isinstance(found, int) else found
-
-    return only(await services.database.read(query), f"event '{name}'")
+    return only(await _look_up(services, name), f"event '{name}'")
 
 
 def only(found: T | NotFound | Ambiguous, what: str) -> T:
@@ -112,13 +107,24 @@ def only(found: T | NotFound | Ambiguous, what: str) -> T:
             return found
 
 
+async def _look_up(services: Services, name: str) -> EventDetails | NotFound | Ambiguous:
+    def query(connection: Connection) -> EventDetails | NotFound | Ambiguous:
+        found = details.find_event(connection, name)
+        return details.show_event(connection, found) if isinstance(found, int) else found
+
+    return await services.database.read(query)
+
+
 def _stored(loaded: Loaded, text: str) -> Found:
+    near = did_you_mean(text, registry.sample_names()).replace(", did you mean", "; did you mean the sample")
+    unknown = f"nothing is called '{text}'{near}"
     try:
-        event = with_services(loaded, lambda services: stored_event(services, text))
+        found = with_services(loaded, lambda services: _look_up(services, text))
     except Failure as failure:
-        near = did_you_mean(text, registry.sample_names())
-        hint = f"'{text}' is neither a file, nor a sample{near}, nor a stored event"
-        raise Failure(hint, *failure.lines, code=failure.code) from None
+        raise Failure(unknown, *failure.lines, code=failure.code) from None
+    if isinstance(found, NotFound):
+        raise not_found(unknown, "EVENT is a file, a sample (`bridge samples`), or a stored event")
+    event = only(found, f"event '{text}'")
     return Found(f"stored event {event.row.seq}", event.entry.body, stored=event)
 
 

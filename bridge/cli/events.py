@@ -14,8 +14,9 @@ from bridge.cli.history import history_lines
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
 from bridge.cli.selecting import Events, everything, newest
-from bridge.cli.tables import aligned, show, show_json, show_table
+from bridge.cli.tables import Column, Times, aligned, show, show_json, show_table
 from bridge.cli.text import local, one_line
+from bridge.clock import SystemClock
 from bridge.store.details import EventDetails
 from bridge.store.views import EventRow
 from bridge.web.plain import event_details_plain, event_plain
@@ -27,19 +28,18 @@ def list_events(setup: Setup, selection: Events, *, limit: int, json: bool) -> N
     loaded = config_to_look_at(setup, quiet=True)
     zone = loaded.config.timezone
 
-    async def work(services: Services) -> list[EventRow]:
-        return await newest(selection.pages(services, zone), limit)
+    async def work(services: Services) -> tuple[list[EventRow], dict[int, int]]:
+        rows = await newest(selection.pages(services, zone), limit)
+        return rows, {} if json else await _totals(services, rows)
 
-    rows = with_services(loaded, work)
+    rows, totals = with_services(loaded, work)
     if json:
         show_json([event_plain(row) for row in rows])
     elif not rows:
-        show("no event is selected" if selection != Events() else "no event was received yet")
+        show("no event matches" if selection != Events() else "no event was received yet")
     else:
-        show_table(
-            ("number", "received", "source", "type", "state", "learner", "led to", "id"),
-            [_row(row, zone) for row in rows],
-        )
+        times = Times(zone, SystemClock().now())
+        show_table(_columns(times), [_row(row, times, totals.get(row.seq)) for row in rows])
 
 
 def show_event(setup: Setup, name: str, *, json: bool) -> None:
@@ -82,20 +82,54 @@ async def _replay(services: Services, seq: int) -> Change:
     return Change(str(seq), replayed.done, replayed.sentence)
 
 
-def _row(row: EventRow, zone: tzinfo) -> tuple[str, ...]:
+async def _totals(services: Services, rows: Sequence[EventRow]) -> dict[int, int]:
+    """Return how many deliveries all runs of the replayed events made; a summary knows the last run's."""
+    totals: dict[int, int] = {}
+    for row in rows:
+        if row.run > 1:
+            totals[row.seq] = len((await stored_event(services, str(row.seq))).deliveries)
+    return totals
+
+
+def _columns(times: Times) -> tuple[Column, ...]:
+    return (
+        Column("number"),
+        Column(times.heading("received")),
+        Column("source", rank=3),
+        Column("type", rank=1),
+        Column("state"),
+        Column("learner", rank=2),
+        Column("led to", folds=True),
+        Column("id", rank=4),
+    )
+
+
+def _led_to(row: EventRow, total: int | None) -> str:
+    """Return `3 deliveries, 0 in run 2; skipped: once_per`, or as much of it as there is to say."""
     summary = row.summary or {}
     made = summary.get("deliveries")
-    led_to = row.why or ("" if made is None else f"{made} deliver{'y' if made == 1 else 'ies'}")
+    if row.why or made is None:
+        return row.why or ""
+    count = made if total is None else total
+    words = f"{count} deliver{'y' if count == 1 else 'ies'}"
+    if total is not None and row.state == "done":
+        words += f", {made} in run {row.run}"
+    if not any(str(each.get("why", "")).startswith("once_per") for each in summary.get("skipped", ())):
+        return words
+    return f"{words}; skipped: once_per" if count else "skipped: once_per"
+
+
+def _row(row: EventRow, times: Times, total: int | None) -> tuple[str, ...]:
     type_ = f"{row.type or '-'}{' (test)' if row.test else ''}"
     shown_id = one_line(row.event_id or row.delivery_key, 32)
     return (
         str(row.seq),
-        local(row.received_at, zone),
+        times(row.received_at),
         row.source,
         type_,
         row.state,
         row.learner or "-",
-        one_line(led_to, 60),
+        one_line(_led_to(row, total), 60),
         shown_id,
     )
 

@@ -1,6 +1,8 @@
-"""`bridge explain`: what each condition of each rule wanted and found; then what would be sent, or was."""
+"""`bridge explain`: what was sent; what each condition of each rule wants and finds; what would be sent."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from bridge.cli.event import find_body, pick_source, read_events
 from bridge.cli.exits import not_found
@@ -10,6 +12,7 @@ from bridge.cli.opening import config_to_look_at
 from bridge.cli.options import Setup
 from bridge.cli.story import Story
 from bridge.cli.tables import show, show_json
+from bridge.cli.taken import Taken, find_taken
 from bridge.clock import SystemClock
 from bridge.config.load import Loaded
 from bridge.core.conditions import Finding
@@ -22,22 +25,25 @@ from bridge.web.plain import event_details_plain
 
 
 def explain(setup: Setup, text: str, *, source: str | None, rule: str | None, json: bool) -> None:
-    """Explain one event against the rules of a configuration."""
+    """Explain one event against the rules of a configuration; first what happened, if it is stored."""
     loaded = config_to_look_at(setup, quiet=True)
     found = find_body(loaded, text)
     rules = named_rules(loaded, rule)
     events = read_events(found, pick_source(loaded, found, source), SystemClock().now())
     stories = [Story(loaded, event, event.facts(), rules) for event in events]
+    entry = found.stored.row.seq if found.stored else None
+    taken = find_taken(loaded, [each for story in stories for each in story.wishes], entry)
+    stories = [replace(story, taken=taken) for story in stories]
     if json:
         stored = {"stored": event_details_plain(found.stored)} if found.stored else {}
         show_json({"origin": found.origin, "events": [_plain(story) for story in stories], **stored})
         return
+    if found.stored is not None:
+        show("\n".join(history_lines(found.stored, loaded.config.timezone)))
+        show("\nWith the rules of now")
     for story in stories:
         show(f"{found.origin}: {story.event.type} from {story.event.source}")
         show("\n".join(story.lines()))
-    if found.stored is not None:
-        show()
-        show("\n".join(history_lines(found.stored, loaded.config.timezone)))
 
 
 def named_rules(loaded: Loaded, name: str | None) -> tuple[Rule, ...]:
@@ -72,11 +78,22 @@ def _rule(story: Story, verdict: RuleExplained) -> dict[str, object]:
             "wanted": each.wanted,
             "template": story.template(story.action(verdict.rule, each.action)),
             "condition": _finding(each.condition, story.facts) if each.condition else None,
+            "once_per": _held(story.held(story.action(verdict.rule, each.action))),
         }
         for each in verdict.actions
     ]
     conditions = [_finding(finding, story.facts) for finding in verdict.findings]
     return {"rule": verdict.rule, "matched": verdict.matched, "conditions": conditions, "actions": actions}
+
+
+def _held(held: Taken | str | None) -> dict[str, object] | None:
+    match held:
+        case Taken(delivery, state):
+            return {"taken_by": delivery, "state": str(state), "missing": None}
+        case str():
+            return {"taken_by": None, "state": None, "missing": held}
+        case _:
+            return None
 
 
 def _finding(finding: Finding, facts: Facts) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from json import dumps
 from urllib.parse import urlsplit
 
 from bridge.cli.exits import Failure, misused, unavailable
@@ -10,9 +11,13 @@ from bridge.cli.exits import Failure, misused, unavailable
 TIMEOUT_S = 2.0  # below the three seconds of the Dockerfile
 
 
-def check(url: str) -> None:
+def check(url: str, *, json: bool = False) -> None:
     """Say that the bridge at `url` is up, or fail; proxies of the environment are not used."""
     status = _get(url)
+    if json:
+        print(dumps({"url": url, "status": status, "healthy": status == 200}, indent=2))
+        if status == 200:
+            return
     if status != 200:
         raise Failure(f"{url} answered {status}, expected 200")
     print(f"{url} answered 200")

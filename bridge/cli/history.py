@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import tzinfo
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, tzinfo
 from typing import assert_never
 
 from bridge.cli.tables import aligned
@@ -12,6 +12,8 @@ from bridge.core.outcomes import State
 from bridge.store.details import EventDetails
 from bridge.store.views import DeliveryRow, EventRow
 
+WHY_SHOWN = 60
+"""Characters of a reason in lists."""
 ID_SHOWN = 10
 """Characters of a delivery's id in lists; commands take any beginning that is unique."""
 
@@ -69,6 +71,18 @@ def delivery_step(row: DeliveryRow, zone: tzinfo) -> str:
             assert_never(row.state)
 
 
+def cause(row: DeliveryRow, due: Callable[[datetime], str], limit: int = WHY_SHOWN) -> str:
+    """Return why a delivery stands where it does: its own reason, else what its last attempt met.
+
+    A pending one also says when it is tried next, as `due` writes it.
+    """
+    if row.why or not row.last_reason:
+        return one_line(row.why or "", limit)
+    met = f"{row.last_reason}: {row.last_answer}" if row.last_answer else row.last_reason
+    following = f"; next try {due(row.due_at)}" if row.state is State.PENDING else ""
+    return one_line(met, limit) + following
+
+
 def _rows(row: EventRow, zone: tzinfo) -> Iterator[tuple[str, str]]:
     yield "received", local(row.received_at, zone)
     if row.replayed_at is not None:
@@ -98,5 +112,5 @@ def _listed(value: object) -> list[Mapping[str, object]]:
 
 def _delivery(row: DeliveryRow, zone: tzinfo) -> tuple[str, ...]:
     attempts = f"{row.attempts} attempt{'' if row.attempts == 1 else 's'}"
-    why = one_line(row.why or "", 80)
+    why = cause(row, lambda moment: local(moment, zone), 80)
     return row.id[:ID_SHOWN], str(row.state), row.rule, row.action, attempts, local(row.updated_at, zone), why

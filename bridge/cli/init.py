@@ -1,10 +1,13 @@
-"""`bridge init`: a folder to start from, with every file explained and every secret left to fill in."""
+"""`bridge init`: a folder to start from, with every file explained and every secret left to fill in.
+
+An `.env` that is there is never written to: what is in it may be nowhere else.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bridge.cli.exits import Failure
@@ -13,34 +16,58 @@ from bridge.cli.tables import aligned, show
 from bridge.config.schema import json_schema
 
 ENV = Path(".env")
+IGNORE = Path(".gitignore")
+IGNORED = b".env\n*.db*\n"
+KEPT = (ENV, IGNORE)
+"""Files that stay as they are, with `--force` too."""
 SCHEMA = Path("config.schema.json")
 """Named in the first line of the configuration, so that editors complete and check while a person types."""
 
 
 def init(folder: Path, *, force: bool) -> None:
-    """Write the files and say what to do next; nothing is overwritten unless `force`."""
-    files = shipped_files()
-    files[ENV] = files[Path(EXAMPLE)]
-    files[SCHEMA] = (json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n").encode()
-    there = [str(name) for name in files if (folder / name).exists()]
+    """Write the files and say what to do next; nothing is overwritten unless `force`, and `KEPT` never."""
+    files = _files()
+    kept = [name for name in KEPT if (folder / name).exists()]
+    there = [name for name in files if name not in KEPT and (folder / name).exists()]
     if there and not force:
-        hint = "nothing was written; --force overwrites, another folder is safer"
-        raise Failure(f"{_shown(folder)} already has {', '.join(there)}", hint)
+        hint = "nothing was written; --force overwrites all but .env, another folder is safer"
+        raise Failure(f"{_shown(folder)} already has {_named(there)}", hint)
     try:
+        replaced = [name for name in there if (folder / name).read_bytes() != files[name]]
         for name, content in files.items():
-            _write(folder / name, content, secret=name == ENV)
+            if name not in kept:
+                _write(folder / name, content, secret=name == ENV)
     except OSError as error:
         raise Failure(f"cannot write {error.filename or folder}: {error.strerror}") from error
-    show(f"{_shown(folder)} now has {CONFIG}, {ENV} and {_templates(files)} templates. Next:\n")
-    show(aligned(_next_steps(folder, files[ENV].decode()), "  "))
+    _tell(folder, files, replaced, kept)
+
+
+def _files() -> dict[Path, bytes]:
+    files = shipped_files()
+    files[ENV] = files[Path(EXAMPLE)]
+    files[IGNORE] = IGNORED
+    files[SCHEMA] = (json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n").encode()
+    return files
 
 
 def _write(path: Path, content: bytes, *, secret: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if secret:
-        path.touch(mode=0o600)
-        path.chmod(0o600)  # also when it was there with another mode
+        path.touch(mode=0o600, exist_ok=False)
     path.write_bytes(content)
+
+
+def _tell(folder: Path, files: Mapping[Path, bytes], replaced: Sequence[Path], kept: Sequence[Path]) -> None:
+    if replaced:
+        show(f"replaced: {_named(replaced)}")
+    for name in kept:
+        show(f"`{name}` was left as it is")
+    show(f"{_shown(folder)} now has {CONFIG}, {ENV} and {_templates(files)} templates. Next:\n")
+    show(aligned(_next_steps(folder, files[ENV].decode()), "  "))
+
+
+def _named(names: Sequence[Path]) -> str:
+    return ", ".join(map(str, names))
 
 
 def _next_steps(folder: Path, env: str) -> list[tuple[str, str]]:
@@ -50,7 +77,7 @@ def _next_steps(folder: Path, env: str) -> list[tuple[str, str]]:
         *([] if here else [(f"cd {folder}", "")]),
         ("bridge run --sandbox", "try it with nothing set up; the admin page shows every message"),
         (
-            "bridge send nutror.module_completed",
+            "bridge send nutror.module_completed --sandbox",
             "in another terminal: a completed module, signed as by Eduzz",
         ),
         (f"edit {CONFIG} and {ENV}", f"make it yours, and set {variables}"),

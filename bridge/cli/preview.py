@@ -89,7 +89,7 @@ def preview(
         for each in previews:
             show("\n".join([f"── {each.title}", "", *_lines(each), ""]))
     say(*_notes(loaded, plans, text))
-    if out is not None or browser:
+    if (out is not None or browser) and any(isinstance(each.made, Payload) for each in previews):
         _write(previews, out or Path(tempfile.mkdtemp(prefix="bridge-preview-")), browser=browser)
     if failed or any(isinstance(each.made, Unready) for each in previews):
         raise Failure("not every message can be made", *failed)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
+import re
 import resource
 import signal
 from collections.abc import AsyncIterator
@@ -15,7 +17,7 @@ import typer
 
 from bridge import bootstrap, logs
 from bridge.bootstrap import Running
-from bridge.cli.exits import ExitCode, unavailable
+from bridge.cli.exits import ExitCode, Failure, unavailable
 from bridge.cli.opening import need_config, store_trouble
 from bridge.cli.options import Setup
 from bridge.cli.program import say
@@ -25,6 +27,8 @@ from bridge.config.load import Loaded
 from bridge.sandbox.sandbox import Sandbox
 
 OPEN_FILES = 65_536
+_PORT = re.compile(r"', (\d+)")
+"""In what asyncio says of an address that it cannot bind."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -76,8 +80,16 @@ async def _run(setup: Setup) -> Stop:
                     started=lambda running: _greet(loaded, running, sandbox=setup.sandbox),
                 )
             except OSError as error:
-                raise unavailable(f"cannot listen: {error.strerror or error}") from error
+                raise _cannot_listen(loaded, error) from error
     return stop
+
+
+def _cannot_listen(loaded: Loaded, error: OSError) -> Failure:
+    port = next((int(each) for each in _PORT.findall(str(error))), None)
+    if error.errno != errno.EADDRINUSE or port is None:
+        return unavailable(f"cannot listen: {error.strerror or error}")
+    setting = "listen.admin" if port == loaded.config.listen.admin.port else "listen.public"
+    return unavailable(f"port {port} is in use; stop the other program or change `{setting}`")
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_module
 
 from bridge.cli.exits import not_found
-from bridge.cli.tables import show_json, show_table
+from bridge.cli.tables import Column, show_json, show_table
 from bridge.core.problems import did_you_mean
 from bridge.sources.registry import known_events, sample, sample_names
 
@@ -20,7 +20,7 @@ def samples(name: str | None, *, json: bool) -> None:
     if json:
         show_json([{"name": each, "kind": None if kind == "-" else kind} for each, kind in rows])
         return
-    show_table(("sample", "kind"), rows)
+    show_table((Column("sample"), Column("kind")), rows)
 
 
 def sample_body(name: str) -> bytes:

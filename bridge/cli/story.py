@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
+from bridge.cli.history import ID_SHOWN
 from bridge.cli.near import near_miss
 from bridge.cli.tables import aligned
+from bridge.cli.taken import Taken, Wish, wish
 from bridge.cli.text import local, one_line
 from bridge.config.load import Loaded
 from bridge.core.conditions import Finding
@@ -24,12 +26,20 @@ WIDTH = 80
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An event, its facts, and the rules it is explained against."""
+    """An event, its facts, the rules it is explained against, and what `once_per` has taken before."""
 
     loaded: Loaded
     event: Event
     facts: Facts
     rules: tuple[Rule, ...]
+    taken: Mapping[tuple[str, str, str], Taken] = field(default_factory=dict)
+
+    @property
+    def wishes(self) -> tuple[Wish, ...]:
+        """What the wanted actions would claim."""
+        wanted = Router(self.rules).plan(self.event, self.facts).wanted
+        found = (wish(each.action, self.event, self.facts) for each in wanted)
+        return tuple(each for each in found if isinstance(each, Wish))
 
     @property
     def verdicts(self) -> tuple[RuleExplained, ...]:
@@ -57,6 +67,11 @@ class Story:
         template = getattr(self.loaded.config.rules[place].send[names.index(action.name)], "template", None)
         return template if isinstance(template, str) else None
 
+    def held(self, action: Action) -> Taken | str | None:
+        """Return why `once_per` forbids an action on this event: who has it, or which value is missing."""
+        claim = wish(action, self.event, self.facts)
+        return self.taken.get((action.rule, action.name, claim.label)) if isinstance(claim, Wish) else claim
+
     def _rule(self, verdict: RuleExplained) -> Iterator[str]:
         on = verdict.findings[0]
         if not on.matched:
@@ -83,6 +98,12 @@ class Story:
         if condition is not None and not explained.wanted:
             said = _found(condition, self.loaded.config.timezone)
             return f"not {kind} via {explained.channel}: if {condition.wanted} is {said}"
+        held = self.held(action)
+        if isinstance(held, str):
+            return f"not {kind} via {explained.channel}: {held}"
+        if held is not None:
+            by = f"{held.delivery[:ID_SHOWN]} ({held.state})"
+            return f"not {kind} via {explained.channel}: not sent again: once_per is taken by {by}"
         template = self.template(action)
         named = f" (template {template})" if template else ""
         return f"{kind}{self._addressee(action)} via {explained.channel}{named}"

@@ -42,6 +42,14 @@ def local(moment: datetime | None, zone: tzinfo) -> str:
     return "-" if moment is None else f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
+def short(moment: datetime, zone: tzinfo, now: datetime) -> str:
+    """Return an aware time in a zone as `17:16:56` today, `23/11 17:16` this year, else `23/11/2025`."""
+    there, today = moment.astimezone(zone), now.astimezone(zone)
+    if there.date() == today.date():
+        return f"{there:%H:%M:%S}"
+    return f"{there:%d/%m %H:%M}" if there.year == today.year else f"{there:%d/%m/%Y}"
+
+
 def lasting(span: timedelta) -> str:
     """Return a duration in its two largest units: `2d 3h`, `4m 10s`, `0s`."""
     seconds = max(0, round(span.total_seconds()))

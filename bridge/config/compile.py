@@ -5,36 +5,39 @@ Works on plain data, piece by piece, so that one mistake does not hide the other
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import tzinfo
 
 from pydantic import TypeAdapter, ValidationError
 
 from bridge.channels import registry as channels
 from bridge.config.files import Material
-from bridge.config.model import Send, SendConfig, send_kind
+from bridge.config.model import Config, Send, SendConfig, send_kind
 from bridge.config.names import EventNames
 from bridge.core.conditions import NOTHING, Condition, compile_when
 from bridge.core.paths import parse_path
 from bridge.core.problems import Path, Problem, did_you_mean
-from bridge.core.rules import Action, Predicate, Rule
+from bridge.core.rules import Action, Predicate, Rule, kind_of
 from bridge.rendering.renderer import Renderer
 
 _KINDS = tuple(channels.ACTIONS)
+_TOP = tuple(Config.model_fields)
 _SEND: TypeAdapter[SendConfig] = TypeAdapter(Send)
 
 
 class Compiler:
     """Compiles rules one by one and gathers what is wrong in `problems`."""
 
-    def __init__(self, material: Material, renderer: Renderer, events: EventNames) -> None:
+    def __init__(self, material: Material, renderer: Renderer, events: EventNames, zone: tzinfo) -> None:
         self.problems: list[Problem] = []
         self.used_channels: set[str] = set()
         self._material = material
         self._renderer = renderer
         self._events = events
+        self._zone = zone
         self._channels = _types(material.data.get("channels"))
+        self._may_miss = _is_misspelt("channels", material.data)
         self._names: dict[str, Path] = {}
 
     def rule(self, index: int, raw: object) -> Rule | None:
@@ -53,8 +56,22 @@ class Compiler:
             self._action(name, entry, (*path, "send", place), inherited)
             for place, entry in enumerate(sends if isinstance(sends, list) else ())
         ]
-        named = _numbered([action for action in actions if action is not None])
-        return Rule(name=name, on=on, when=when, condition=condition, actions=named)
+        self._tell_apart(actions, (*path, "send"))
+        sending = tuple(action for action in actions if action is not None)
+        return Rule(name=name, on=on, when=when, condition=condition, actions=sending)
+
+    def _tell_apart(self, actions: Sequence[Action | None], path: Path) -> None:
+        """Refuse two actions of one name: claims and waiting deliveries could not say which is theirs."""
+        seen: set[str] = set()
+        for place, action in enumerate(actions):
+            if action is not None and action.name in seen:
+                kind = kind_of(action.name)
+                sentence = (
+                    f"another action of this rule is called '{action.name}'; give this one a `name:` of its "
+                    "own, so that once_per and waiting messages stay with the right one"
+                )
+                self.problems.append(Problem((*path, place, kind), sentence))
+            seen.update([action.name] if action is not None else [])
 
     def _check_name(self, name: str, path: Path) -> None:
         first = self._names.setdefault(name, path)
@@ -75,7 +92,7 @@ class Compiler:
     def _when(self, raw: Mapping[str, object], path: Path) -> Condition:
         if raw.get("when") is None:
             return NOTHING
-        condition, problems = compile_when(self._material.as_typed(path), path)
+        condition, problems = compile_when(self._material.as_typed(path), path, self._zone)
         self.problems += problems
         return condition
 
@@ -116,7 +133,7 @@ class Compiler:
             return None
         return Action(
             rule=rule,
-            name=f"{kind}:{channel}",
+            name=f"{kind}:{channel}#{send.name}" if send.name else f"{kind}:{channel}",
             channel=channel,
             content=content,
             settings=said.settings(),
@@ -130,6 +147,8 @@ class Compiler:
             return ""
         self.used_channels.add(name)
         if name not in self._channels:
+            if self._may_miss:  # which is a problem already, and the cause of this one
+                return name
             same = [each for each, its in self._channels.items() if its == kind]
             known = (
                 f"channels of type {kind} are {', '.join(same)}" if same else f"there is none of type {kind}"
@@ -162,12 +181,8 @@ def _types(section: object) -> dict[str, str | None]:
     return {name: kind if kind in _KINDS else None for name, kind in named}
 
 
-def _numbered(actions: Iterable[Action]) -> tuple[Action, ...]:
-    """Return the actions with names that differ: the second `email:learners` is `email:learners#2`."""
-    seen: Counter[str] = Counter()
-    named = []
-    for action in actions:
-        seen[action.name] += 1
-        count = seen[action.name]
-        named.append(action if count == 1 else replace(action, name=f"{action.name}#{count}"))
-    return tuple(named)
+def _is_misspelt(section: str, data: Mapping[str, object]) -> bool:
+    """Return whether a section cannot be used, because of its name or because it is no mapping."""
+    if section in data:
+        return not isinstance(data[section], Mapping)
+    return any(f"'{section}'" in did_you_mean(key, _TOP) for key in data.keys() - _TOP)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from bridge.config.located import Located
 
@@ -13,31 +13,59 @@ _SINGLE = re.compile(r"'(?P<text>[^']*)'\s*(?:#.*)?")
 _DOUBLE = re.compile(r'"(?P<text>(?:[^"\\]|\\.)*)"\s*(?:#.*)?')
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+_SEPARATOR = re.compile("[=:]")
+_NO_NAME = re.compile(r"\W")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_MARK = b"\xef\xbb\xbf"
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
-def parse_dotenv(data: bytes, name: str) -> tuple[Mapping[str, str], list[Located]]:
-    """Return the variables, and the lines that could not be read; of a repeated name the last one counts."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        broken = data.count(b"\n", 0, error.start) + 1
-        return {}, [Located(name, broken, 0, (), "this line is not UTF-8; save the file as UTF-8")]
-    found: dict[str, str] = {}
-    problems: list[Located] = []
-    for count, line in enumerate(text.splitlines(), 1):
+@dataclass(slots=True)
+class DotEnv:
+    """What a file sets, where, and which lines are wrong; of a repeated name the last one counts."""
+
+    name: str
+    values: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    """The names that broken lines seem to be about."""
+    problems: list[Located] = field(default_factory=list)
+
+    def take(self, number: int, line: str) -> None:
+        """Read one line."""
         read = _read(line)
         if isinstance(read, str):
-            problems.append(Located(name, count, 0, (), read))
+            self.unread.add(_name_in(line))
+            self.problems.append(Located(self.name, number, 0, (), read))
         elif read is not None:
-            found[read[0]] = read[1]
-    return found, problems
+            name, value = read
+            if name in self.lines:
+                twice = f"{name} is set in line {self.lines[name]} too; this line counts, delete one of them"
+                self.problems.append(Located(self.name, number, 0, (), twice, warning=True))
+            self.values[name], self.lines[name] = value, number
+
+
+def parse_dotenv(data: bytes, name: str) -> DotEnv:
+    """Return what the file holds; never raises."""
+    found = DotEnv(name)
+    text = data.removeprefix(_MARK).decode("utf-8", "surrogateescape")
+    for number, line in enumerate(text.splitlines(), 1):
+        found.take(number, line)
+    return found
+
+
+def _name_in(line: str) -> str:
+    """Return the name that a broken line is probably about."""
+    head = _SEPARATOR.split(line.strip().removeprefix("export "))[0]
+    return _NO_NAME.sub("_", head.strip())
 
 
 def _read(line: str) -> tuple[str, str] | str | None:
     """Return a variable, a sentence about a bad line (not showing it: it may hold a secret), or None."""
     if not line.strip() or line.lstrip().startswith("#"):
         return None
+    if _NOT_UTF8.search(line):
+        return "this line is not UTF-8; save the file as UTF-8"
     parts = _LINE.fullmatch(line)
     if parts is None:
         return "expected NAME=value, with letters, digits and _ in the name"

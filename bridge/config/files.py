@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bridge.config.dotenv import parse_dotenv
+from bridge.config.dotenv import DotEnv, parse_dotenv
 from bridge.config.interpolate import Filled, Interpolator, reason
 from bridge.config.located import Located
 from bridge.config.yaml_nodes import Node, ScalarNode, YamlFile, resolve, to_data, walk
@@ -20,6 +20,8 @@ from bridge.core.problems import Path as KeyPath
 from bridge.core.problems import Problem, describe, did_you_mean
 from bridge.core.values import number
 
+Place = tuple[str, KeyPath]
+"""A file, and the beginning of a path in it."""
 _GLOB = frozenset("*?[")
 
 
@@ -40,6 +42,7 @@ class Material:
     main: YamlFile | None = None
     rule_files: list[RuleFile] = field(default_factory=list)
     problems: list[Located] = field(default_factory=list)
+    dotenv: DotEnv = field(default_factory=lambda: DotEnv(".env"))
     interpolator: Interpolator = field(default_factory=lambda: Interpolator({}, Path()))
     filled: dict[int, Filled] = field(default_factory=dict)
     broken: set[tuple[str, KeyPath]] = field(default_factory=set)
@@ -107,6 +110,15 @@ class Material:
             for path, node in walk(file.root):
                 yield file, path, node, self.filled[id(node)]
 
+    def values_by_place(self) -> dict[Place, set[str]]:
+        """Return the values from outside by the rule, source, channel or setting they are used in."""
+        found: dict[Place, set[str]] = {}
+        for file, path, _, filled in self.scalars():
+            if filled.values:
+                found.setdefault((file.name, path[:2]), set()).update(filled.values)
+                found.setdefault((file.name, path[:1]), set()).update(filled.values)
+        return found
+
     def value(self, node: ScalarNode) -> object:
         """Return what a single value stands for, after its references were replaced."""
         filled = self.filled.get(id(node))
@@ -134,7 +146,8 @@ class Material:
 def read(path: Path, env: Mapping[str, str], placeholder: Callable[[str], str] | None = None) -> Material:
     """Return everything that could be read, and every problem on the way; never raises for a file."""
     material = Material(path)
-    variables = {**_dotenv(path.parent / ".env", material), **env}
+    material.dotenv = _dotenv(path.parent / ".env", material)
+    variables = {**material.dotenv.values, **env}
     material.interpolator = Interpolator(variables, path.parent, placeholder)
     material.main = _parse(path, material)
     if material.main is None:
@@ -143,20 +156,20 @@ def read(path: Path, env: Mapping[str, str], placeholder: Callable[[str], str] |
     if data is not None:
         material.data = data
         _include(material)
-    _check_references(material)
+    _check_references(material, env)
     return material
 
 
-def _dotenv(path: Path, material: Material) -> Mapping[str, str]:
+def _dotenv(path: Path, material: Material) -> DotEnv:
     if not path.is_file():
-        return {}
+        return DotEnv(str(path))
     data = _bytes(path)
     if isinstance(data, str):
         material.problems.append(Located(str(path), 0, 0, (), f"the file cannot be read: {data}"))
-        return {}
-    variables, problems = parse_dotenv(data, str(path))
-    material.problems += problems
-    return variables
+        return DotEnv(str(path))
+    dotenv = parse_dotenv(data, str(path))
+    material.problems += dotenv.problems
+    return dotenv
 
 
 def _parse(path: Path, material: Material) -> YamlFile | None:
@@ -207,13 +220,13 @@ def _included_files(material: Material) -> list[Path]:
     found: dict[Path, None] = {}
     for path, pattern in _patterns(material.data.get("include")):
         node = material.node(path)
-        if isinstance(node, ScalarNode) and material.filled[id(node)].problems:
+        if isinstance(node, ScalarNode) and not material.filled[id(node)].is_whole:
             continue
         matches = _matches(folder, pattern)
         if not matches:
             warning = bool(_GLOB & set(pattern))
             verb = "fits" if warning else "is called"
-            sentence = f"no file beside {material.path.name} {verb} {pattern}"
+            sentence = f"no file beside {material.path.name} {verb} '{pattern}'"
             material.problems.append(material.locate(Problem(path, sentence, warning=warning)))
         found.update(dict.fromkeys(match for match in matches if match != material.path))
     return list(found)
@@ -251,11 +264,24 @@ def _check_is_only_rules(file: YamlFile, data: Mapping[str, object], material: M
         material.problems.append(Located(file.name, *file.place((key,)), (), sentence))
 
 
-def _check_references(material: Material) -> None:
+def _check_references(material: Material, env: Mapping[str, str]) -> None:
     for file, path, node, filled in material.scalars():
-        for sentence in filled.problems:
-            material.problems.append(Located(file.name, node.line, node.column, path, sentence))
+        place = Located(file.name, node.line, node.column, path, "")
+        material.problems += (replace(place, sentence=sentence) for sentence in filled.problems)
+        for name in filled.missing:
+            material.problems += _missing(name, place, material, env)
+        if not filled.is_whole:
             material.broken.add((file.name, path))
+
+
+def _missing(name: str, place: Located, material: Material, env: Mapping[str, str]) -> Iterator[Located]:
+    """Yield what is wrong with a variable: at its line in `.env`, or else at the place that asks for it."""
+    dotenv = material.dotenv
+    if name in dotenv.lines and name not in env:
+        sentence = f"{name} has no value; write it after '{name}='"
+        yield Located(dotenv.name, dotenv.lines[name], 0, (), sentence)
+    elif name not in dotenv.unread:  # whose line is a problem already
+        yield replace(place, sentence=material.interpolator.unset(name))
 
 
 def _names_key(sentence: str, path: KeyPath) -> bool:

@@ -5,18 +5,20 @@ What comes from outside can therefore never change the structure of the file. `$
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.config.dotenv import NAME
-from bridge.core.problems import did_you_mean
 
 MAX_FILE_BYTES = 65_536
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<inside>[^}]*)(?P<end>\}?)")
 _VARIABLE = re.compile(rf"(?P<name>{NAME})(?P<default>:-(?P<text>.*))?", re.DOTALL)
 _WHERE = "in the environment or in .env beside the configuration"
+_NEAR = 0.85
+"""Nearer than this to a variable that is set is a slip of the keyboard."""
 _EXPECTED = "expected ${NAME}, ${NAME:-default} or ${file:/path}; a plain '${' is written '$${'"
 
 
@@ -30,9 +32,18 @@ class Filled:
     text: str
     literal: str
     outside: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    """What the references in `outside` stand for."""
     problems: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Variables without a value, where one is needed."""
     stood_in: bool = False
     """Something was missing, and a placeholder stands in for it."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every reference could be replaced."""
+        return not self.problems and not self.missing
 
 
 @dataclass(slots=True)
@@ -40,12 +51,21 @@ class _Parts:
     text: list[str] = field(default_factory=list)
     literal: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     stood_in: bool = False
 
     def filled(self) -> Filled:
-        text, literal = "".join(self.text), "".join(self.literal)
-        return Filled(text, literal, tuple(self.outside), tuple(self.problems), self.stood_in)
+        return Filled(
+            text="".join(self.text),
+            literal="".join(self.literal),
+            outside=tuple(self.outside),
+            values=tuple(self.values),
+            problems=tuple(self.problems),
+            missing=tuple(self.missing),
+            stood_in=self.stood_in,
+        )
 
 
 class Interpolator:
@@ -59,6 +79,8 @@ class Interpolator:
         self, env: Mapping[str, str], folder: Path, placeholder: Callable[[str], str] | None = None
     ) -> None:
         self.values: set[str] = set()
+        self.asked: set[str] = set()
+        """The variables that references name."""
         self._env = env
         self._folder = folder
         self._placeholder = placeholder
@@ -97,6 +119,7 @@ class Interpolator:
     def _variable(self, parts: _Parts, variable: re.Match[str]) -> None:
         name, default = variable["name"], variable["text"]
         value = self._env.get(name)
+        self.asked.add(name)
         parts.literal.append(default or "\0")
         if value:
             self._outside(parts, f"${{{name}}}", value)
@@ -104,13 +127,19 @@ class Interpolator:
             parts.text.append(default)
         elif self._placeholder is not None:
             self._stand_in(parts, self._placeholder(name))
-        elif value is None:
-            near = did_you_mean(name, self._env)
-            advice = f"{near} Otherwise set it" if near else "; set it"
-            self._problem(parts, name, f"the variable {name} is not set{advice} {_WHERE}")
         else:
-            advice = f"give it a value, or write ${{{name}:-}}"
-            self._problem(parts, name, f"the variable {name} is set but empty; {advice}")
+            parts.text.append(name)  # an empty value would lead to other complaints
+            parts.missing.append(name)
+
+    def unset(self, name: str) -> str:
+        """Say what to do about a variable without a value, once all references are known."""
+        if name in self._env:
+            return f"the variable {name} is set but empty; give it a value"
+        others = self._env.keys() - self.asked
+        near = difflib.get_close_matches(name, sorted(others), n=1, cutoff=_NEAR)
+        if near:
+            return f"the variable {name} is not set, did you mean '{near[0]}'?"
+        return f"the variable {name} is not set; set it {_WHERE}"
 
     def _file(self, parts: _Parts, name: str) -> None:
         read = _read(self._folder / name) if name else "the path is missing"
@@ -120,12 +149,8 @@ class Interpolator:
         elif self._placeholder is not None:
             self._stand_in(parts, self._placeholder(name))
         else:
-            self._problem(parts, name, f"the file {name} cannot be used: {read}")
-
-    @staticmethod
-    def _problem(parts: _Parts, name: str, sentence: str) -> None:
-        parts.text.append(name)  # an empty value would lead to other complaints
-        parts.problems.append(sentence)
+            parts.text.append(name)
+            parts.problems.append(f"the file {name} cannot be used: {read}")
 
     @staticmethod
     def _stand_in(parts: _Parts, text: str) -> None:
@@ -135,6 +160,7 @@ class Interpolator:
     def _outside(self, parts: _Parts, reference: str, value: str) -> None:
         parts.text.append(value)
         parts.outside.append(reference)
+        parts.values.append(value)
         self.values.add(value)
 
 

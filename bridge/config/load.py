@@ -14,12 +14,16 @@ from bridge.clock import SystemClock
 from bridge.config import checks
 from bridge.config.compile import Compiler
 from bridge.config.files import Material, read
+from bridge.config.hosts import hosts_can_be_reached
+from bridge.config.inventory import EventTypes
 from bridge.config.located import Located, in_order
 from bridge.config.model import LOCALES, Config
 from bridge.config.names import EventNames
+from bridge.config.reach import unreachable
 from bridge.config.secrets import Redactor
 from bridge.config.sentences import problems_of, text_faults
 from bridge.config.standins import stand_in, use_stand_ins
+from bridge.config.typed import looks_deceive
 from bridge.core.problems import Problem
 from bridge.core.rules import Rule
 from bridge.rendering.renderer import Renderer
@@ -65,21 +69,35 @@ def load(
     secret = checks.SecretFields(material.data)
     problems = [*material.problems, *checks.values_lost_in_comments(material)]
     problems += checks.literal_secrets(material, secret)
+    problems += looks_deceive(material, secret)
     config, faults = _validate(material, secret) if material.data else (None, [])
     renderer = _renderer(material, config, monotonic or SystemClock().monotonic)
-    compiler = Compiler(material, renderer, _event_names(material))
+    compiler = Compiler(material, renderer, _event_names(material), _zone(config))
     rules = _compile(compiler, material)
     faults += compiler.problems
+    faults += unreachable(material, rules, _event_types(material))
     faults += checks.admin_is_guarded(config) if config else ()
+    faults += [] if sandbox else hosts_can_be_reached(material)
     problems += (material.locate(fault) for fault in faults if not material.is_broken(fault.path))
     if config and not any(not problem.warning for problem in problems):
         problems += map(material.locate, checks.everything_is_used(config, compiler.used_channels))
-    redact = Redactor(material.interpolator.values).hide
+    redactor = Redactor(material.interpolator.values)
     files = [str(path), *(part.file.name for part in material.rule_files)]
-    told = in_order([replace(problem, sentence=redact(problem.sentence)) for problem in problems], files)
+    told = in_order(_redacted(problems, redactor, material), files)
     if config is None or any(not problem.warning for problem in told):
         return Broken(told)
-    return Loaded(config, rules, renderer, path, told, redact)
+    return Loaded(config, rules, renderer, path, told, redactor.hide)
+
+
+def _redacted(problems: list[Located], redactor: Redactor, material: Material) -> list[Located]:
+    near = material.values_by_place()
+    return [
+        replace(
+            each,
+            sentence=redactor.hide_in_sentence(each.sentence, near.get((each.file, each.path[:2]), ())),
+        )
+        for each in problems
+    ]
 
 
 def _validate(material: Material, secret: checks.SecretFields) -> tuple[Config | None, list[Problem]]:
@@ -101,13 +119,26 @@ def _compile(compiler: Compiler, material: Material) -> tuple[Rule, ...]:
 
 def _renderer(material: Material, config: Config | None, monotonic: Callable[[], float]) -> Renderer:
     locale = config.locale if config else LOCALES[0]
-    zone = config.timezone if config else ZoneInfo("UTC")
-    return Renderer(material.path.parent / "templates", locale=locale, timezone=zone, monotonic=monotonic)
+    templates = material.path.parent / "templates"
+    return Renderer(templates, locale=locale, timezone=_zone(config), monotonic=monotonic)
+
+
+def _zone(config: Config | None) -> ZoneInfo:
+    return config.timezone if config else ZoneInfo("UTC")
 
 
 def _event_names(material: Material) -> EventNames:
+    known = sources.known_events()
+    kinds = frozenset(known.values()) | sources.known_kinds()
+    return EventNames(frozenset(known), kinds, _is_open_ended(material))
+
+
+def _event_types(material: Material) -> EventTypes:
+    kinds = {name: sources.kinds_of(name) for name in sources.known_events()}
+    return EventTypes(kinds, _is_open_ended(material))
+
+
+def _is_open_ended(material: Material) -> bool:
     entries = material.data.get("sources")
     raws = entries.values() if isinstance(entries, dict) else ()
-    open_ended = any(isinstance(raw, dict) and raw.get("type") == "generic" for raw in raws)
-    known = sources.known_events()
-    return EventNames(frozenset(known), frozenset(known.values()) | sources.known_kinds(), open_ended)
+    return any(isinstance(raw, dict) and raw.get("type") == "generic" for raw in raws)

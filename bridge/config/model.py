@@ -57,6 +57,10 @@ class SendConfig(BaseModel):
 
     kind: ClassVar[str]
 
+    name: Name | None = Field(
+        default=None,
+        description="Tells this action from another of the rule on the same channel; keep it once it is used.",
+    )
     condition: str | None = Field(
         default=None,
         alias="if",

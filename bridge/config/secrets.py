@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import unquote, urlsplit
 
 from bridge.core.redact import HIDDEN
@@ -24,6 +24,11 @@ _KINDS = {
     "key": "a private key",
 }
 _LONG = 6
+_WORD = 8
+"""Values at least this long are hidden wherever they stand; shorter ones may be ordinary words."""
+_CUT = 40
+_QUOTED = re.compile(r"'.*'|(?<=the number )\S+", re.DOTALL)
+"""From the first quote to the last, since a value may hold quotes itself."""
 
 
 def secret_in(text: str) -> str | None:
@@ -36,28 +41,55 @@ class Redactor:
     """Replaces values that came from outside by `***`; short ones only where they stand alone."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        shapes = {shape for value in values for shape in _shapes(value)}
-        patterns = [_pattern(shape) for shape in sorted(shapes, key=len, reverse=True)]
-        self._pattern = re.compile("|".join(patterns)) if patterns else None
+        values = [value for value in values if value]
+        self._anywhere = _any_of(_pattern(shape) for shape in _longest_first(values, _shapes))
+        whole = _longest_first(values, _spellings)
+        self._long = _any_of(re.escape(shape) for shape in whole if len(shape) >= _WORD)
 
     def hide(self, text: str) -> str:
-        """Return the text without any of the values."""
-        return self._pattern.sub(HIDDEN, text) if self._pattern else text
+        """Return a text of anybody's without any of the values."""
+        return self._anywhere.sub(HIDDEN, text) if self._anywhere else text
+
+    def hide_in_sentence(self, sentence: str, near: Iterable[str] = ()) -> str:
+        """Return a sentence of the configuration's own without values from outside.
+
+        Its words are ours, and only what it quotes can be a value. So a short value, which may be one of our
+        words, is replaced only between quotes or as a number, and only if it is one of those used `near` the
+        problem: everywhere else `***` would tell what the value is.
+        """
+        if self._long:
+            sentence = self._long.sub(HIDDEN, sentence)
+        shapes = _longest_first([value for value in near if value], _shapes)
+        short = _any_of(_pattern(shape, least=3) for shape in shapes)
+        return _QUOTED.sub(lambda quoted: short.sub(HIDDEN, quoted[0]), sentence) if short else sentence
 
 
-def _shapes(value: str) -> set[str]:
-    """Return a value in the spellings in which a message may show it, with the password of an address."""
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    joined = "|".join(patterns)
+    return re.compile(joined) if joined else None
+
+
+def _longest_first(values: Iterable[str], shapes: Callable[[str], set[str]]) -> list[str]:
+    return sorted({shape for value in values for shape in shapes(value)}, key=lambda each: (-len(each), each))
+
+
+def _spellings(value: str) -> set[str]:
+    """Return a value in the spellings in which a message may show it, whole or cut as `describe` does."""
     shapes = {value, value.strip(), unquote(value)}
-    try:
-        password = urlsplit(value).password
-    except ValueError:
-        password = None
-    if password:
-        shapes |= {password, unquote(password)}
+    shapes |= {f"{shape[:_CUT]}…" for shape in shapes if len(shape) > _CUT}
     shapes |= {repr(shape)[1:-1] for shape in shapes}
     return {shape for shape in shapes if shape}
 
 
-def _pattern(shape: str) -> str:
+def _shapes(value: str) -> set[str]:
+    """Return the spellings of a value, and of the password in an address."""
+    try:
+        password = urlsplit(value).password
+    except ValueError:
+        password = None
+    return _spellings(value) | (_spellings(password) if password else set())
+
+
+def _pattern(shape: str, least: int = _LONG) -> str:
     literal = re.escape(shape)
-    return literal if len(shape) >= _LONG else rf"(?<!\w){literal}(?!\w)"
+    return literal if len(shape) >= least else rf"(?<!\w){literal}(?!\w)"

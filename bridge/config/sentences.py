@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -37,6 +38,8 @@ _EXPECTED = {
     "float_parsing": "a number",
     "bool_parsing": "true or false",
 }
+_MISSING = re.compile("the key '([^']*)' is missing")
+_MEANT = re.compile(r"unknown key .* did you mean '([^']*)'\?$")
 _YES_NO = frozenset({"yes", "no", "on", "off", "y", "n", "True", "False"})
 
 
@@ -63,7 +66,14 @@ def problems_of(error: ValidationError, material: Material, secret: Callable[[Pa
     for path, faults in places.items():
         telling = [fault for fault in faults if not _idle(fault, places)]
         problems += _at(_Place(path, material, secret), telling)
-    return problems
+    meant = {(each.path[:-1], found[1]) for each in problems if (found := _MEANT.search(each.sentence))}
+    return [problem for problem in problems if (problem.path, _missing(problem)) not in meant]
+
+
+def _missing(problem: Problem) -> str | None:
+    """Return the key that is missing; it may be there under a name that another problem corrects."""
+    found = _MISSING.match(problem.sentence)
+    return found[1] if found else None
 
 
 def _idle(fault: _Fault, places: Mapping[Path, object]) -> bool:
@@ -81,6 +91,11 @@ class _Place:
         self.is_hidden = material.is_outside(path) or secret(path)
         self.shown = HIDDEN if self.is_hidden and self.value is not None else describe(self.value)
 
+    def hide(self, sentence: str) -> str:
+        """Return a validator's sentence without the value, which it describes in full."""
+        shows = self.is_hidden and isinstance(self.value, str | int | float)
+        return sentence.replace(describe(self.value), HIDDEN) if shows else sentence
+
 
 def _at(place: _Place, faults: list[_Fault]) -> Iterator[Problem]:
     expected = list(dict.fromkeys(words for fault in faults if (words := _expected(fault.error))))
@@ -89,7 +104,8 @@ def _at(place: _Place, faults: list[_Fault]) -> Iterator[Problem]:
         yield Problem(place.path, sentence)
     for fault in faults:
         if not _expected(fault.error):
-            yield _problem(place.path, fault.error, place.value, place.shown)
+            problem = _problem(place.path, fault.error, place.value, place.shown)
+            yield replace(problem, sentence=place.hide(problem.sentence))
 
 
 def _expected(error: ErrorDetails) -> str | None:

@@ -13,7 +13,7 @@ import yaml
 
 from bridge.config.located import Located
 from bridge.config.yaml_nodes import ListNode, MapNode, Node, ScalarNode, YamlFile
-from bridge.config.yaml_words import first_document_only, in_plain_words, tag_refused
+from bridge.config.yaml_words import explained, first_document_only, tag_refused, unseen_indentation
 from bridge.core.problems import Path
 
 MAX_BYTES = 1_048_576
@@ -45,7 +45,7 @@ def parse(data: bytes, name: str, loader: Loader = FAST_LOADER) -> tuple[YamlFil
         for event in yaml.parse(text, Loader=loader):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        line, column, sentence = in_plain_words(error, lines)
+        line, column, sentence = explained(error, lines, builder.quoted)
         return None, [*builder.problems, Located(name, line, column, (), sentence)]
     except yaml.YAMLError as error:
         return None, [*builder.problems, Located(name, 0, 0, (), f"cannot be read as YAML: {error}")]
@@ -129,6 +129,8 @@ class _Builder:
         self.root: Node | None = None
         self.problems: list[Located] = []
         self.broken: set[Path] = set()
+        self.quoted = (0, 0)
+        """The first and the last line of the latest text in quotes."""
         self._open: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}
         self._documents = 0
@@ -153,6 +155,8 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent, line: int, column: int) -> None:
         node = ScalarNode(event.value, event.implicit[0], line, column)
+        if event.style in ("'", '"') and event.end_mark is not None:
+            self.quoted = (line, event.end_mark.line + 1)
         self._check_tag(event.tag, node)
         if event.anchor is not None:
             self._anchors[event.anchor] = node
@@ -240,6 +244,7 @@ class _Builder:
     def _key(self, top: _Open, node: Node) -> None:
         if isinstance(node, ScalarNode) and node.text:
             top.key = node
+            self._check_indentation(node)
             return
         top.skip = True
         place = (node.line, node.column)
@@ -251,6 +256,12 @@ class _Builder:
         if isinstance(node, ScalarNode):
             sentence = "a key is missing before ':'"
         self.problems.append(Located(self.name, *place, top.path, sentence))
+
+    def _check_indentation(self, key: ScalarNode) -> None:
+        unseen = unseen_indentation([key.text], 1, 1) if key.plain else None
+        if unseen is not None:
+            place = (key.line, key.column + unseen[1] - 1)
+            raise _Refused(Located(self.name, *place, (), unseen[2]))  # what is below what is unknown
 
     def _value(self, top: _Open, key: ScalarNode, node: Node) -> None:
         top.key = None

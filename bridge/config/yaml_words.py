@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Sequence
+
 from yaml import Mark, MarkedYAMLError
 
 _SPECIAL = {
@@ -14,6 +18,10 @@ _SPECIAL = {
     "|": "| begins a text over several lines",
     ">": "> begins a text over several lines",
 }
+_QUOTED = re.compile(r"\"[^\"]*\"?|'[^']*'?")
+_UNSEEN = r"\u200b-\u200d\u2060\ufeff"
+_INDENTATION = re.compile(rf"[\s{_UNSEEN}]*?(?P<char>[^\S \t\r\n]|[{_UNSEEN}])")
+_SPACES = "replace it with spaces"
 _CHECK = "check the indentation, and that each key ends with ': '"
 _TAGS = {
     "!include": "; rule files are read with `include: rules/*.yaml` at the top of config.yaml",
@@ -24,12 +32,22 @@ _TAGS = {
 }
 
 
-def in_plain_words(error: MarkedYAMLError, lines: tuple[str, ...]) -> tuple[int, int, str]:
+def explained(
+    error: MarkedYAMLError, lines: tuple[str, ...], quoted: tuple[int, int]
+) -> tuple[int, int, str]:
     """Return line, column (from 1) and a sentence for a syntax error.
 
-    libyaml and the pure parser say different things about the same fault, so the sentence is taken from the
-    text at the place more than from their words.
+    `quoted` are the first and the last line of the latest text in quotes before it.
     """
+    line, column, sentence = _in_plain_words(error, lines)
+    # What looks like indentation and is none goes on with the text above it, so the parser stumbles later.
+    unseen = unseen_indentation(lines, max(line - 1, 1), line)
+    return unseen or (line, column, sentence + _quote_left_open(error, *quoted))
+
+
+def _in_plain_words(error: MarkedYAMLError, lines: tuple[str, ...]) -> tuple[int, int, str]:
+    # libyaml and the pure parser say different things about the same fault, so the sentence is taken from the
+    # text at the place more than from their words.
     said = f"{error.context or ''} {error.problem or ''}"
     mark, opened = error.problem_mark or error.context_mark, error.context_mark
     line = _line(mark, lines)
@@ -40,7 +58,7 @@ def in_plain_words(error: MarkedYAMLError, lines: tuple[str, ...]) -> tuple[int,
         return *_place(opened), _special(_line(opened, lines)[opened.column : opened.column + 1])
     if opened and "flow" in said:
         text = _line(opened, lines)[opened.column :]
-        if "${" in text:
+        if "${" in _QUOTED.sub("", text):
             return *_place(opened), "inside of [ ] and { }, a ${…} must be in quotes"
         return *_place(opened), f"this '{text[:1] or '['}' is never closed, or a comma is missing after it"
     return *_place(mark), _sentence(said, line, column) or f"this is not YAML: {error.problem}"
@@ -63,6 +81,27 @@ def _sentence(said: str, line: str, column: int) -> str | None:
 
 def _special(char: str) -> str:
     return f"{_SPECIAL.get(char, 'this begins something else than text')}; put the text in quotes"
+
+
+def _quote_left_open(error: MarkedYAMLError, first: int, last: int) -> str:
+    """Return what to add to a sentence when a quoted text of several lines ends just before the error."""
+    mark = error.problem_mark or error.context_mark
+    if mark is None or not first < last or not last <= mark.line + 1 <= last + 1:
+        return ""
+    return f"; or a quote opened at line {first} is not closed there"
+
+
+def unseen_indentation(lines: Sequence[str], line: int, last: int) -> tuple[int, int, str] | None:
+    """Return place and sentence for a character that only looks like a space, before the text of a line."""
+    for number in range(line, min(last, len(lines)) + 1):
+        found = _INDENTATION.match(lines[number - 1])
+        if found is not None:
+            return number, found.end(), f"{_character(found['char'])} stands in the indentation; {_SPACES}"
+    return None
+
+
+def _character(char: str) -> str:
+    return f"a {unicodedata.name(char, 'character').lower()} (U+{ord(char):04X})"
 
 
 def tag_refused(tag: str) -> str:

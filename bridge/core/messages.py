@@ -12,7 +12,7 @@ class Target(StrEnum):
     """Where a rendered value lands; decides how values from events are escaped."""
 
     PLAIN = "plain"
-    """As it is: a subject line of a stored field, a predicate."""
+    """As it is: the text of a webhook."""
     HEADER = "header"
     """One line of an e-mail or HTTP header: line breaks and control characters become spaces."""
     MRKDWN = "mrkdwn"

@@ -56,7 +56,9 @@ def compile_scalars(wanted: object, path: Path, reading: Reading) -> Equals | No
     """Compile a value, or a list that means any of its values."""
     options = wanted if isinstance(wanted, list) else [wanted]
     if not options or not all(is_scalar(option) for option in options):
-        reading.refuse(path, "expected a value or a list of values, such as [3251, 3252]")
+        operators = any(isinstance(option, Mapping) for option in options)
+        hint = "; write `any:` over a list of operators" if operators else ""
+        reading.refuse(path, f"expected a value or a list of values, such as [3251, 3252]{hint}")
         return None
     for option in options:
         if isinstance(option, float) and not math.isfinite(option):
@@ -128,14 +130,17 @@ def _compare(operator: Ordering) -> Make:
 
 def _between(operand: object, path: Path, reading: Reading) -> ValueTest | None:
     if not isinstance(operand, list) or len(operand) != 2:
-        reading.refuse(path, f"expected two bounds, such as [1, 5], not {describe(operand)}")
+        reading.refuse(path, "expected two bounds, such as [1, 5]")
         return None
     low = _compare("gte")(operand[0], (*path, 0), reading)
     high = _compare("lte")(operand[1], (*path, 1), reading)
     if not isinstance(low, Compares) or not isinstance(high, Compares):
         return None
-    if type(low.operand) is not type(high.operand) or low.operand > high.operand:  # type: ignore[operator]
-        bounds = f"{low.written} and {high.written}"
+    bounds = f"{low.written} and {high.written}"
+    if type(low.operand) is not type(high.operand):
+        reading.refuse(path, f"of {bounds}, one is a number and one a date; write two of a kind")
+        return None
+    if low.operand > high.operand:  # type: ignore[operator]
         reading.refuse(path, f"no value lies between {bounds}; write the lower bound first")
         return None
     return Between(low, high)
@@ -183,7 +188,7 @@ def _texts(operand: object, path: Path, reading: Reading) -> list[str] | None:
     texts = [text_of(option) for option in options]
     known = [text for text in texts if text]
     if not known or len(known) != len(options):
-        reading.refuse(path, "expected a text or a list of texts")
+        reading.refuse(path, "expected a text or a list of texts, none of them empty")
         return None
     return [nfc(text) for text in known]
 

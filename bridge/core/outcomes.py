@@ -69,7 +69,7 @@ class State(StrEnum):
 
 
 MOVES: Mapping[State, frozenset[State]] = {
-    State.PENDING: frozenset({State.SENDING, State.DISCARDED}),
+    State.PENDING: frozenset({State.PENDING, State.SENDING, State.PARKED, State.DISCARDED}),
     State.SENDING: frozenset(
         {State.PENDING, State.DELIVERED, State.DEAD, State.EXPIRED, State.PARKED, State.SENDING}
     ),
@@ -80,7 +80,10 @@ MOVES: Mapping[State, frozenset[State]] = {
     State.WITHHELD: frozenset({State.DISCARDED}),
     State.DISCARDED: frozenset(),
 }
-"""From each state, the states that may follow. `sending` to `sending` is a lease that was taken over."""
+"""From each state, the states that may follow.
+
+`sending` to `sending` is a lease that was taken over, `pending` to `pending` a person who will not wait.
+"""
 
 
 def sources_of(target: State) -> tuple[State, ...]:

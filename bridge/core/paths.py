@@ -6,12 +6,12 @@ An array met on the way stands for each of its elements, so a path leads to any 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bridge.core.events import VOCABULARY, Facts
 from bridge.core.problems import did_you_mean
-from bridge.core.values import text_of
+from bridge.core.values import key_text
 
 # `a[][0]` is refused: it reads as the first of each element, while `[]` only says what an array means anyway.
 _SEGMENT = re.compile(r"(?P<name>[^.\[\]\s]+)(?P<indexes>(?:\[[0-9]{1,9}\])*)(?:\[\])*")
@@ -40,10 +40,7 @@ class FactPath:
     def one(self, facts: Facts) -> str | None:
         """Return the single value as text, for keys; None when absent, null, several or no scalar."""
         values = self.values(facts)
-        if values is None or len(values) != 1 or values[0] is None or isinstance(values[0], Mapping):
-            return None
-        text = text_of(values[0])
-        return str(values[0]) if text is None else text
+        return key_text(values[0]) if values is not None and len(values) == 1 else None
 
 
 def parse_path(text: str) -> FactPath | str:
@@ -62,7 +59,7 @@ def unknown_name(text: str, steps: list[str | int]) -> str | None:
     """Say which name of a path no event can have, or None when the vocabulary allows it."""
     first = str(steps[0])
     if first not in VOCABULARY:
-        return f"no event has '{first}'{did_you_mean(first, VOCABULARY)}; known are {', '.join(VOCABULARY)}"
+        return f"no event has '{first}'{_meant(first, VOCABULARY)}"
     members = VOCABULARY[first]
     if members is None or len(steps) == 1:
         return None
@@ -70,9 +67,13 @@ def unknown_name(text: str, steps: list[str | int]) -> str | None:
     if not members:
         return f"'{first}' is a plain value and has no '{second}'"
     if second not in members:
-        known = ", ".join(f"{first}.{member}" for member in members)
-        return f"no event has '{text}'{did_you_mean(second, members)}; known are {known}"
+        return f"no event has '{text}'{_meant(second, members, f'{first}.')}"
     return f"'{first}.{second}' is a plain value and has no '{steps[2]}'" if len(steps) > 2 else None
+
+
+def _meant(name: str, known: Iterable[str], prefix: str = "") -> str:
+    near = did_you_mean(name, known).replace("'", f"'{prefix}", 1)
+    return near or f"; known are {', '.join(prefix + each for each in known)}"
 
 
 def _step(nodes: list[object], step: str | int) -> Iterator[object]:

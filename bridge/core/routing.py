@@ -70,7 +70,8 @@ class Router:
         for index, rule in enumerate(self.rules):
             groups.setdefault(rule.on, []).append((index, rule.when))
         self._groups = [(on, Index(conditions)) for on, conditions in groups.items()]
-        self._named: dict[tuple[str, str], list[Index]] = {}
+        self.remembered: dict[tuple[str, str], list[Index]] = {}
+        """The indexes of the rules for each type and kind, of those that came first."""
 
     def plan(self, event: Event, facts: Facts) -> Plan:
         """Return the actions wanted; `facts` are the event's, passed in because they are made once."""
@@ -100,13 +101,13 @@ class Router:
         return [self.rules[number] for number in sorted(found)]
 
     def _indexes(self, event: Event) -> list[Index]:
-        """Return the indexes of the rules that name this event; remembered for the types seen first."""
+        """Return the indexes of the rules that name this event."""
         name = (event.type, event.kind)
-        indexes = self._named.get(name)
+        indexes = self.remembered.get(name)
         if indexes is None:
-            indexes = [index for on, index in self._groups if any(_names(each, event) for each in on)]
-            if len(self._named) < REMEMBERED_NAMES:
-                self._named[name] = indexes
+            indexes = [index for on, index in self._groups if any(is_named(each, *name) for each in on)]
+            if len(self.remembered) < REMEMBERED_NAMES:
+                self.remembered[name] = indexes
         return indexes
 
 
@@ -115,10 +116,11 @@ def is_glob(name: str) -> bool:
     return any(char in name for char in "*?[")
 
 
-def _names(name: str, event: Event) -> bool:
+def is_named(name: str, event_type: str, kind: str) -> bool:
+    """Return whether a name under `on:` means events of this type and kind."""
     if is_glob(name):
-        return fnmatch.fnmatchcase(event.type, name) or fnmatch.fnmatchcase(event.kind, name)
-    return name in (event.type, event.kind)
+        return fnmatch.fnmatchcase(event_type, name) or fnmatch.fnmatchcase(kind, name)
+    return name in (event_type, kind)
 
 
 def _holds(
@@ -134,7 +136,7 @@ def _holds(
 
 
 def _explain(rule: Rule, event: Event, facts: Facts) -> RuleExplained:
-    named = any(_names(name, event) for name in rule.on)
+    named = any(is_named(name, event.type, event.kind) for name in rule.on)
     on = Finding("on", " or ".join(rule.on), (event.type, event.kind), named)
     findings = [on, *(rule.when.findings(facts) if named else ())]
     matched = named and rule.when.matches(facts)

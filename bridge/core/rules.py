@@ -42,7 +42,7 @@ class Action:
     """One thing to send: a channel, what to say, and when it may not be sent.
 
     `name` tells an action from its neighbours even when their order changes: `email:learners`, and
-    `email:learners#2` for the second of the same. `settings` are the plain, untemplated settings.
+    `email:learners#NAME` for one that was given a name. `settings` are the plain, untemplated settings.
     """
 
     rule: str
@@ -70,5 +70,5 @@ class Rule:
 
 
 def kind_of(action: str) -> str:
-    """Return the type of channel in an action's name: `email` of `email:learners` and `email:learners#2`."""
+    """Return the type of channel in an action's name: `email` of `email:learners#aviso`."""
     return action.partition(":")[0]

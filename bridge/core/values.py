@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal, InvalidOperation
+from typing import Literal
 
 _LENGTH = 64
 """Characters of the longest text that is read as a number or a time."""
+_SHORT = 256
+"""Characters up to which a text is normalised whatever it holds."""
+_MARKS = 30
+"""Combining marks that may follow each other in a longer one; no language needs more (UAX #15, 13)."""
 _DATE_LENGTH = len("2026-12-31")
+_FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+_LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 _LAST = time.max.replace(fold=1)  # where clocks go back at midnight, the day's last hour comes twice
 
 
@@ -27,7 +35,7 @@ def same(found: object, wanted: object) -> bool:
 
 def nfc(text: str) -> str:
     """Return the text composed (Unicode NFC), so that both spellings of an accent are one."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return text if text.isascii() else _normal("NFC", text)
 
 
 def fold(text: str) -> str:
@@ -38,8 +46,23 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     # Decomposed before as well: the compatibility form of ™ is in capitals.
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    folded = _normal("NFKD", _normal("NFKD", text).casefold())
     return "".join(char for char in folded if not unicodedata.combining(char))
+
+
+def key_text(value: object) -> str | None:
+    """Return a scalar as the text of a key, alike for values that people take for the same; else None.
+
+    White space around a text does not count, nor how an accent is composed, nor `3251.0` against `3251`.
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return nfc(value.strip()) or None
+    made = number(value)
+    if made is None:
+        return str(value) if isinstance(value, datetime) else None
+    return format(made.to_integral_value() if made == made.to_integral_value() else made, "f")
 
 
 def number(value: object) -> Decimal | None:
@@ -84,7 +107,7 @@ def span(value: object, zone: tzinfo) -> tuple[datetime, datetime] | None:
         return None
     else:
         first, last = (_utc(datetime.combine(read, end), zone) for end in (time.min, _LAST))
-    return None if first is None or last is None else (first, last)
+    return first, last
 
 
 def text_of(value: object) -> str | None:
@@ -94,6 +117,18 @@ def text_of(value: object) -> str | None:
     if number(value) is None:
         return None
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _normal(form: Literal["NFC", "NFKD"], text: str) -> str:
+    """Normalise, unless a sender's run of combining marks would make that take quadratic time."""
+    if len(text) > _SHORT and _has_long_run(text):
+        return text
+    return unicodedata.normalize(form, text)
+
+
+def _has_long_run(text: str) -> bool:
+    marks = "".join(char for char in set(text) if unicodedata.combining(char))
+    return bool(marks) and re.search(f"[{marks}]{{{_MARKS + 1}}}", text) is not None
 
 
 def _spells_number(text: str) -> bool:
@@ -117,8 +152,8 @@ def _read_time(value: object) -> date | datetime | None:
         return None
 
 
-def _utc(value: datetime, zone: tzinfo) -> datetime | None:
+def _utc(value: datetime, zone: tzinfo) -> datetime:
     try:
         return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
-    except OverflowError:
-        return None
+    except OverflowError:  # 9999-12-31 means for ever, wherever its zone would carry it
+        return _FIRST_MOMENT if value.year == 1 else _LAST_MOMENT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
@@ -14,14 +14,14 @@ from bridge.core.messages import Payload
 from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Reason, Rejected, Retry, State
 from bridge.pipeline.compose import Actions, Unready, compose, event_of
 from bridge.pipeline.node import Node
+from bridge.pipeline.patience import until_written
 from bridge.sources.base import Source
 from bridge.store import outbox
-from bridge.store.database import StoreUnavailable
+from bridge.store.database import Connection, StoreUnavailable
 from bridge.store.deliveries import Attempt, Due
 
 LEASE_MARGIN = timedelta(seconds=30)
 """How much longer than an attempt's time limit a lease lasts, for composing before and recording after."""
-RECORD_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +117,9 @@ class Deliverer:
             return Retry(Reason.CLIENT, answer=answer)
 
     async def _record(self, due: Due, lease: str, attempt: Attempt, outcome: Outcome) -> None:
-        """Store the attempt, shielded from cancellation, which must not lose a result."""
+        """Store the attempt, however long the store is away: what was sent cannot be sent anew."""
         result = self._follow(due, attempt, outcome)
-        await asyncio.shield(asyncio.ensure_future(self._write_attempt(due, lease, attempt, result)))
+        await self._write_attempt(due, lease, attempt, result)
         self._node.log.info(
             "attempt finished",
             delivery=due.id,
@@ -134,28 +134,36 @@ class Deliverer:
         )
 
     async def _write_attempt(self, due: Due, lease: str, attempt: Attempt, result: Result) -> None:
-        """Write the result; a store that is away for a moment is tried again while the lease may last."""
-        for remaining in reversed(range(RECORD_TRIES)):
-            try:
-                ours = await self._node.database.write(
-                    lambda c: outbox.record(
-                        c,
-                        due.seq,
-                        lease=lease,
-                        attempt=attempt,
-                        state=result.state,
-                        due_at=result.due_at,
-                        reference=result.reference,
-                    )
-                )
-            except StoreUnavailable:
-                if not remaining:
-                    raise
-                await self._node.clock.sleep(1)
-            else:
-                if not ours:
-                    self._node.log.warning("result not recorded, the lease was lost", delivery=due.id)
-                return
+        def record(connection: Connection) -> bool:
+            return outbox.record(
+                connection,
+                due.seq,
+                lease=lease,
+                attempt=attempt,
+                state=result.state,
+                due_at=result.due_at,
+                reference=result.reference,
+            )
+
+        try:
+            waiting = "result waits, the store cannot be written"
+            ours = await until_written(self._node, record, waiting, delivery=due.id)
+        except asyncio.CancelledError:
+            await self._write_last(due, record)
+            raise
+        if not ours:
+            self._node.log.warning("result not recorded, the lease was lost", delivery=due.id)
+
+    async def _write_last(self, due: Due, record: Callable[[Connection], bool]) -> None:
+        """Write once more at the deadline of a stop; where the result is written already, nothing is."""
+        try:
+            await self._node.database.write(record)
+        except StoreUnavailable as error:
+            self._node.log.error(
+                "result not recorded before the bridge stopped, the message may go out again",
+                delivery=due.id,
+                why=str(error),
+            )
 
     def _follow(self, due: Due, attempt: Attempt, outcome: Outcome) -> Result:
         match outcome:

@@ -12,11 +12,19 @@ from bridge.core.outcomes import State
 from bridge.core.paths import FactPath, parse_path
 from bridge.core.routing import Plan, Router, Wanted
 from bridge.pipeline.node import Node
+from bridge.pipeline.patience import until_written
 from bridge.sources.base import Malformed, Parsed, Request, Source, Unsupported
 from bridge.store import inbox, memory, outbox
-from bridge.store.database import Connection, StoreUnavailable
+from bridge.store.database import Connection
 from bridge.store.deliveries import NewDelivery
 from bridge.store.inbox import Entry, EntryFacts
+
+TRIES_LIMIT = 5
+"""How often an entry is taken up before it is held to be what ends the process."""
+POISON = (
+    f"taken up {TRIES_LIMIT} times without finishing: the bridge ended each time, or took longer than a "
+    "lease; look at the log, then replay"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +75,24 @@ class Dispatcher:
         self._deliver_tests = deliver_tests
 
     async def dispatch(self, entry: Entry, lease: str) -> None:
-        """Finish or park one claimed entry; an error of ours parks it too, so it cannot block the others."""
+        """Finish or park one claimed entry; an error of ours parks it too, so it cannot block the others.
+
+        While the store is away it waits: an entry that is taken up anew has ended its process, or lost its
+        lease, and one that keeps doing so is parked.
+        """
         try:
             await self._dispatch(entry, lease)
         except LeaseLost:
             self._node.log.warning("entry was taken over by another worker", entry=entry.seq)
-        except StoreUnavailable as error:
-            self._node.log.error("entry waits, the store cannot be written", entry=entry.seq, why=str(error))
         except Exception as error:  # recorded with its traceback; one entry must not stop the others
             self._node.log.exception("entry parked after an unexpected error", entry=entry.seq)
             why = f"unexpected {type(error).__name__} while dispatching; see the log"
             await self._park(entry, lease, why)
 
     async def _dispatch(self, entry: Entry, lease: str) -> None:
+        if entry.tries > TRIES_LIMIT:
+            await self._park(entry, lease, POISON)
+            return
         match self._parse(entry):
             case Malformed(why=why):
                 await self._park(entry, lease, why)
@@ -136,8 +149,11 @@ class Dispatcher:
         self, entry: Entry, lease: str, facts: EntryFacts, summary: dict[str, object], planned: list[Planned]
     ) -> None:
         now = self._node.clock.now()
-        created = await self._node.database.write(
-            lambda connection: _commit(connection, entry, lease, now, facts, summary, planned)
+        created = await until_written(
+            self._node,
+            lambda connection: _commit(connection, entry, lease, now, facts, summary, planned),
+            "entry waits, the store cannot be written",
+            entry=entry.seq,
         )
         self._node.log.info(
             "event dispatched", entry=entry.seq, source=entry.source, type=facts.type, deliveries=len(created)
@@ -147,8 +163,11 @@ class Dispatcher:
     async def _park(self, entry: Entry, lease: str, why: str) -> None:
         now = self._node.clock.now()
         self._node.log.warning("entry parked", entry=entry.seq, source=entry.source, why=why)
-        await self._node.database.write(
-            lambda connection: inbox.park(connection, entry.seq, lease=lease, now=now, why=why)
+        await until_written(
+            self._node,
+            lambda connection: inbox.park(connection, entry.seq, lease=lease, now=now, why=why),
+            "entry waits, the store cannot be written",
+            entry=entry.seq,
         )
 
 

@@ -62,9 +62,10 @@ class Engine:
         }
 
     async def start(self) -> None:
-        """Open the channels and start every loop."""
+        """Open the channels, park what no channel will take, and start every loop."""
         for channel in self._channels.values():
             await channel.open()
+        await self._park_unrouted()
         self._tasks = [asyncio.create_task(worker.run(), name=worker.name) for worker in self._workers()]
 
     async def stop(self, deadline_s: float = 10.0) -> None:
@@ -110,17 +111,43 @@ class Engine:
         """Return a name for one claim: a task that outlives its lease must not pass for the next holder."""
         return f"{self._node.name}/{next(self._claims)}"
 
-    async def _claim_entries(self, limit: int) -> Sequence[tuple[Entry, str]]:
+    async def _park_unrouted(self) -> None:
+        """Say which deliveries wait for a channel that is gone; nobody else would ever look at them."""
+        now = self._node.clock.now()
+        try:
+            parked = await self._node.database.write(
+                lambda connection: outbox.park_unrouted(connection, self._channels, now=now)
+            )
+        except StoreUnavailable as error:
+            self._node.log.warning("deliveries of channels that are gone not looked for", why=str(error))
+            return
+        for channel, count in sorted(parked.items()):
+            self._node.log.warning(
+                "deliveries parked, their channel is no longer in the configuration",
+                channel=channel,
+                deliveries=count,
+            )
+
+    async def _claim_entries(
+        self, limit: int, busy: Sequence[tuple[Entry, str]]
+    ) -> Sequence[tuple[Entry, str]]:
+        seqs = [entry.seq for entry, _ in busy]
         now, lease = self._node.clock.now(), self._lease()
         entries = await self._node.database.write(
             lambda connection: inbox.claim(
-                connection, now=now, lease_until=now + DISPATCH_LEASE, lease=lease, limit=limit
+                connection,
+                now=now,
+                lease_until=now + DISPATCH_LEASE,
+                lease=lease,
+                limit=limit,
+                busy=seqs,
             )
         )
         return [(entry, lease) for entry in entries]
 
     def _delivery_worker(self, deliverer: Deliverer) -> Worker[tuple[Due, str]]:
-        async def claim(limit: int) -> Sequence[tuple[Due, str]]:
+        async def claim(limit: int, busy: Sequence[tuple[Due, str]]) -> Sequence[tuple[Due, str]]:
+            seqs = [due.seq for due, _ in busy]
             now, lease = self._node.clock.now(), self._lease()
             deliveries = await self._node.database.write(
                 lambda connection: outbox.claim_due(
@@ -130,6 +157,7 @@ class Engine:
                     lease_until=now + deliverer.lease_for,
                     lease=lease,
                     limit=limit,
+                    busy=seqs,
                 )
             )
             return [(due, lease) for due in deliveries]

@@ -48,7 +48,9 @@ class Ingest:
             case Authentic():
                 return await self._accept(platform, request)
             case Ping(signed=signed):
-                self._node.log.info("ping answered", source=source, signed=signed)
+                # Anyone may send an unsigned one, as often as they like.
+                say = self._node.log.info if signed else self._node.log.debug
+                say("ping answered", source=source, signed=signed)
                 return PONG
             case Refused(hint=hint):
                 likely = self._foreign(source, request) or hint

@@ -39,7 +39,7 @@ class Operator:
         return Told(done=True, sentence=f"event {seq} goes through the rules again (run {run})")
 
     async def retry(self, delivery_id: str) -> Told:
-        """Try a dead, expired or parked delivery again, now."""
+        """Try a waiting, dead, expired or parked delivery now."""
         now = self._node.clock.now()
         result = await self._node.database.write(
             lambda connection: outbox.retry(connection, delivery_id, now=now)

@@ -19,15 +19,16 @@ POLL_S = 1.0
 class Worker(Generic[Item]):
     """Claims items and handles up to `hands` of them at once.
 
-    `claim` takes a number and returns at most that many items, leased; `handle` finishes one and
-    raises nothing. A wake-up that comes while the loop is busy is remembered.
+    `claim` takes a number and the items at work, and returns at most that many others, leased; `handle`
+    finishes one and raises nothing. An item at work is never started again beside itself, however long its
+    lease has run out. A wake-up that comes while the loop is busy is remembered.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        claim: Callable[[int], Awaitable[Sequence[Item]]],
+        claim: Callable[[int, Sequence[Item]], Awaitable[Sequence[Item]]],
         handle: Callable[[Item], Awaitable[None]],
         hands: int,
         clock: Clock,
@@ -42,7 +43,7 @@ class Worker(Generic[Item]):
         self._log = log
         self._poll_s = poll_s
         self._news = asyncio.Event()
-        self._busy: set[asyncio.Task[None]] = set()
+        self._busy: dict[asyncio.Task[None], Item] = {}
         self._stopping = False
 
     def wake(self) -> None:
@@ -81,7 +82,7 @@ class Worker(Generic[Item]):
         if not free:
             return False
         try:
-            items = await self._claim(free)
+            items = await self._claim(free, tuple(self._busy.values()))
         except StoreUnavailable as error:
             self._log.warning("no work taken, the store cannot be used", worker=self.name, why=str(error))
             return False
@@ -89,12 +90,12 @@ class Worker(Generic[Item]):
             return False  # claimed while stopping: the owner gives the leases back
         for item in items:
             task = asyncio.ensure_future(self._handle(item))
-            self._busy.add(task)
+            self._busy[task] = item
             task.add_done_callback(self._done)
         return bool(items)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._busy.discard(task)
+        self._busy.pop(task, None)
         self._news.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("work failed, its lease will run out", worker=self.name, why=type(error).__name__)

@@ -10,11 +10,13 @@ from jinja2 import nodes
 from bridge.core.problems import did_you_mean
 from bridge.rendering.environment import TEXT_METHODS, TIME_MEMBERS, MessageEnvironment
 from bridge.rendering.filters import REFUSED
+from bridge.rendering.syntax import PAGE
 
 Vocabulary = Mapping[str, Collection[str] | None]
 """Names a template may use: their members, `()` for a plain value, None where any member is possible."""
 
 _PLAIN_MEMBERS = TEXT_METHODS | TIME_MEMBERS
+LISTED = f"; {PAGE} lists them"
 _NOT_HERE: Mapping[type[nodes.Node], str] = {
     nodes.Include: "'include' is not for messages; what several share belongs in their layout",
     nodes.Import: "'import' is not for messages; write the macro in the template that uses it",
@@ -97,13 +99,13 @@ def _filters_and_tests(tree: nodes.Template, environment: MessageEnvironment) ->
 
 def _test(line: int, name: str, environment: MessageEnvironment) -> Iterator[Flaw]:
     if name not in environment.tests:
-        yield Flaw(line, f"unknown test 'is {name}'{did_you_mean(name, environment.tests)}")
+        yield Flaw(line, f"unknown test 'is {name}'{did_you_mean(name, environment.tests) or LISTED}")
 
 
 def _no_filter(name: str, environment: MessageEnvironment) -> str:
     if name in REFUSED:
         return f"filter '{name}' is not for messages: {REFUSED[name]}"
-    return f"unknown filter '{name}'{did_you_mean(name, environment.filters)}"
+    return f"unknown filter '{name}'{did_you_mean(name, environment.filters) or LISTED}"
 
 
 def _names(tree: nodes.Template, own: set[str], vocabulary: Vocabulary) -> Iterator[Flaw]:

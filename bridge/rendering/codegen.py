@@ -5,6 +5,7 @@ Differences from Jinja's own code generator:
 * a printed expression becomes `environment.printed(value, label, spot)`: no value is ever the author's text;
 * `a.b` and `a['b']` become `environment.member(a, 'b', 'a.b')`, so what is absent is told by its whole path;
 * what a `for` goes through is counted, turn by turn (`count_loops`);
+* what is compared, or searched by `in`, is paid for;
 * lists and groups written in a template, and `~`, go through the environment, which bounds them.
 """
 
@@ -13,7 +14,7 @@ Differences from Jinja's own code generator:
 from __future__ import annotations
 
 from jinja2 import nodes
-from jinja2.compiler import CodeGenerator, Frame
+from jinja2.compiler import CodeGenerator, Frame, operators
 
 COUNTED = "<counted>"
 """Name of the filter around every iterable; no author can write it."""
@@ -97,6 +98,22 @@ class PieceGenerator(CodeGenerator):
         self.write(", ")
         self.visit(node.arg, frame)
         self.write(f", {path_of(node)!r})")
+
+    def visit_Compare(self, node: nodes.Compare, frame: Frame) -> None:
+        """Compare as Python does, with each side paying for its size."""
+        self.write("(environment.weighed(context, ")
+        self.visit(node.expr, frame)
+        self.write(")")
+        for operand in node.ops:
+            self.visit(operand, frame)
+        self.write(")")
+
+    def visit_Operand(self, node: nodes.Operand, frame: Frame) -> None:
+        """Compare with what is weighed, or search what is searched."""
+        meter = "searched" if node.op in ("in", "notin") else "weighed"
+        self.write(f" {operators[node.op]} environment.{meter}(context, ")
+        self.visit(node.expr, frame)
+        self.write(")")
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:
         """Join with `~`, keeping captured markup what it is."""

@@ -27,6 +27,14 @@ from bridge.rendering.limits import (
     bounded_range,
     bounded_text,
 )
+from bridge.rendering.metering import (
+    MessageContext,
+    charge_method,
+    metered_tests,
+    searched,
+    taken,
+    weighed,
+)
 from bridge.rendering.values import Absent, Fragment, Printed, joined
 from bridge.rendering.words import words
 
@@ -57,12 +65,6 @@ _GROUP_METHODS = words("items keys values get")
 _NOTHING = object()
 
 
-class MessageContext(Context):
-    """One rendering: the names it sees and what it may still use."""
-
-    budget: Budget
-
-
 class MessageEnvironment(ImmutableSandboxedEnvironment):
     """Compiles and runs templates whose output is pieces (`values.py`), within limits (`limits.py`)."""
 
@@ -72,14 +74,16 @@ class MessageEnvironment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(("+", "-", "*", "/", "//", "%", "**"))
     bounded = staticmethod(bounded_items)
     joined = staticmethod(joined)
+    weighed = staticmethod(weighed)
+    searched = staticmethod(searched)
 
     def __init__(self, filters: Mapping[str, Callable[..., object]], tests: Iterable[str]) -> None:
         """Know `filters` and, of Jinja's tests, those named in `tests`; nothing else."""
         super().__init__(
             undefined=Absent, optimized=False, trim_blocks=True, lstrip_blocks=True, cache_size=0
         )
-        self.filters = {**filters, COUNTED: _counted}
-        self.tests = {name: self.tests[name] for name in tests}
+        self.filters = {**filters, COUNTED: pass_context(taken)}
+        self.tests = {name: (self.tests | metered_tests())[name] for name in tests}
         self.globals = {"range": bounded_range, "namespace": Namespace}
 
     @staticmethod
@@ -125,12 +129,13 @@ class MessageEnvironment(ImmutableSandboxedEnvironment):
     def call(__self, __context: Context, __obj: object, *args: object, **kwargs: object) -> object:  # noqa: N805, PYI063  (as the method overridden)
         """Call a macro, a method or a function of the sandbox, at the price of one step."""
         budget: Budget = __context.budget  # type: ignore[attr-defined]
-        budget.step()
+        budget.spend()
         if isinstance(__obj, Absent):
             str(__obj)
         if not callable(__obj):
             raise Fault("calls something that is no macro and no method")
         if not isinstance(__obj, Macro):
+            charge_method(budget, __obj, args)
             return __context.call(__obj, *args, **kwargs)
         budget.enter()
         try:
@@ -153,11 +158,6 @@ class MessageEnvironment(ImmutableSandboxedEnvironment):
         if isinstance(made, str):
             return bounded_text(made)
         return bounded_items(made) if isinstance(made, list | tuple) else made
-
-
-@pass_context
-def _counted(context: MessageContext, items: Iterable[object]) -> Iterator[object]:
-    return context.budget.counted(items)
 
 
 def _of_group(owner: Mapping[object, object], name: object, path: str) -> object:

@@ -28,6 +28,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """Kinds of template files, and what the front matter of each may say."""
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+MAX_NAME = 100
+"""Characters of a template's name."""
 _FENCE = "---"
 
 
@@ -43,8 +45,19 @@ class Source:
 
 def find(folder: Path, name: str, kinds: Sequence[str], what: str = "template") -> Path | str:
     """Return the file called `name` in a folder, or the sentence that says why there is none."""
-    if not NAME.fullmatch(name):
-        return f"'{name}' names no {what}: small letters, digits, '-' and '_', without folder or ending"
+    if not NAME.fullmatch(name) or len(name) > MAX_NAME:
+        told = name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
+        return (
+            f"'{told}' names no {what}: at most {MAX_NAME} small letters, digits, '-' and '_', "
+            "without folder or ending"
+        )
+    try:
+        return _found(folder, name, kinds, what)
+    except OSError as error:
+        return f"{folder.as_posix()} cannot be searched: {error.strerror or error}"
+
+
+def _found(folder: Path, name: str, kinds: Sequence[str], what: str) -> Path | str:
     found = [path for kind in kinds if (path := folder / f"{name}{kind}").is_file()]
     if len(found) > 1:
         return f"{what} '{name}' is two files, {' and '.join(path.name for path in found)}; keep one"

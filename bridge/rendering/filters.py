@@ -1,6 +1,6 @@
 """The filters of Jinja's that templates may use, made safe, and `default` and `join` as messages need them.
 
-A filter given an absent or null value gives it back, so `learner.name | first_name | default('aluno')`
+A filter given an absent or null value gives it back, so `learner.name | first_name | default('Alguém')`
 works, and `{{ learner.name | upper }}` without a default still says what is absent.
 """
 
@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 
-from jinja2 import Environment, Undefined, pass_environment
+from jinja2 import Environment, Undefined, pass_context, pass_environment
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.filters import make_attrgetter
 
-from bridge.rendering.limits import MAX_TEXT, Fault
+from bridge.rendering.limits import MAX_TEXT, Fault, text_price
+from bridge.rendering.metering import MessageContext, refuse_marks, taken
 from bridge.rendering.values import Fragment, joined, text_of
 from bridge.rendering.words import words
 
@@ -39,11 +40,10 @@ REFUSED: Mapping[str, str] = {
 }
 """Filters of Jinja's that people look for here, and why there are none."""
 
-_PLAIN = words(
-    "abs count dictsort first float groupby int items last length list map max min reject rejectattr reverse "
-    "select selectattr sort sum unique"
-)
-_ON_TEXT = words("capitalize lower title trim truncate upper wordcount")
+_PLAIN = words("abs count float int items last length reverse")
+"""Filters whose work does not grow with the value, or is done, and paid for, by who takes what they give."""
+_ON_ITEMS = words("first groupby list map max min reject rejectattr select selectattr sort sum unique")
+_ON_TEXT = words("capitalize lower title truncate upper wordcount")
 MAX_PRECISION = 10
 
 
@@ -51,13 +51,16 @@ def builtin_filters() -> dict[str, Filter]:
     """Return Jinja's filters that are safe and useful in messages, by name."""
     return {
         **{name: passing_absent(JINJA_FILTERS[name]) for name in _PLAIN},
+        **{name: passing_absent(on_items(JINJA_FILTERS[name])) for name in _ON_ITEMS},
         **{name: passing_absent(on_text(JINJA_FILTERS[name])) for name in _ON_TEXT},
+        "dictsort": passing_absent(on_groups(JINJA_FILTERS["dictsort"])),
         "string": passing_absent(text_of),
         "default": default,
         "d": default,
-        "join": passing_absent(_join),
+        "join": passing_absent(on_items(_join)),
         "replace": passing_absent(on_text(_replace)),
         "round": passing_absent(_round),
+        "trim": passing_absent(on_text(_trim)),
     }
 
 
@@ -88,14 +91,45 @@ def passing_absent(function: Filter) -> Filter:
 
 
 def on_text(function: Filter) -> Filter:
-    """Wrap a filter on text so that it never sees a list, a group or null, which have no text."""
-    position = _value_position(function)
+    """Wrap a filter on text: it pays for the length, and never sees a list, a group or null."""
+
+    def text(context: MessageContext, value: object) -> object:
+        given = _as_text(value)
+        context.budget.spend(text_price(given))
+        return given
+
+    return _given(function, text)
+
+
+def on_items(function: Filter) -> Filter:
+    """Wrap a filter that goes through a list, so that it pays for each item it takes."""
+    return _given(function, taken)
+
+
+def on_groups(function: Filter) -> Filter:
+    """Wrap a filter that goes through a group, so that it pays for each member."""
+
+    def group(context: MessageContext, value: object) -> object:
+        context.budget.spend(len(value) if isinstance(value, Mapping) else 0)
+        return value
+
+    return _given(function, group)
+
+
+def _given(function: Filter, prepared: Callable[[MessageContext, object], object]) -> Filter:
+    """Wrap a filter of any kind into one that is passed the context, and prepares its value with it."""
+    wants = getattr(getattr(function, "jinja_pass_arg", None), "name", None)
 
     @wraps(function)
-    def filtered(*args: object, **kwargs: object) -> object:
-        return function(*args[:position], _as_text(args[position]), *args[position + 1 :], **kwargs)
+    def filtered(context: MessageContext, value: object, *args: object, **kwargs: object) -> object:
+        first = {
+            "context": (context,),
+            "environment": (context.environment,),
+            "eval_context": (context.eval_ctx,),
+        }.get(str(wants), ())
+        return function(*first, prepared(context, value), *args, **kwargs)
 
-    return filtered
+    return pass_context(filtered)
 
 
 def _value_position(function: Filter) -> int:
@@ -127,6 +161,15 @@ def _replace(text: str, old: object, new: object, count: int = -1) -> str:
     if len(text) + times * (len(after) - len(before)) > MAX_TEXT:
         raise Fault(f"'replace' makes a text of more than {MAX_TEXT:,} characters")
     return text.replace(before, after, count)
+
+
+def _trim(text: str, marks: object = None) -> str:
+    """Take blanks, or any of `marks`, from both ends of a text."""
+    if marks is None:
+        return text.strip()
+    taken_away = text_of(marks)
+    refuse_marks(len(taken_away))
+    return text.strip(taken_away)
 
 
 def _round(number: float, precision: int = 0, method: str = "common") -> float:

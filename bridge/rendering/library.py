@@ -28,7 +28,7 @@ PLAIN_LAYOUT = Text(
     "<body>{{ content }}</body></html>\n",
     "the built-in layout",
 )
-"""What stands around an e-mail where the folder has no default layout: a text in `config.yaml` needs no folder."""
+"""What stands around an e-mail where the folder has no default layout: text in a setting needs no folder."""
 _PAGE_NAMES: Vocabulary = {**VOCABULARY, "subject": (), "preheader": (), "lang": ()}
 """What an `.html` template may use."""
 _LAYOUT_NAMES: Vocabulary = {**_PAGE_NAMES, "content": ()}

@@ -8,11 +8,13 @@ from typing import TypeVar
 T = TypeVar("T", bound=Sized)
 
 MAX_STEPS = 10_000
-"""Turns of loops and calls in one rendering."""
+"""Turns of loops, items that filters go through, and calls, in one rendering."""
 MAX_SECONDS = 0.25
-"""Time from the first turn of a loop to the last."""
+"""Time from the first step to the last."""
 MAX_CALL_DEPTH = 20
 """Macros inside macros."""
+CHARACTERS_A_STEP = 1_000
+"""Length of a text that costs a filter one step; shorter ones are free."""
 MAX_TEXT = 200_000
 """Characters of one text, and of one rendered slot."""
 MAX_RANGE = 1_000
@@ -24,6 +26,7 @@ MAX_VALUES = 20_000
 MAX_ITEMS = 100_000
 """Items, at any depth, of a list or group that a template builds or copies."""
 
+TOO_LONG = f"makes a text of more than {MAX_TEXT:,} characters"
 
 Spot = tuple[str, int]
 """The template, by file or setting, and the line in it (1-based)."""
@@ -42,7 +45,7 @@ class Fault(Exception):
 class Budget:
     """Counts the steps of one rendering in the thread that renders, and stops it.
 
-    `monotonic` is read at the first step and at each later one, so a template without loops reads no clock.
+    `monotonic` is read wherever steps are counted, so a template without loops and lists reads no clock.
     """
 
     __slots__ = ("_deadline", "_depth", "_monotonic", "_steps")
@@ -54,21 +57,23 @@ class Budget:
         self._depth = 0
         self._deadline = 0.0
 
-    def step(self) -> None:
-        """Count one turn or call; raise `Fault` at the limit."""
+    def spend(self, steps: int = 1) -> None:
+        """Count turns, items or calls; raise `Fault` at the limit. None at all are free."""
+        if not steps:
+            return
         now = self._monotonic()
         if not self._steps:
             self._deadline = now + MAX_SECONDS
-        self._steps += 1
+        self._steps += steps
         if self._steps > MAX_STEPS:
-            raise Fault(f"takes more than {MAX_STEPS:,} steps; loop over less")
+            raise Fault(f"takes more than {MAX_STEPS:,} steps; use shorter lists and texts")
         if now > self._deadline:
-            raise Fault(f"takes longer than {MAX_SECONDS * 1000:.0f} ms; loop over less")
+            raise Fault(f"takes longer than {MAX_SECONDS * 1000:.0f} ms; use shorter lists and texts")
 
     def counted(self, items: Iterable[object]) -> Iterator[object]:
-        """Yield each of `items`, at the price of one step."""
+        """Yield each of `items`, at the price of one step, and of its length if it is text."""
         for item in items:
-            self.step()
+            self.spend(1 + text_price(item) if isinstance(item, str) else 1)
             yield item
 
     def enter(self) -> None:
@@ -82,10 +87,27 @@ class Budget:
         self._depth -= 1
 
 
+def text_price(text: str) -> int:
+    """Return how many steps it costs to go through a text."""
+    return len(text) // CHARACTERS_A_STEP
+
+
+def bounded_join(texts: Iterable[str]) -> str:
+    """Join texts; raise `Fault` before, not after, they have become longer than any message."""
+    kept: list[str] = []
+    length = 0
+    for text in texts:
+        length += len(text)
+        if length > MAX_TEXT:
+            raise Fault(TOO_LONG)
+        kept.append(text)
+    return "".join(kept)
+
+
 def bounded_text(text: str) -> str:
     """Return `text`, or raise `Fault` when it is longer than any message."""
     if len(text) > MAX_TEXT:
-        raise Fault(f"makes a text of more than {MAX_TEXT:,} characters")
+        raise Fault(TOO_LONG)
     return text
 
 

@@ -25,7 +25,7 @@ def first_name(name: str) -> str:
     """Return the name to greet a person by: `DRA. MARIA DA SILVA` gives `Maria`.
 
     Titles, emoji and digits around it are left out. Blank when there is no name to find, as in an e-mail
-    address; `| default(...)` takes over there.
+    address or where an initial stands in its place (`L. Silva`); `| default(...)` takes over there.
     """
     clean = _clean(name)
     if _ADDRESS.fullmatch(clean):
@@ -34,17 +34,20 @@ def first_name(name: str) -> str:
     first = next(bare, "")
     while first.rstrip(".").casefold() in TITLES and (following := next(bare, "")):
         first = following
-    return _cased(first)[:MAX_FIRST_NAME]
+    if _is_initial(first):
+        return ""
+    return "-".join(_greeted(part) for part in _cased(first).split("-"))[:MAX_FIRST_NAME]
 
 
 def proper_name(name: str) -> str:
     """Return the whole name in capitals and small letters: `MARIA DA SILVA` gives `Maria da Silva`.
 
-    A word that mixes both is left as it is (`McDonald`), and so is an e-mail address.
+    A word that mixes both is left as it is (`McDonald`). Blank for an e-mail address, which is no name and
+    should not be shown as one; `| default(...)` takes over there.
     """
     clean = _clean(name)
     if _ADDRESS.fullmatch(clean):
-        return clean[:MAX_NAME]
+        return ""
     parts = [word for word in clean.split() if not all(map(_is_mark, word))]
     return " ".join(_in_name(word, first=not place) for place, word in enumerate(parts))[:MAX_NAME].rstrip()
 
@@ -79,6 +82,16 @@ def _bare(word: str) -> str:
     while end < len(word) and (_is_mark(word[end]) or word[end] == "."):
         end += 1
     return word[letters[0] : end]
+
+
+def _is_initial(word: str) -> bool:
+    """Tell `L`, `L.` and `J.R.` from a name; one letter of a script without capitals, as `李`, is a name."""
+    return all(len(part) <= 1 and part.upper() != part.lower() for part in word.rstrip(".").split("."))
+
+
+def _greeted(part: str) -> str:
+    """Give each half of `Maria-clara` its capital."""
+    return part if _mixed(part) else part[:1].title() + part[1:]
 
 
 def _in_name(word: str, *, first: bool) -> str:

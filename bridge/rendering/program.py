@@ -11,9 +11,11 @@ from jinja2 import Template, TemplateSyntaxError, UndefinedError, nodes
 from bridge.core.messages import RenderFailure
 from bridge.rendering.check import Flaw, Vocabulary, flaws
 from bridge.rendering.codegen import count_loops
-from bridge.rendering.environment import MessageContext, MessageEnvironment
+from bridge.rendering.environment import MessageEnvironment
 from bridge.rendering.limits import Budget, Fault
+from bridge.rendering.metering import MessageContext
 from bridge.rendering.moulds import RESERVED
+from bridge.rendering.syntax import plainly
 from bridge.rendering.values import Printed, flatten
 
 UNWORKABLE = "gives a filter, a test, a comparison or a macro values it cannot work with"
@@ -106,10 +108,10 @@ class Compiler:
         except _Unusable as error:
             return Compiled(None, [error.flaw])
         except TemplateSyntaxError as error:
-            return Compiled(None, [Flaw(error.lineno, _lower_first(str(error.message)))])
+            return Compiled(None, [Flaw(error.lineno, plainly(str(error.message)))])
         except SyntaxError as error:
             # Python's own, of the code that Jinja made: loops or conditions inside each other twenty deep.
-            return Compiled(None, [Flaw(text.line, f"cannot be compiled: {_lower_first(error.msg)}")])
+            return Compiled(None, [Flaw(text.line, f"cannot be compiled: {error.msg}")])
         except (RecursionError, MemoryError):
             return Compiled(None, [Flaw(text.line, "is nested too deeply")])
 
@@ -132,7 +134,7 @@ class Compiler:
         try:
             tree = self._environment.parse(text.source)
         except TemplateSyntaxError as error:
-            raise _Unusable(Flaw(before + error.lineno, _lower_first(str(error.message)))) from None
+            raise _Unusable(Flaw(before + error.lineno, plainly(str(error.message)))) from None
         for node in tree.find_all(nodes.Node):
             node.lineno = (node.lineno or 1) + before
         return tree
@@ -156,7 +158,3 @@ def _why(error: Exception) -> str:
             return "goes too deep, or makes too much"
         case _:
             return UNWORKABLE
-
-
-def _lower_first(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:].rstrip(".")

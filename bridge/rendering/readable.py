@@ -94,7 +94,7 @@ class Marks:
 
 
 def _text_link(label: str, address: str) -> str:
-    bare = address.removeprefix("mailto:")
+    bare = address.removeprefix("mailto:").partition("?")[0] if address.startswith("mailto:") else address
     # The same value is another placeholder in an address than in words.
     same = PLACEHOLDER.sub(lambda found: moved(found[0], Place.TEXT), bare) == label
     return bare if same or not label else f"{label} ({bare})"

@@ -12,9 +12,13 @@ from typing import NamedTuple
 
 from jinja2 import StrictUndefined, Undefined
 
-from bridge.rendering.limits import MAX_ITEMS, MAX_VALUES, Fault, Spot, bounded_text
+from bridge.rendering.limits import MAX_ITEMS, MAX_VALUES, Fault, Spot, bounded_join
 
 ABSENT = "is absent in this event; write `| default(...)`, or ask `is defined` first"
+
+HUGE = "is too large a number to print"
+MAX_PRINTED_BITS = 14_000
+"""Size of a whole number that has a text: Python makes none of more than 4,300 digits."""
 
 
 class Absent(StrictUndefined):
@@ -74,7 +78,7 @@ class Fragment:
         return cls(flat)
 
     def __str__(self) -> str:
-        return bounded_text("".join(p if isinstance(p, str) else p.text() for p in self.pieces))
+        return bounded_join(p if isinstance(p, str) else p.text() for p in self.pieces)
 
     def __bool__(self) -> bool:
         return bool(str(self))
@@ -120,6 +124,8 @@ def text_of(value: object) -> str:
             return "true" if value else "false"
         case float() if value.is_integer():
             return f"{value:.0f}"
+        case int() if value.bit_length() > MAX_PRINTED_BITS:
+            raise Fault(HUGE)
         case int() | float():
             return str(value)
         case datetime() | time():
@@ -158,6 +164,8 @@ def _native(value: object, left: list[int]) -> object:
     if left[0] < 0:
         raise Fault(f"holds more than {MAX_ITEMS:,} items")
     match value:
+        case int() if value.bit_length() > MAX_PRINTED_BITS:
+            raise Fault(HUGE)
         case str() | bool() | int() | float() | None:
             return value
         case Mapping():
@@ -183,4 +191,4 @@ def joined(parts: Iterable[object], between: str = "") -> str | Fragment:
         whole.append(part)
     if any(isinstance(part, Fragment) for part in whole):
         return Fragment.of(p if isinstance(p, Fragment) else Printed(p) for p in whole)
-    return bounded_text("".join(Printed(part).text() for part in whole))
+    return bounded_join(Printed(part).text() for part in whole)

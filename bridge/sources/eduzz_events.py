@@ -246,6 +246,10 @@ ALIASES: Mapping[str, str] = {
 """Other ways to write a name: Eduzz's own examples leave the product out of eleven of them."""
 
 
+FREE = frozenset({"data.participant.customFields", "data.participants[].customFields"})
+"""Objects whose keys the producer chooses, in a form for participants."""
+
+
 def kinds() -> frozenset[str]:
     """Return every neutral kind that these events can have."""
     undone = (known.undone[1] for known in EVENTS.values() if known.undone)

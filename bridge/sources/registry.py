@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from bridge.sources import eduzz_events
-from bridge.sources.base import Source
+from bridge.sources.base import Request, Source
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from bridge.sources.generic import GenericOptions, GenericSource
+from bridge.sources.inventory import paths_in
 from bridge.sources.samples import sample, sample_names
 
-__all__ = ["OPTIONS", "build", "known_events", "known_kinds", "sample", "sample_names"]
+__all__ = ["OPTIONS", "build", "fields", "kinds_of", "known_events", "known_kinds", "sample", "sample_names"]
 
 OPTIONS: Mapping[str, type[BaseModel]] = {"eduzz": EduzzOptions, "generic": GenericOptions}
 """The options of each type of source, checked when the configuration is loaded."""
@@ -37,3 +40,28 @@ def known_events() -> Mapping[str, str]:
 def known_kinds() -> frozenset[str]:
     """Return every neutral kind that a known event can have; a check-in has two, done and undone."""
     return eduzz_events.kinds()
+
+
+def kinds_of(name: str) -> tuple[str, ...]:
+    """Return every kind that events of a known type can have; none for an unknown type."""
+    known = eduzz_events.EVENTS.get(name)
+    if known is None:
+        return ()
+    return (known.kind, known.undone[1]) if known.undone else (known.kind,)
+
+
+@cache
+def fields(name: str) -> frozenset[str]:
+    """Return every path that events of a type carry, as its sample shows them; none without a sample.
+
+    `data.items[].name` stands in the elements of an array; below `data.chargeback.*` anything may stand.
+    """
+    body = sample(name)
+    if body is None:
+        return frozenset()
+    # Parsing asks for no secret.
+    source = EduzzSource("eduzz", EduzzOptions(type="eduzz", secrets=(SecretStr("not-a-secret-of-anyone"),)))
+    parsed = source.parse(Request({}, body, datetime(2026, 1, 1, tzinfo=UTC)))
+    events = parsed if isinstance(parsed, tuple) else ()
+    free = eduzz_events.FREE | {f"raw.{path}" for path in eduzz_events.FREE}
+    return frozenset(path for event in events for path in paths_in(event.facts(), free))

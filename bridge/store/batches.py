@@ -35,12 +35,14 @@ class Failed:
 class Batches:
     """Runs batches over one connection, which it opens when needed and drops when the store fails.
 
+    `check` is called before each connection and each commit, and raises when the store is not what it was.
     Belongs to one thread.
     """
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, check: Callable[[], None] = lambda: None) -> None:
         self._engine = engine
         self._name = name
+        self._check = check
         self._connection: Connection | None = None
 
     def run(self, operations: Sequence[Operation]) -> list[Done | Failed]:
@@ -92,6 +94,7 @@ class Batches:
         transaction = connection.begin()
         try:
             values = [operation(connection) for operation in operations]
+            self._check()
         except BaseException:
             transaction.rollback()
             raise
@@ -106,6 +109,7 @@ class Batches:
     def _connect(self) -> Connection:
         if self._connection is None:
             try:
+                self._check()  # SQLite would make an empty file where there is none
                 self._connection = self._engine.connect()
             except (SQLAlchemyError, StoreError) as error:
                 raise self._unavailable(error) from error

@@ -23,6 +23,7 @@ from bridge.store.errors import (
 )
 from bridge.store.faults import Fault, fault_of, reason
 from bridge.store.migrations import SHIPPED, Migrations
+from bridge.store.presence import Presence
 from bridge.store.writer import Writer
 
 __all__ = [
@@ -79,7 +80,8 @@ class Database:
             pool.shutdown(wait=False)
             engines.dispose()
             raise
-        batches = Batches(engines.writer, engines.name)
+        check = Presence(engines.file).check if engines.file is not None else lambda: None
+        batches = Batches(engines.writer, engines.name, check)
         writer = Writer(batches, queue_limit=queue_limit, batch_limit=batch_limit)
         return cls(engines, pool, secret, writer)
 

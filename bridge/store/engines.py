@@ -67,9 +67,12 @@ def _sqlite(url: URL, readers: int, busy_timeout: timedelta) -> Engines:
         raise StoreError(f"this Python brings SQLite {sqlite3.sqlite_version}, the store needs 3.35 or newer")
     if url.database in {None, "", ":memory:"} or str(url.database).startswith("file:"):
         raise StoreError(f"the store needs a file of its own, not '{url}': {EXPECTED}")
-    file = Path(str(url.database)).absolute()
+    file = Path(str(url.database)).resolve()  # two names of one file have one lock
     writer, reader = _pair(
-        url, readers, {"timeout": busy_timeout.total_seconds(), "isolation_level": None}, reader_options={}
+        url.set(database=str(file)),
+        readers,
+        {"timeout": busy_timeout.total_seconds(), "isolation_level": None},
+        reader_options={},
     )
     event.listen(writer, "connect", _on_connect(file, _write_settings))
     event.listen(writer, "begin", _begin_immediate)

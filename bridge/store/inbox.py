@@ -7,10 +7,16 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, and_, null, or_, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, not_, null, or_, select, text, update
 
 from bridge.store.columns import folded
 from bridge.store.schema import DONE, NEW, PARKED, constant, constants, given, inbox, new_row, under
+
+OLDEST = 256
+"""How many open entries are looked at for other nodes' leases: the oldest ones are claimed first."""
+
+NOBODY = 0
+"""A number that no row has: an empty list would make the databases plan for a subquery."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +33,10 @@ class NewEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A stored request. `run` counts from 1; every replay adds one."""
+    """A stored request. `run` counts from 1; every replay adds one.
+
+    `tries` is how often this run was claimed, the last time included, without what was given back.
+    """
 
     seq: int
     source: str
@@ -37,6 +46,7 @@ class Entry:
     body: bytes
     received_at: datetime
     run: int
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,7 @@ def accept(connection: Connection, entry: NewEntry) -> Accepted:
         "received_at": entry.received_at,
         "state": NEW,
         "run": 1,
+        "tries": 0,
     }
     seq = connection.scalar(_ACCEPT, row)
     if seq is not None:
@@ -78,12 +89,30 @@ def accept(connection: Connection, entry: NewEntry) -> Accepted:
 
 
 def claim(
-    connection: Connection, *, now: datetime, lease_until: datetime, lease: str, limit: int
+    connection: Connection,
+    *,
+    now: datetime,
+    lease_until: datetime,
+    lease: str,
+    limit: int,
+    busy: Sequence[int] = (),
 ) -> list[Entry]:
-    """Lease the oldest entries that wait, or whose lease ran out, in the order of their arrival."""
+    """Lease the oldest entries that wait, or whose lease ran out, in the order of their arrival.
+
+    Those in `busy` are left alone. A lease is called `<node>/<number>`; on PostgreSQL, while one node's
+    leases run, the others get nothing, so that deliveries are made in the order of the entries.
+    """
+    if connection.dialect.name == "postgresql" and not _has_turn(connection, now, lease):
+        return []
     rows = connection.execute(
         _CLAIM,
-        {"given_now": now, "given_until": lease_until, "given_lease": lease, "given_limit": limit},
+        {
+            "given_now": now,
+            "given_until": lease_until,
+            "given_lease": lease,
+            "given_limit": limit,
+            "given_busy": (NOBODY, *busy),
+        },
     )
     return sorted((entry_of(row) for row in rows), key=lambda entry: entry.seq)
 
@@ -126,18 +155,29 @@ def replay(connection: Connection, seq: int, *, now: datetime) -> int | None:
 
 
 def release(connection: Connection, lease: str) -> int:
-    """Give back every entry under a lease whose name begins so; returns how many."""
+    """Give back every entry under a lease whose name begins so, as if never claimed; returns how many."""
     return connection.execute(_RELEASE, {"given_lease": lease}).rowcount
 
 
 def release_all(connection: Connection) -> int:
-    """Give back every entry; only for a process that is alone on its store. Returns how many."""
+    """Give back every entry; only for a process that is alone on its store. Returns how many.
+
+    Their claims count: whoever held them did not live to give them back.
+    """
     return connection.execute(_RELEASE_ALL).rowcount
 
 
 def entry_of(row: Sequence[Any]) -> Entry:
     """Return the entry from the values of `ENTRY_COLUMNS`."""
     return Entry(**dict(zip(_ENTRY_FIELDS, row, strict=True)))
+
+
+def _has_turn(connection: Connection, now: datetime, lease: str) -> bool:
+    # The lock ends with the transaction, so whoever gets it next sees the leases of the one before.
+    if not connection.scalar(_TURN):
+        return False
+    node = lease[: lease.rfind("/") + 1] or lease
+    return connection.execute(_OTHERS, {"given_now": now, "given_lease": node}).first() is None
 
 
 def _settle(connection: Connection, seq: int, lease: str, values: Mapping[str, object]) -> bool:
@@ -156,7 +196,11 @@ _ACCEPT = new_row(inbox, inbox.c.seq)
 _FIND = select(inbox.c.seq).where(inbox.c.key == given("key"))
 _NEXT = (
     select(inbox.c.seq)
-    .where(_WAITING, or_(inbox.c.leased_until.is_(None), inbox.c.leased_until <= given("now")))
+    .where(
+        _WAITING,
+        or_(inbox.c.leased_until.is_(None), inbox.c.leased_until <= given("now")),
+        inbox.c.seq.not_in(bindparam("given_busy", expanding=True)),
+    )
     .order_by(inbox.c.seq)
     .limit(given("limit", Integer))
     .with_for_update(skip_locked=True)
@@ -165,7 +209,7 @@ _NEXT = (
 _CLAIM = (
     update(inbox)
     .where(inbox.c.seq.in_(select(_NEXT.c.seq)))
-    .values(lease=given("lease"), leased_until=given("until"))
+    .values(lease=given("lease"), leased_until=given("until"), tries=inbox.c.tries + 1)
     .returning(*ENTRY_COLUMNS)
 )
 _SETTLE = (
@@ -177,10 +221,34 @@ _REPLAY = (
     update(inbox)
     .where(inbox.c.seq == given("seq"), inbox.c.state.in_(constants((DONE, PARKED))))
     .values(
-        {"state": NEW, "run": inbox.c.run + 1, "replayed_at": given("now"), "finished_at": null(), **_FREE}
+        {
+            "state": NEW,
+            "run": inbox.c.run + 1,
+            "tries": 0,
+            "replayed_at": given("now"),
+            "finished_at": null(),
+            **_FREE,
+        }
     )
     .returning(inbox.c.run)
 )
 _RUN = select(inbox.c.run).where(inbox.c.seq == given("seq"))
 _RELEASE_ALL = update(inbox).where(_WAITING, inbox.c.lease.is_not(None)).values(_FREE)
-_RELEASE = update(inbox).where(_WAITING, under(inbox.c.lease)).values(_FREE)
+_RELEASE = update(inbox).where(_WAITING, under(inbox.c.lease)).values({"tries": inbox.c.tries - 1, **_FREE})
+
+# The table's number, because a database may hold several stores, each in a schema of its own.
+_TURN = text("SELECT pg_try_advisory_xact_lock(:ours + CAST('inbox'::regclass AS oid)::bigint)").bindparams(
+    ours=0x6272_6964 << 32  # "brid" in ASCII
+)
+_OLDEST = (
+    select(inbox.c.lease, inbox.c.leased_until)
+    .where(_WAITING)
+    .order_by(inbox.c.seq)
+    .limit(OLDEST)
+    .subquery("oldest")
+)
+_OTHERS = (
+    select(_OLDEST.c.lease)
+    .where(_OLDEST.c.leased_until > given("now"), not_(under(_OLDEST.c.lease)))
+    .limit(1)
+)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -28,7 +29,7 @@ from bridge.core.outcomes import State, sources_of
 from bridge.store import memory
 from bridge.store.columns import Instant
 from bridge.store.deliveries import Attempt, Due, Missing, Moved, NewDelivery, Refused, Taken, Trigger
-from bridge.store.inbox import ENTRY_COLUMNS, entry_of
+from bridge.store.inbox import ENTRY_COLUMNS, NOBODY, entry_of
 from bridge.store.schema import (
     attempts,
     constant,
@@ -57,12 +58,14 @@ __all__ = [
     "expire",
     "next_due",
     "park",
+    "park_unrouted",
     "record",
     "release",
     "release_all",
     "retry",
     "store_payload",
 ]
+UNROUTED = "is no longer in the configuration; restore it, then retry"
 
 
 def enqueue(connection: Connection, new: NewDelivery) -> bool:
@@ -75,13 +78,20 @@ def enqueue(connection: Connection, new: NewDelivery) -> bool:
 
 
 def claim_due(
-    connection: Connection, *, channel: str, now: datetime, lease_until: datetime, lease: str, limit: int
+    connection: Connection,
+    *,
+    channel: str,
+    now: datetime,
+    lease_until: datetime,
+    lease: str,
+    limit: int,
+    busy: Sequence[int] = (),
 ) -> list[Due]:
     """Lease deliveries that are due, or whose lease ran out, the longest due first.
 
-    One with an earlier delivery of its lane still open is left for later.
+    One with an earlier delivery of its lane still open is left for later; those in `busy` are left alone.
     """
-    wanted = {"given_channel": channel, "given_now": now, "given_limit": limit}
+    wanted = {"given_channel": channel, "given_now": now, "given_limit": limit, "given_busy": (NOBODY, *busy)}
     claimed = connection.scalars(_CLAIM, {**wanted, "given_until": lease_until, "given_lease": lease}).all()
     rows = connection.execute(_DUE, {"given_seqs": claimed}) if claimed else ()
     return [_due_of(row) for row in rows]
@@ -139,13 +149,21 @@ def park(connection: Connection, seq: int, *, lease: str, now: datetime, why: st
     return _end(connection, seq, lease, State.PARKED, now, why)
 
 
+def park_unrouted(connection: Connection, channels: Collection[str], *, now: datetime) -> dict[str, int]:
+    """Park what waits for a channel that is not one of `channels`; returns how many of each.
+
+    What is under way stays, unless its lease ran out.
+    """
+    return Counter(connection.scalars(_PARK_UNROUTED, {"given_channels": ("", *channels), "given_now": now}))
+
+
 def expire(connection: Connection, seq: int, *, lease: str, now: datetime, why: str) -> bool:
     """Give a delivery up because its time is over; False, and nothing written, if the lease is lost."""
     return _end(connection, seq, lease, State.EXPIRED, now, why)
 
 
 def retry(connection: Connection, delivery_id: str, *, now: datetime) -> Moved | Missing | Refused | Taken:
-    """Make a dead, expired or parked delivery due now, with the schedule of retries from its start.
+    """Make a waiting, dead, expired or parked delivery due now, with its schedule of retries from the start.
 
     Its claim is reserved again. An expiry that has passed is dropped: a person asked for it all the same.
     """
@@ -258,7 +276,11 @@ _CLAIMABLE = and_(
 _ENQUEUE = new_row(deliveries, deliveries.c.seq)
 _NEXT = (
     select(deliveries.c.seq)
-    .where(_CLAIMABLE, deliveries.c.ready_at <= given("now"))
+    .where(
+        _CLAIMABLE,
+        deliveries.c.ready_at <= given("now"),
+        deliveries.c.seq.not_in(bindparam("given_busy", expanding=True)),
+    )
     .order_by(deliveries.c.ready_at, deliveries.c.seq)
     .limit(given("limit", Integer))
     .with_for_update(skip_locked=True, of=deliveries)
@@ -298,6 +320,14 @@ _END = {
     target: _move(target, *_UNDER_LEASE, **_CLOSED, why=given("why")).returning(deliveries.c.id)
     for target in (State.PARKED, State.EXPIRED)
 }
+_PARK_UNROUTED = _move(
+    State.PARKED,
+    _OPEN,
+    deliveries.c.channel.not_in(bindparam("given_channels", expanding=True)),
+    or_(deliveries.c.state == constant(State.PENDING), deliveries.c.ready_at <= given("now")),
+    **_CLOSED,
+    why=constant("channel ''") + deliveries.c.channel + constant("'' ") + constant(UNROUTED),
+).returning(deliveries.c.channel)
 _STATE = select(deliveries.c.state).where(_THIS)
 _RETRY = _move(
     State.PENDING,

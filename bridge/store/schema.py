@@ -70,7 +70,7 @@ def given(name: str, type_: type[TypeEngine[Any]] | None = None) -> BindParamete
     return bindparam(f"given_{name}", type_=type_)
 
 
-def under(lease: Column[Any]) -> ColumnElement[bool]:
+def under(lease: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the test that a row is under a lease whose name begins with the parameter `given_lease`."""
     return func.substr(lease, 1, func.length(given("lease", String))) == given("lease", String)
 
@@ -113,6 +113,7 @@ inbox = Table(
     Column("received_at", Instant, nullable=False),
     Column("state", String(16), nullable=False),
     Column("run", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
     Column("lease", String(64)),
     Column("leased_until", Instant),
     Column("finished_at", Instant),

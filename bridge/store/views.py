@@ -11,7 +11,18 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, func, or_, sel
 
 from bridge.core.outcomes import State
 from bridge.store.columns import folded
-from bridge.store.schema import DONE, NEW, PARKED, STUCK, constant, constants, deliveries, given, inbox
+from bridge.store.schema import (
+    DONE,
+    NEW,
+    PARKED,
+    STUCK,
+    attempts,
+    constant,
+    constants,
+    deliveries,
+    given,
+    inbox,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +49,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRow:
-    """A delivery without its payload, with what a list shows of its event."""
+    """A delivery without its payload, with what a list shows of its event and of its last attempt."""
 
     seq: int
     id: str
@@ -59,6 +70,8 @@ class DeliveryRow:
     source: str
     type: str | None
     learner: str | None
+    last_reason: str | None = None
+    last_answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,8 +243,20 @@ _EVENT_FIELDS = tuple(field.name for field in fields(EventRow))
 EVENT_COLUMNS = tuple(inbox.c[name] for name in _EVENT_FIELDS)
 """What `event_of` needs, in this order."""
 _DELIVERY_FIELDS = tuple(field.name for field in fields(DeliveryRow))
+_LAST_ATTEMPT = {
+    f"last_{column.name}": select(column)
+    .where(attempts.c.delivery_seq == deliveries.c.seq)
+    .order_by(attempts.c.number.desc())
+    .limit(1)
+    .correlate(deliveries)
+    .scalar_subquery()
+    .label(f"last_{column.name}")
+    for column in (attempts.c.reason, attempts.c.answer)
+}
+"""Found by the primary key of the attempts, once for each row that is listed."""
 _DELIVERY_COLUMNS = tuple(
-    deliveries.c[name] if name in deliveries.c else inbox.c[name] for name in _DELIVERY_FIELDS
+    _LAST_ATTEMPT[name] if name in _LAST_ATTEMPT else (deliveries if name in deliveries.c else inbox).c[name]
+    for name in _DELIVERY_FIELDS
 )
 
 _OPEN_EVENTS = (

@@ -35,3 +35,9 @@ def too_many(wait_s: float) -> web.Response:
     """Return 429 with the whole seconds after which to come back (RFC 6585)."""
     error = "too many refused requests from this address"
     return refusal(429, error, {"Retry-After": str(math.ceil(wait_s))})
+
+
+def unavailable(error: str, retry_after_s: int) -> web.Response:
+    """Return 503: nothing is wrong with the request, and it is taken if it comes again later."""
+    body = {"status": "unavailable", "error": error}
+    return answer(503, body, {"Retry-After": str(retry_after_s)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 
@@ -57,14 +58,14 @@ class Api:
         found = await self._desk.store.read(lambda c: details.show_event(c, seq))
         if isinstance(found, NotFound):
             return refusal(404, f"there is no event {seq}")
-        return _json(event_details_plain(found))
+        return await asyncio.to_thread(lambda: _json(event_details_plain(found)))
 
     async def _delivery(self, request: web.Request) -> web.Response:
         delivery_id = request.match_info["id"]
         found = await self._desk.store.read(lambda c: details.show_delivery(c, delivery_id))
         if isinstance(found, NotFound):
             return refusal(404, f"there is no delivery {delivery_id}")
-        return _json(delivery_details_plain(found))
+        return await asyncio.to_thread(lambda: _json(delivery_details_plain(found)))
 
     async def _replay(self, request: web.Request) -> web.Response:
         return _told(await self._desk.operator.replay(int(request.match_info["seq"])))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from bridge.web.connections import waiting_for_sender
 from bridge.web.limits import Limits
 
 
@@ -17,8 +19,11 @@ class Unread:
 
     status: int
     why: str
+    retry_after: int | None = None
 
 
+_RETRY_AFTER_S = 10
+_CROWDED = Unread(503, "too many bodies are on their way at once", _RETRY_AFTER_S)
 _BROKEN = Unread(400, "the body ended early or its chunks are not well formed")
 
 
@@ -30,7 +35,7 @@ class BodyReader:
         self._patience_s = limits.body_s
         self._late = Unread(408, f"the body did not arrive within {limits.body_s:g} seconds")
         self._large = Unread(413, f"a body has at most {limits.body_bytes} bytes")
-        self._reading: set[asyncio.Timeout] = set()
+        self._arriving = _Arriving(limits.unfinished_bytes)
 
     async def read(self, request: web.BaseRequest) -> bytes | Unread:
         """Return the body as it was sent, or why not; reads no further than the limit."""
@@ -42,7 +47,10 @@ class BodyReader:
             if content.is_eof() and content.exception() is None:
                 body = content.read_nowait()
             else:
-                body = await self._collect(content)
+                with waiting_for_sender(request):
+                    body = await self._collect(content)
+        except _GivenUp:
+            return _CROWDED
         except TimeoutError:
             return self._late
         except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
@@ -51,17 +59,62 @@ class BodyReader:
 
     def hurry(self) -> None:
         """Answer every sender whose body is not here yet 408: a listener that closes gets no more of it."""
-        now = asyncio.get_running_loop().time()
-        for timeout in self._reading:
-            timeout.reschedule(now)
+        self._arriving.hurry()
 
     async def _collect(self, content: StreamReader) -> bytes:
         body = bytearray()
-        async with asyncio.timeout(self._patience_s) as timeout:
-            self._reading.add(timeout)
-            try:
+        timeout = asyncio.timeout(self._patience_s)
+        try:
+            async with timeout:
+                self._arriving.begin(timeout)
                 while len(body) <= self._limit and (chunk := await content.readany()):
                     body += chunk
-            finally:
-                self._reading.discard(timeout)
+                    self._arriving.grow(timeout, len(chunk))
+        except TimeoutError:
+            if timeout not in self._arriving:
+                raise _GivenUp from None
+            raise
+        finally:
+            self._arriving.end(timeout)
         return bytes(body)
+
+
+class _GivenUp(Exception):
+    """The body gave way to others."""
+
+
+class _Arriving:
+    """The bodies that are still on their way: how much of each is here, the one begun longest ago first.
+
+    When there is more than `room` bytes of them, the first gives way: whoever sends at a usual speed is
+    done long before that is his.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._total = 0
+        self._held: OrderedDict[asyncio.Timeout, int] = OrderedDict()
+
+    def __contains__(self, timeout: asyncio.Timeout) -> bool:
+        return timeout in self._held
+
+    def begin(self, timeout: asyncio.Timeout) -> None:
+        self._held[timeout] = 0
+
+    def grow(self, timeout: asyncio.Timeout, size: int) -> None:
+        if timeout in self._held:
+            self._held[timeout] += size
+            self._total += size
+        now = asyncio.get_running_loop().time()
+        while self._total > self._room:
+            first, held = self._held.popitem(last=False)
+            self._total -= held
+            first.reschedule(now)
+
+    def end(self, timeout: asyncio.Timeout) -> None:
+        self._total -= self._held.pop(timeout, 0)
+
+    def hurry(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for timeout in self._held:
+            timeout.reschedule(now)

@@ -16,10 +16,11 @@ from bridge.core.signing import Refused
 from bridge.logs import Log
 from bridge.pipeline.ingest import Answer
 from bridge.sources.base import Request, Source
-from bridge.web.answers import NONE, answer, refusal, too_many
+from bridge.web.answers import NONE, answer, refusal, too_many, unavailable
 from bridge.web.body import BodyReader, Unread
 from bridge.web.limits import Limits, RefusalLimit
 from bridge.web.remote import Network, caller
+from bridge.web.seldom import Seldom
 
 _METHODS = "GET, HEAD, POST"
 
@@ -47,6 +48,7 @@ class Hooks:
         self._clock = clock
         self._log = log
         self._bodies = BodyReader(limits)
+        self._crowded = Seldom(log, "requests turned away", clock.monotonic)
         self._proxies = proxies
         self._refusals = RefusalLimit(
             burst=limits.refusals,
@@ -88,7 +90,11 @@ class Hooks:
         self._bodies.hurry()
 
     def _cut_off(self, request: web.Request, unread: Unread) -> web.Response:
-        response = self._refuse(request, unread.status, unread.why)
+        if unread.retry_after is None:
+            response = self._refuse(request, unread.status, unread.why)
+        else:
+            self._crowded.happened(why=unread.why)
+            response = unavailable(unread.why, unread.retry_after)
         response.force_close()
         return response
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from bridge.logs import Log
+from bridge.web.connections import Connection, Connections
 from bridge.web.limits import Limits
+from bridge.web.seldom import Seldom
+from bridge.web.shortage import report_shortage
 
 GRACE_S = 5.0
 """Seconds that requests under way have to finish when a listener closes."""
@@ -22,6 +27,7 @@ class Listener:
     host: str
     port: int
     _runner: web.AppRunner
+    _server: asyncio.Server
 
     @property
     def url(self) -> str:
@@ -31,6 +37,7 @@ class Listener:
 
     async def close(self) -> None:
         """Take no new connection, let requests under way finish, then close what is left."""
+        self._server.close()
         await self._runner.cleanup()
 
 
@@ -45,26 +52,53 @@ async def listen(
 ) -> Listener:
     """Serve `app`; port 0 takes a free one. Raises OSError with the address when it cannot be bound."""
     limits = limits or Limits()
-    runner = web.AppRunner(
-        app,
-        handle_signals=False,
-        shutdown_timeout=grace_s,
-        access_log=None,
-        logger=_ConnectionLog(log),
-        auto_decompress=False,
-        keepalive_timeout=limits.idle_s,
-        lingering_time=limits.lingering_s,
-        max_line_size=limits.head_line_bytes,
-        max_field_size=limits.head_line_bytes,
-        max_headers=limits.head_lines,
-    )
+    report_shortage(asyncio.get_running_loop(), log)
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=grace_s)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, backlog=limits.backlog).start()
+        server = await _serve(runner, host, port, log, limits)
     except (OSError, asyncio.CancelledError):
         await runner.cleanup()
         raise
-    return Listener(host, runner.addresses[0][1], runner)
+    return Listener(host, server.sockets[0].getsockname()[1], runner, server)
+
+
+async def _serve(runner: web.AppRunner, host: str, port: int, log: Log, limits: Limits) -> asyncio.Server:
+    handlers = runner.server
+    assert handlers is not None  # noqa: S101 - it is there after `setup`
+    loop = asyncio.get_running_loop()
+    full = Seldom(log, "connections closed for new ones", loop.time)
+    connections = Connections(limits.connections, limits.head_s, full)
+    handlers.request_handler = connections.watch(handlers.request_handler)
+    options = _options(log, limits)
+    server = await loop.create_server(
+        lambda: Connection(connections, handlers, options), host, port, backlog=limits.accepted_at_once
+    )
+    _deepen(server, limits.backlog)
+    return server
+
+
+def _options(log: Log, limits: Limits) -> Mapping[str, Any]:
+    return {
+        "access_log": None,
+        "logger": _ConnectionLog(log),
+        "auto_decompress": False,
+        "keepalive_timeout": limits.idle_s,
+        "lingering_time": limits.lingering_s,
+        "max_line_size": limits.head_line_bytes,
+        "max_field_size": limits.head_line_bytes,
+        "max_headers": limits.head_lines,
+    }
+
+
+def _deepen(server: asyncio.Server, backlog: int) -> None:
+    """Let more connections wait in the kernel than asyncio takes from there in a row.
+
+    For asyncio both are one number, and when files run out it fails that many times in a row.
+    """
+    for each in server.sockets:
+        with each.dup() as same:
+            same.listen(backlog)
 
 
 class _ConnectionLog:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import web
 
@@ -79,36 +80,34 @@ class AdminPages:
         found = await self._desk.store.read(lambda c: details.show_event(c, seq))
         if isinstance(found, NotFound):
             return self._missing(f"There is no event {seq}.")
-        return self._pages.page(
-            "event.html",
-            status=409 if problem else 200,
-            problem=problem,
-            notice=_notice(request),
-            **_event_values(found),
-        )
+        return await self._details("event.html", request, problem, lambda: _event_values(found))
 
     async def _delivery(self, request: web.Request, *, problem: str = "") -> web.Response:
         found = await self._show_delivery(request)
         if isinstance(found, NotFound):
             return self._missing(f"There is no delivery {request.match_info['id']}.")
-        return self._pages.page(
-            "delivery.html",
-            status=409 if problem else 200,
-            problem=problem,
-            notice=_notice(request),
-            **_delivery_values(found),
-        )
+        return await self._details("delivery.html", request, problem, lambda: _delivery_values(found))
 
     async def _delivery_html(self, request: web.Request) -> web.Response:
         found = await self._show_delivery(request)
         if isinstance(found, NotFound) or found.payload is None:
             return self._missing("There is no such message.")
-        mail = shown_message(found.row.action, found.payload).mail
+        mail = (await asyncio.to_thread(shown_message, found.row.action, found.payload)).mail
         return self._pages.message(mail.html if mail else "")
 
     async def _show_delivery(self, request: web.Request) -> DeliveryDetails | NotFound:
         delivery_id = request.match_info["id"]
         return await self._desk.store.read(lambda c: details.show_delivery(c, delivery_id))
+
+    async def _details(
+        self, template: str, request: web.Request, problem: str, values: Callable[[], dict[str, object]]
+    ) -> web.Response:
+        """Return a page with a body or message, made in a thread: a large one takes its time."""
+        status = 409 if problem else 200
+        notice = _notice(request)
+        return await asyncio.to_thread(
+            lambda: self._pages.page(template, status=status, problem=problem, notice=notice, **values())
+        )
 
     async def _find(self, request: web.Request) -> web.StreamResponse:
         """Go to the event or delivery with a number, an id, or an id's beginning."""
@@ -172,7 +171,7 @@ def _notice(request: web.Request) -> str:
 async def _why(request: web.Request) -> str:
     try:
         form = await request.post()
-    except ValueError:
+    except (ValueError, LookupError):  # LookupError: a charset that is none
         raise web.HTTPBadRequest from None
     return str(form.get("why") or "").strip()[:WHY_LENGTH] or "discarded by a person"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import StringIO
 from typing import Literal
 
 from bridge.core.messages import Payload
-from bridge.core.readable import Chat, Mail, read_chat, read_json, read_mail
+from bridge.core.readable import TEXT_LIMIT, Chat, Mail, read_chat, read_json, read_mail
 from bridge.core.redact import HIDDEN, hide_secrets, names_secret
 from bridge.core.rules import kind_of
 from bridge.store.inbox import Entry
@@ -41,7 +42,7 @@ def shown_body(body: bytes) -> str:
     value = body_value(body)
     if isinstance(value, str):
         return read_json(body)
-    return read_json(json.dumps(value).encode())
+    return _indented(value)
 
 
 def body_value(body: bytes) -> object:
@@ -55,6 +56,17 @@ def body_value(body: bytes) -> object:
 def shown_headers(entry: Entry) -> dict[str, str]:
     """Return the stored headers; those with a secret's name are hidden."""
     return {name: HIDDEN if names_secret(name) else value for name, value in entry.headers.items()}
+
+
+def _indented(value: object) -> str:
+    """Return JSON on several lines as far as it is shown: the rest of a large one is not even written."""
+    lines = StringIO()
+    for part in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(value):
+        lines.write(part)
+        if lines.tell() >= TEXT_LIMIT:
+            break
+    text = lines.getvalue()[:TEXT_LIMIT]
+    return text.encode("utf-8", "replace").decode()
 
 
 def _object(body: bytes) -> Mapping[str, object]:

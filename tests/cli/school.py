@@ -24,7 +24,7 @@ Body = Mapping[str, object] | bytes
 Scripts = Mapping[str, Iterable[Outcome]]
 SECRETS = {
     "EDUZZ_SECRET": "a-secret-for-tests",
-    "SMTP_URL": "smtp://mail.example:587",
+    "SMTP_URL": "smtp://mail.escola.test:587",
     "SLACK_BOT_TOKEN": "xoxb-not-a-real-token",
 }
 CONFIG = """\

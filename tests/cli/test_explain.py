@@ -129,16 +129,43 @@ def test_explanations_are_values_for_programs(school: Bridge) -> None:
 
 
 def test_a_stored_event_also_tells_what_happened(lived: Bridge) -> None:
-    """Why it should have happened, and what did: deliveries with their states, and what was skipped."""
+    """First what happened, deliveries with their states, what was skipped; then what the rules say now."""
     for name in ("2", "e2"):
         said = lived("explain", name)
         assert said.code == ExitCode.OK
-        assert said.out.startswith("stored event 2: nutror.module_completed from eduzz\n")
-        assert "\n\nWhat happened: stored event 2, done\n" in said.out
+        assert said.out.startswith("What happened: stored event 2, done\n")
+        assert "\n\nWith the rules of now\nstored event 2: nutror.module_completed from eduzz\n" in said.out
         assert "e5f5c1fe13  dead       parabens  email:learners  1 attempt" in said.out
         assert "`bridge deliveries show e5f5c1fe13` says why it is dead" in said.out
     assert "skipped   parabens email:learners: once_per" in lived("explain", "3").out
     assert explained(lived, "2")["stored"]["deliveries"][0]["state"] == "dead"
+
+
+def test_what_once_per_forbids_is_not_promised(lived: Bridge) -> None:
+    """The same person's same module again, in a file or stored, is not sent, and who has it is named."""
+    again = "not slack via wins: not sent again: once_per is taken by 591d94f378 (delivered)\n"
+    for name in (event(lived), "1", "3"):
+        assert again in lived("explain", name).out
+    (mail, slack) = explained(lived, "event.json")["events"][0]["rules"][0]["actions"]
+    assert mail["once_per"]["state"] == "delivered"
+    assert slack["once_per"] == {
+        "taken_by": "591d94f3787466d2d2b6e0f5dffab164",
+        "state": "delivered",
+        "missing": None,
+    }
+
+
+def test_what_is_free_again_is_promised(lived: Bridge) -> None:
+    """A dead delivery holds nothing, so its message would be sent."""
+    said = lived("explain", "2").out
+    assert "      email to joao@aluno.example via learners (template parabens)\n" in said
+    other = event(lived, module={"id": "7", "title": "Listas"})
+    assert "once_per" not in lived("explain", other).out
+
+
+def test_a_value_that_once_per_needs_is_named(school: Bridge) -> None:
+    said = school("explain", event(school, module={"title": "Listas"}))
+    assert "once_per needs 'module.id', which this event does not have\n" in said.out
 
 
 def test_an_event_that_cannot_be_read_is_told(lived: Bridge) -> None:
@@ -175,8 +202,12 @@ def test_events_come_from_everywhere(lived: Bridge, command: str) -> None:
     [
         ("missing.json", ExitCode.NOT_FOUND, "there is no file missing.json"),
         ("some/where", ExitCode.NOT_FOUND, "there is no file some/where"),
-        ("nutror.module_complete", ExitCode.NOT_FOUND, "did you mean 'nutror.module_completed'?"),
-        ("99", ExitCode.NOT_FOUND, "'99' is neither a file, nor a sample, nor a stored event"),
+        (
+            "nutror.module_complete",
+            ExitCode.NOT_FOUND,
+            "; did you mean the sample 'nutror.module_completed'?",
+        ),
+        ("99", ExitCode.NOT_FOUND, "nothing is called '99'\nEVENT is a file, a sample"),
         ("list.json", ExitCode.PROBLEMS, "list.json is no event for source 'eduzz'"),
         ("big.json", ExitCode.PROBLEMS, "has more than 1048576 bytes"),
         (
@@ -184,7 +215,7 @@ def test_events_come_from_everywhere(lived: Bridge, command: str) -> None:
             ExitCode.USAGE,
             "a body itself goes to standard input, with - as EVENT",
         ),
-        ("x" * 5000, ExitCode.NOT_FOUND, "is neither a file, nor a sample, nor a stored event"),
+        ("x" * 5000, ExitCode.NOT_FOUND, "nothing is called 'xxx"),
         ("ping", ExitCode.PROBLEMS, "a ping, the console's connection test"),
     ],
 )
@@ -291,3 +322,12 @@ def test_lists_work_while_the_configuration_is_being_edited(school: Bridge) -> N
     (school.folder / ".env").unlink()
     said = school("events", "list")
     assert (said.code, said.err) == (ExitCode.OK, "")
+
+
+def test_no_message_is_no_file(school: Bridge) -> None:
+    """Where no rule matches, no folder is made and none is named."""
+    said = school("preview", event(school, course={"title": "Java"}), "--out", "out")
+    assert said.code == ExitCode.OK
+    assert "no rule matches this event" in said.err
+    assert "the messages are in" not in said.err
+    assert not (school.folder / "out").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from aiohttp import web
@@ -34,6 +35,10 @@ async def test_health_is_what_the_listener_answers(
         said = await ask(bridge, f"http://127.0.0.1:{server.port}{path}".rstrip("/"))
         assert said.code == code
         assert f"answered {status}" in said.out + said.err
+    url = f"http://127.0.0.1:{server.port}/healthz"
+    plain = await asyncio.to_thread(bridge, "health", "--url", url, "--json")
+    assert plain.code == code
+    assert json.loads(plain.out) == {"url": url, "status": status, "healthy": status == 200}
 
 
 async def test_silence_is_unavailable(bridge: Bridge) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import stat
 
+import pytest
+
 from bridge.cli.exits import ExitCode
 from bridge.cli.shipped import shipped, shipped_files
 from bridge.config.schema import json_schema
@@ -17,6 +19,7 @@ def test_a_new_folder_passes_every_check(bridge: Bridge) -> None:
     assert (said.code, said.err) == (ExitCode.OK, "")
     assert "cd escola" in said.out
     assert "bridge run --sandbox" in said.out
+    assert "bridge send nutror.module_completed --sandbox " in said.out
     checked = bridge("check", "--sandbox", "-c", "escola/config.yaml")
     assert (checked.code, checked.err) == (ExitCode.OK, "")
 
@@ -29,18 +32,39 @@ def test_every_shipped_file_is_written(bridge: Bridge) -> None:
         if path.is_file()
     }
     expected = {str(name): content for name, content in shipped_files().items()}
-    assert set(written) == {*expected, ".env", "config.schema.json"}
+    assert set(written) == {*expected, ".env", ".gitignore", "config.schema.json"}
     assert all(written[name].read_bytes() == content for name, content in expected.items())
 
 
 def test_secrets_are_for_the_owner_alone(bridge: Bridge) -> None:
-    """The .env has room for every secret, holds none, and only its owner can read it."""
-    bridge.write(".env", "OLD=1\n").chmod(0o644)
-    assert bridge("init", "--force").code == ExitCode.OK
+    """The .env has room for every secret, holds none, only its owner can read it, and git does not see it."""
+    assert bridge("init").code == ExitCode.OK
     path = bridge.folder / ".env"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     lines = path.read_text("utf-8").splitlines()
     assert {"EDUZZ_SECRET=", "SLACK_BOT_TOKEN=", "CRM_SECRET="} <= set(lines)
+    assert (bridge.folder / ".gitignore").read_text("utf-8").splitlines() == [".env", "*.db*"]
+
+
+@pytest.mark.parametrize("options", [(), ("--force",)])
+def test_secrets_that_are_there_are_never_overwritten(bridge: Bridge, options: tuple[str, ...]) -> None:
+    """An .env and a .gitignore stay to the byte, and the person is told."""
+    bridge.write(".env", "EDUZZ_SECRET=real\n")
+    bridge.write(".gitignore", "mine\n")
+    said = bridge("init", *options)
+    assert (said.code, said.err) == (ExitCode.OK, "")
+    assert "`.env` was left as it is\n`.gitignore` was left as it is\n" in said.out
+    assert (bridge.folder / ".env").read_text("utf-8") == "EDUZZ_SECRET=real\n"
+    assert (bridge.folder / ".gitignore").read_text("utf-8") == "mine\n"
+
+
+def test_what_force_replaces_is_listed(bridge: Bridge) -> None:
+    """Only files that were another text are named."""
+    assert "replaced" not in bridge("init").out
+    bridge.write("config.yaml", "mine")
+    said = bridge("init", "--force")
+    assert said.out.startswith("replaced: config.yaml\n`.env` was left as it is\n")
+    assert (bridge.folder / "config.yaml").read_bytes() == (shipped() / "config.yaml").read_bytes()
 
 
 def test_editors_find_the_schema(bridge: Bridge) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from bridge.cli.exits import ExitCode
 from bridge.cli.selecting import PAGE, Page, everything, newest
+from bridge.core.outcomes import Reason, Rejected, Retry
 from tests.cli.conftest import Bridge
 from tests.cli.school import live
 from tests.support.pipeline import completion
@@ -20,7 +21,7 @@ DELIVERED = "591d94f3787466d2d2b6e0f5dffab164"
 DELIVERIES = """\
 ID          MADE                     STATE      RULE      ACTION          ATTEMPTS  LEARNER              EVENT  WHY
 ea707b29a3  2026-05-04 09:01:00 -03  delivered  parabens  slack:wins      1         joao@aluno.example   2
-e5f5c1fe13  2026-05-04 09:01:00 -03  dead       parabens  email:learners  1         joao@aluno.example   2
+e5f5c1fe13  2026-05-04 09:01:00 -03  dead       parabens  email:learners  1         joao@aluno.example   2      invalid: 5.1.1 no such mailbox
 591d94f378  2026-05-04 09:00:00 -03  delivered  parabens  slack:wins      2         maria@aluna.example  1
 7ef1a68397  2026-05-04 09:00:00 -03  delivered  parabens  email:learners  1         maria@aluna.example  1
 """  # noqa: E501 - as it is printed
@@ -102,8 +103,8 @@ def test_events_are_filtered(lived: Bridge, words: tuple[str, ...], expected: li
 
 def test_an_empty_list_says_so(lived: Bridge) -> None:
     """People read a sentence, programs an empty array; both are no failure."""
-    assert lived("deliveries", "list", "--state", "parked").out == "no delivery is selected\n"
-    assert lived("events", "list", "--source", "x").out == "no event is selected\n"
+    assert lived("deliveries", "list", "--state", "parked").out == "no delivery matches\n"
+    assert lived("events", "list", "--source", "x").out == "no event matches\n"
     assert lived("events", "list", "--source", "x", "--json").out == "[]\n"
 
 
@@ -144,10 +145,44 @@ def test_a_delivery_is_shown_whole(lived: Bridge) -> None:
         "once per  learner.email=joao@aluno.example, module.id=3253 (released)\n",
         "`bridge deliveries retry e5f5c1fe13` tries again, `discard` gives it up for good.\n",
         "rejected (invalid)  550     schedule      5.1.1 no such mailbox\n",
+        "\n\nWhy\n  invalid: 5.1.1 no such mailbox\n",
         "Subject  Parabéns, João!\n",
         "Você concluiu Funções.\n",
     ):
         assert part in said.out
+
+
+def test_an_answer_is_shown_to_its_end(school: Bridge) -> None:
+    """What a destination answers may end with what to do: the list has its beginning, one delivery all."""
+    answer = "channel_not_found: " + "the app does not see it, " * 8 + "invite it there"
+    live(
+        school.folder / "config.yaml",
+        completion("e1"),
+        scripts={"wins": [Rejected(Reason.CLIENT, 200, answer)]},
+    )
+    assert "client: channel_not_found: the app" in school("deliveries", "list").out
+    shown = school("deliveries", "show", DELIVERED).out
+    why = shown.partition("\nWhy\n")[2].partition("\n\n")[0]
+    assert " ".join(why.split()) == f"client: {answer}"
+    assert max(map(len, why.splitlines())) <= 80
+
+
+def test_what_waits_says_why_and_until_when(school: Bridge) -> None:
+    script = [Retry(Reason.CONNECTION, None, "the connection was refused")] * 99
+    live(school.folder / "config.yaml", completion("e1"), scripts={"wins": script})
+    row = next(line for line in school("deliveries", "list").out.splitlines() if "slack:wins" in line)
+    assert "  pending  " in row
+    assert "  connection: the connection was refused; next try 2026-05-04 " in row
+
+
+def test_a_replay_counts_what_every_run_made(lived: Bridge) -> None:
+    """The list tells all deliveries of an event, those of the last run, and what once_per kept from it."""
+    before = lived("events", "list").out
+    assert "  skipped: once_per  " in before
+    lived("events", "replay", "1")
+    live(lived.folder / "config.yaml", completion("e6", course={"title": "Java"}))
+    listed = lived("events", "list").out.splitlines()[-1]
+    assert "2 deliveries, 0 in run 2; skipped: once_per" in listed
 
 
 def test_a_slack_delivery_shows_its_text(lived: Bridge) -> None:
@@ -274,7 +309,7 @@ def test_filters_select_only_what_can_be_changed(lived: Bridge) -> None:
         "`bridge events replay 2` takes the event through the rules again"
         in lived("deliveries", "show", DEAD).out
     )
-    assert lived("deliveries", "retry", "--rule", "parabens", "--yes").out == "nothing is selected\n"
+    assert lived("deliveries", "retry", "--rule", "parabens", "--yes").out == "nothing matches\n"
 
 
 @pytest.mark.parametrize(

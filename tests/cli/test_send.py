@@ -90,6 +90,16 @@ async def test_values_are_set_last(send: Send, listener: Listener) -> None:
     assert (body["id"], data["learner"]["email"], data["n"]) == ("my-own", "ana@x.example", 7)
 
 
+async def test_a_slip_in_a_path_is_told(send: Send, listener: Listener) -> None:
+    """What the event did not have is added all the same; what it has needs no word."""
+    said = await send("nutror.module_completed", "--set", "data.lerner.name=X", "--set", "id=mine")
+    assert (said.code, said.err) == (ExitCode.OK, "bridge: data.lerner was not in this event; added\n")
+    (body,) = listener.bodies
+    data = body["data"]
+    assert isinstance(data, dict)
+    assert data["lerner"] == {"name": "X"}
+
+
 async def test_the_same_is_the_same_to_the_byte(school: Bridge, send: Send, listener: Listener) -> None:
     """--same-id makes a duplicate: not a byte differs from the file, or from standard input."""
     text = json.dumps(completion("e1"), indent=3) + "\n"

@@ -50,9 +50,6 @@ def test_references_are_replaced_once(fill: Interpolator, text: str, filled: str
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("${B}", "the variable B is not set; set it in the environment or in .env beside the configuration"),
-        ("${EDUZZ_SECRT}", "the variable EDUZZ_SECRT is not set, did you mean 'EDUZZ_SECRET'?"),
-        ("${EMPTY}", "the variable EMPTY is set but empty; give it a value, or write ${EMPTY:-}"),
         ("${A", "'${' is not closed with '}'"),
         ("${}", "'${}' is not a reference"),
         ("${A-b}", "'${A-b}' is not a reference"),
@@ -72,6 +69,31 @@ def test_what_cannot_be_replaced_is_said(fill: Interpolator, text: str, problem:
     problems = fill.fill(text).problems
     assert len(problems) == 1
     assert problems[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "sentence"),
+    [
+        ("${B}", "B", "not set; set it in the environment or in .env beside the configuration"),
+        ("${EDUZZ_SECRT}", "EDUZZ_SECRT", "not set, did you mean 'EDUZZ_SECRET'?"),
+        (
+            "${EDUZZ_KEY}",
+            "EDUZZ_KEY",
+            "not set; set it in the environment or in .env beside the configuration",
+        ),
+        ("${EMPTY}", "EMPTY", "set but empty; give it a value"),
+    ],
+)
+def test_a_variable_without_a_value_is_named(fill: Interpolator, text: str, name: str, sentence: str) -> None:
+    """With what to do about it; only a slip of the keyboard is taken for another name."""
+    assert fill.fill(text).missing == (name,)
+    assert fill.unset(name) == f"the variable {name} is {sentence}"
+
+
+def test_a_variable_that_is_used_elsewhere_is_not_the_one_that_was_meant(fill: Interpolator) -> None:
+    """The key to replace an old one is often called almost like it."""
+    fill.fill("${EDUZZ_SECRET} ${EDUZZ_SECRET2}")
+    assert "did you mean" not in fill.unset("EDUZZ_SECRET2")
 
 
 def test_values_from_outside_are_remembered_and_defaults_are_not(fill: Interpolator) -> None:

@@ -28,9 +28,9 @@ ENDPOINTS = Endpoints(
 )
 ENV = {
     "EDUZZ_SECRET": "edz_0123456789",
-    "SMTP_URL": "smtp://bridge:geheim@mail.example:587",
+    "SMTP_URL": "smtp://bridge:geheim@mail.escola.test:587",
     "SLACK_BOT_TOKEN": "xoxb-0123456789",
-    "CRM_URL": "https://crm.example/hooks",
+    "CRM_URL": "https://crm.escola.test/hooks",
     "CRM_SECRET": "0123456789abcdef0123456789abcdef",
 }
 HEAD = """
@@ -157,7 +157,7 @@ def test_text_stays_as_it_was_typed(write: Write) -> None:
 def test_numbers_stay_numbers_where_anything_may_stand(write: Write) -> None:
     """In the structure of a webhook, a number is a number."""
     path = write(
-        HEAD.replace("channels:", "channels:\n  crm: { type: webhook, url: 'https://crm.example' }")
+        HEAD.replace("channels:", "channels:\n  crm: { type: webhook, url: 'https://crm.escola.test' }")
         + "rules: [{ name: a, on: module.completed, send: [{ webhook: crm, json: {a: 1.10, b: true, c: no} },"
         " { slack: wins, text: Oi }] }]"
     )
@@ -217,6 +217,88 @@ def test_dotenv_beside_the_file_is_read_and_the_environment_wins(write: Write) -
     assert problems(path) == [".env:2: expected NAME=value, with letters, digits and _ in the name"]
 
 
+def test_a_variable_without_a_value_is_told_at_its_line_in_dotenv(write: Write) -> None:
+    """Once, however often it is used; the environment's own is told where it is asked for."""
+    env = {name: value for name, value in ENV.items() if name != "EDUZZ_SECRET"}
+    config = HEAD.replace('["${EDUZZ_SECRET}"]', '["${EDUZZ_SECRET}", "${EDUZZ_SECRET}"]') + RULE
+    path = write(config, **{".env": "# keys\nEDUZZ_SECRET=\n"})
+    assert problems(path, env) == [".env:2: EDUZZ_SECRET has no value; write it after 'EDUZZ_SECRET='"]
+    assert problems(path, {**env, "EDUZZ_SECRET": ""})[0] == (
+        "config.yaml:3:35: sources.eduzz.secrets[0]: "
+        "the variable EDUZZ_SECRET is set but empty; give it a value"
+    )
+
+
+def test_a_line_of_dotenv_that_is_broken_is_told_once(write: Write) -> None:
+    """Not again for the variable that it should have set."""
+    env = {name: value for name, value in ENV.items() if name != "EDUZZ_SECRET"}
+    path = write(HEAD + RULE, **{".env": "EDUZZ_SECRET='geheim\n"})
+    assert problems(path, env) == [".env:1: the quote after EDUZZ_SECRET= is not closed on this line"]
+
+
+def test_a_name_that_stands_twice_in_dotenv_is_a_warning(write: Write) -> None:
+    """It says which line counts."""
+    path = write(HEAD + RULE, **{".env": "A=1\nB=2\nA=3\n"})
+    assert problems(path) == [".env:3: warning: A is set in line 1 too; this line counts, delete one of them"]
+
+
+def test_an_example_host_is_a_warning_outside_the_sandbox_only(write: Write) -> None:
+    """Whoever copied .env.example hears of it before the first message fails."""
+    path = write(
+        HEAD.replace("channels:", "channels:\n  crm: { type: webhook, url: '${CRM_URL}' }")
+        + RULE
+        + "      - webhook: crm\n"
+    )
+    env = {**ENV, "CRM_URL": "https://crm.example/hooks"}
+    assert problems(path, env) == [
+        (
+            "config.yaml:5:25: warning: channels.crm.url: crm.example is a placeholder; "
+            "set CRM_URL to the address of a server of yours"
+        )
+    ]
+    assert good(path, env, sandbox=ENDPOINTS).warnings == ()
+
+
+FIELDS = """
+timezone: "${S}"
+locale: "${S}"
+public_url: "${S}"
+store: "${S}"
+listen: { public: "${S}", admin: "x${S}", trusted_proxies: ["${S}"] }
+include: ["${S}", "${S}*.yaml"]
+deliver_tests: "${S}"
+sources:
+  eduzz: { type: "${S}", secrets: ["${S}"] }
+  loja: { type: eduzz, secrets: ["${S}"], insecure: "${S}" }
+channels:
+  mail: { type: email, smtp: "${S}", from: "${S}", timeout: "${S}", tls: "${S}", concurrency: "${S}" }
+  team: { type: slack, token: "${S}", channel: "${S}", api_url: "${S}", allow_private: ["${S}"] }
+  crm: { type: webhook, url: "${S}", method: "${S}", signing_secret: "${S}", headers: { X: "${S}" } }
+rules:
+  - name: "${S}"
+    on: ["${S}", "${S}.completed"]
+    when: { learner.email: { regex: "${S}" }, data.x: { gte: "${S}" } }
+    if: "{{ ${S} }}"
+    once_per: ["${S}", "learner.${S}"]
+    send:
+      - { email: "${S}", to: "${S}", template: "${S}", expires: "${S}" }
+      - { slack: team, text: "{{ learner.name | ${S} }} {{ learner.${S} }}" }
+      - { webhook: crm, json: { a: "{{ ${S} }}" } }
+"""
+
+
+@given(st.text("QXZ7", min_size=1, max_size=70))
+@settings(max_examples=60, deadline=None)
+def test_no_value_from_outside_is_told_in_any_field(folder: Path, secret: str) -> None:
+    """However short or long: what is quoted of it is `***`."""
+    (folder / "config.yaml").write_text(FIELDS, "utf-8")
+    found = load(folder / "config.yaml", {"S": secret})
+    assert isinstance(found, Broken)
+    alone = re.compile(rf"(?<![\w/-]){re.escape(secret[:40])}(?!\w)") if len(secret) < 3 else secret[:40]
+    for problem in found.problems:
+        assert not re.search(alone, problem.sentence), str(problem)
+
+
 def test_secrets_are_in_nothing_that_is_printed(write: Write) -> None:
     """Neither in the configuration's text nor in any problem, whatever a message would quote."""
     secret = "tres-geheim-0815"
@@ -245,14 +327,14 @@ rules:
     once_per: [learner.email]
     send:
       - { slack: wins, text: one, expires: 48h }
-      - { slack: wins, text: two, once_per: [], if: "{{ test }}" }
-      - { slack: wins, text: three, once_per: [course.id, module.id] }
+      - { slack: wins, name: teste, text: two, once_per: [], if: "{{ test }}" }
+      - { slack: wins, name: turma, text: three, once_per: [course.id, module.id] }
 """
     )
     (rule,) = good(path).rules
     assert rule.on == ("module.completed", "course.*")
     assert rule.condition is not None
-    assert [action.name for action in rule.actions] == ["slack:wins", "slack:wins#2", "slack:wins#3"]
+    assert [action.name for action in rule.actions] == ["slack:wins", "slack:wins#teste", "slack:wins#turma"]
     assert [action.once_per for action in rule.actions] == [
         ("learner.email",),
         (),

@@ -11,11 +11,13 @@ BROKEN = Path(__file__).parent / "broken"
 CASES = sorted(BROKEN.glob("*.yaml"))
 ENV = {
     "EDUZZ_SECRET": "edz_geheim_0123456789",
-    "SMTP_URL": "smtp://bridge:geheim%40smtp@mail.example:587",
+    "SMTP_URL": "smtp://bridge:geheim%40smtp@mail.escola.test:587",
     "SLACK_BOT_TOKEN": "xoxb-geheim",
     "CRM_SECRET": "whsec_Z2VoZWltZ2VoZWltZ2VoZWltZ2VoZWlt",
     "EMPTY": "",
     "SHORT": "geheim",
+    "UNSEEN": "edz_geheim_0123456789\u00a0",
+    "EXAMPLE_SMTP": "smtp://user:geheim@mail.example:587",
     "TIMEZONE": "geheim/zone",
     "LOCALE": "geheim_locale",
     "LISTEN": "geheim:99999",

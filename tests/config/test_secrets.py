@@ -13,8 +13,8 @@ from bridge.config.secrets import Redactor, secret_in
         ("xoxb-1234-abc", "a Slack token or webhook address"),
         ("https://hooks.slack.com/services/T0/B0/abc", "a Slack token or webhook address"),
         ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "a signing secret"),
-        ("smtp://user:geheim@mail.example:587", "an address with a password"),
-        ("smtp://:geheim@mail.example", "an address with a password"),
+        ("smtp://user:geheim@mail.escola.test:587", "an address with a password"),
+        ("smtp://:geheim@mail.escola.test", "an address with a password"),
         ("postgresql://bridge:geheim@db/bridge", "an address with a password"),
         ("https://discord.com/api/webhooks/1/abc", "a Discord webhook address"),
         ("-----BEGIN RSA PRIVATE KEY-----", "a private key"),
@@ -29,10 +29,10 @@ def test_what_is_plainly_a_secret_is_recognised_anywhere(text: str, kind: str) -
     "text",
     [
         "smtp://localhost:1025",
-        "smtp://user:\0@mail.example",
+        "smtp://user:\0@mail.escola.test",
         "smtp://\0",
         "xoxb-",
-        "https://crm.example/hooks",
+        "https://crm.escola.test/hooks",
         "{{ learner.email }}",
         "postgresql://user@host/db",
         "Escola Exemplo <ola@escola.example>",
@@ -64,3 +64,23 @@ def test_values_are_hidden_in_every_spelling(values: list[str], text: str, hidde
 def test_a_long_value_never_shows(value: str, before: str, after: str) -> None:
     """Wherever it stands."""
     assert value not in Redactor([value]).hide(before + value + after)
+
+
+@pytest.mark.parametrize(
+    ("value", "near", "sentence", "shown"),
+    [
+        ("short", True, "is too short to sign with", "is too short to sign with"),
+        ("short", True, "the text 'short' is too short", "the text '***' is too short"),
+        ("short", True, "no file is called 'a/short.yaml'", "no file is called 'a/***.yaml'"),
+        ("short", False, "there is no channel 'short'", "there is no channel 'short'"),
+        ("1234", True, "expected text, not the number 1234", "expected text, not the number ***"),
+        ("it's", True, "not the text 'it's', did you mean 'its'?", "not the text '***', did you mean 'its'?"),
+        ("x", True, "not 'x', did you mean 'xx'?", "not '***', did you mean 'xx'?"),
+        ("characters", True, "at least 24 characters", "at least 24 ***"),
+        ("smtp://u:password@h", True, "has a user without a password", "has a user without a password"),
+        ("k" * 60, True, f"the text '{'k' * 40}…' is none", "the text '***' is none"),
+    ],
+)
+def test_a_sentence_of_ours_keeps_its_own_words(value: str, near: bool, sentence: str, shown: str) -> None:
+    """A short value that is an ordinary word is hidden where it can only be the value, or not at all."""
+    assert Redactor([value]).hide_in_sentence(sentence, [value] if near else []) == shown

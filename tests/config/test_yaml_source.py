@@ -160,6 +160,15 @@ def test_deep_nesting_is_refused(text: str) -> None:
         ("a: [1, 2", "c.yaml:1:4: this '[' is never closed, or a comma is missing after it"),
         ('a: "\\q"', "c.yaml:1:"),
         ("a:\n  b: 1\n c: 2", "c.yaml:3:2: this line does not fit the lines above"),
+        (
+            'a:\n  b: "x\n  c: 1\n  d: "y"\n',
+            (
+                "c.yaml:4:7: this line does not fit the lines above; check the indentation, and that each "
+                "key ends with ': '; or a quote opened at line 2 is not closed there"
+            ),
+        ),
+        ("a:\n  b: 1\n \u00a0c: 2", "c.yaml:3:2: a no-break space (U+00A0) stands in the indentation"),
+        ("a:\n\u200b  b: 1", "c.yaml:2:1: a zero width space (U+200B) stands in the indentation"),
         ("a: b\n- c", "c.yaml:2:1: this line does not fit the lines above"),
     ],
 )

@@ -1,24 +1,41 @@
-"""Problems of conditions, and laws they keep."""
+"""Problems of conditions, what they say of an event, and laws they keep."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.core.conditions import compile_when
-from bridge.core.paths import FactPath, parse_path
-from bridge.core.problems import Problem, dotted
+from bridge.core.conditions import NOTHING, Condition, Finding, compile_when
+from bridge.core.events import VOCABULARY
+from bridge.core.problems import Problem, describe, dotted
 
 PATH = ("rules", 0, "when")
+KNOWN = ", ".join(VOCABULARY)
+OPERATORS = "prefix, suffix, contains, glob, regex, ignore_case, lt, lte, gt, gte, between, null, "
+OPERATORS += "not, exists, any, all"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=12,
 )
-WORDS = st.sampled_from(
-    ["prefix", "suffix", "contains", "glob", "regex", "ignore_case", "not", "exists", "null", "lt", "between"]
-)
+WORDS = st.sampled_from(OPERATORS.split(", "))
+
+
+def compiled(when: object) -> Condition:
+    condition, problems = compile_when(when, PATH)
+    assert problems == []
+    return condition
+
+
+def findings(when: object, data: object) -> list[tuple[str, str, tuple[object, ...] | None, bool]]:
+    """Return each finding as a tuple: path, wanted, found, matched."""
+    found = compiled(when).findings({"data": data})
+    return [(each.path, each.wanted, each.found, each.matched) for each in found]
 
 
 @pytest.mark.parametrize(
@@ -30,20 +47,19 @@ WORDS = st.sampled_from(
             "unknown operator 'prefx', did you mean 'prefix'?",
         ),
         (
+            {"data.a": {"within": 5}},
+            "rules[0].when.data.a.within",
+            f"unknown operator 'within'; known are {OPERATORS}",
+        ),
+        (
             {"curse.title": "x"},
             "rules[0].when.curse.title",
-            (
-                "no event has 'curse', did you mean 'course'?; known are type, kind, id, source, occurred_at, "
-                "sent_at, test, learner, producer, course, module, lesson, data, raw"
-            ),
+            "no event has 'curse', did you mean 'course'?",
         ),
         (
             {"learner.mail": "x"},
             "rules[0].when.learner.mail",
-            (
-                "no event has 'learner.mail', did you mean 'email'?; "
-                "known are learner.id, learner.name, learner.email"
-            ),
+            "no event has 'learner.mail', did you mean 'learner.email'?",
         ),
         ({"type.x": "y"}, "rules[0].when.type.x", "'type' is a plain value and has no 'x'"),
         (
@@ -52,12 +68,41 @@ WORDS = st.sampled_from(
             "expected a value, a list of values or operators, not an empty mapping",
         ),
         (
+            {"data.a": {"not": {}}},
+            "rules[0].when.data.a.not",
+            "expected a value, a list of values or operators, not an empty mapping",
+        ),
+        (
             {"data.a": {"exists": "sim"}},
             "rules[0].when.data.a.exists",
             "expected true or false, not the text 'sim'",
         ),
         ("x", "rules[0].when", "expected paths with what they must be, not the text 'x'"),
+        (None, "rules[0].when", "expected paths with what they must be, not nothing"),
         ({"any": {"data.a": 1}}, "rules[0].when.any", "expected a list of conditions, not a mapping"),
+        ({"all": []}, "rules[0].when.all", "expected a list of conditions, not an empty list"),
+        (
+            {"any": [{"data.a": 1}, {}]},
+            "rules[0].when.any[1]",
+            "an empty mapping always holds; write a condition or leave it out",
+        ),
+        ({"all": ["x"]}, "rules[0].when.all[0]", "expected paths with what they must be, not the text 'x'"),
+        (
+            {"any": [{"all": [{"data.a": {"lt": "x"}}]}]},
+            "rules[0].when.any[0].all[0].data.a.lt",
+            "expected a number or a date such as 2026-12-31, not the text 'x'",
+        ),
+        (
+            {"data.a": {"any": [1, {"null": 3}]}},
+            "rules[0].when.data.a.any[1].null",
+            "expected true or false, not the number 3",
+        ),
+        (
+            {"data.a": {"all": {}}},
+            "rules[0].when.data.a.all",
+            "expected a list of tests, not an empty mapping",
+        ),
+        ({"data.a": {"any": []}}, "rules[0].when.data.a.any", "expected a list of tests, not an empty list"),
         (
             {"data..a": 1},
             "rules[0].when.data..a",
@@ -66,10 +111,31 @@ WORDS = st.sampled_from(
         (
             {"prefix": "x"},
             "rules[0].when.prefix",
+            (f"no event has 'prefix'; known are {KNOWN}; 'prefix' is an operator and stands below a path"),
+        ),
+        (
+            {"not": {"data.a": "x"}},
+            "rules[0].when.not",
+            f"no event has 'not'; known are {KNOWN}; 'not' is an operator and stands below a path",
+        ),
+        *(
             (
-                "no event has 'prefix'; known are type, kind, id, source, occurred_at, sent_at, test, learner, "
-                "producer, course, module, lesson, data, raw; 'prefix' is an operator and stands below a path"
-            ),
+                {"occurred_at": test},
+                "rules[0].when.occurred_at",
+                (
+                    "'occurred_at' is a time; compare it with lt, lte, gt, gte or between, "
+                    "such as {gte: 2026-12-31}"
+                ),
+            )
+            for test in (
+                "2026-05-04",
+                {"prefix": "2026"},
+                {"gt": 5},
+                {"between": [1, 2]},
+                {"not": {"contains": "05"}},
+                {"any": [{"lt": "2026-01-01"}, "x"]},
+                {"lt": "2026-01-01", "regex": "x"},
+            )
         ),
     ],
 )
@@ -77,24 +143,88 @@ def test_a_problem_says_where_and_what(when: object, where: str, sentence: str) 
     """Each problem has its own path and a sentence that helps."""
     _, problems = compile_when(when, PATH)
     assert [(dotted(problem.path), problem.sentence) for problem in problems] == [(where, sentence)]
+    assert not any(problem.warning for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        {"lt": "2026-01-01"},
+        {"between": ["2026-01-01", "2026-01-31"]},
+        {"not": {"gte": "2026-01-01"}},
+        {"exists": False},
+        {"null": False},
+        {"any": [{"exists": False}, {"gt": "2026-01-01"}]},
+        {"gt": "2026-01-01", "lt": "2026-02-01", "exists": True},
+    ],
+)
+def test_a_time_can_be_compared_and_asked_for(test: object) -> None:
+    """And nothing else."""
+    compiled({"sent_at": test})
 
 
 def test_all_problems_are_found_at_once() -> None:
-    """One wrong line does not hide the next."""
-    when = {"data.a": {"prefx": 1}, "data.b": {"lt": "soon"}, "nobody": 1}
+    """One wrong line does not hide the next, nor one wrong operator the other."""
+    when = {"data.a": {"prefx": 1, "lt": "soon"}, "data.b": [], "any": [{"data.c": {}}, {}], "nobody": 1}
     _, problems = compile_when(when, PATH)
-    assert len(problems) == 3
+    assert len(problems) == 6
+
+
+def test_dates_in_a_condition_are_in_the_zone_it_is_compiled_for() -> None:
+    """UTC where nothing is said."""
+    when = {"occurred_at": {"lt": "2026-01-01"}}
+    facts = {"occurred_at": datetime(2026, 1, 1, 1, tzinfo=UTC)}
+    here, _ = compile_when(when, PATH, ZoneInfo("America/Sao_Paulo"))
+    assert here.matches(facts)
+    assert not compiled(when).matches(facts)
 
 
 def test_findings_name_what_was_wanted_and_found() -> None:
     """An explanation has a line per condition, with an absent path told from a null."""
-    condition, _ = compile_when({"data.a": {"prefix": "x"}, "data.b": [1, 2], "data.c": {"not": None}}, PATH)
-    findings = condition.findings({"data": {"a": "y", "c": None}})
-    assert [(f.path, f.wanted, f.found, f.matched) for f in findings] == [
+    when = {"data.a": {"prefix": "x"}, "data.b": [1, 2], "data.c": {"not": None}, "data.d": {"exists": False}}
+    assert findings(when, {"a": "y", "c": None}) == [
         ("data.a", "starting with x", ("y",), False),
         ("data.b", "1 or 2", None, False),
         ("data.c", "not null", (None,), False),
+        ("data.d", "absent", None, True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("test", "wanted"),
+    [
+        ({"prefix": "x", "suffix": "y"}, "starting with x and ending with y"),
+        ({"prefix": "x", "not": "y"}, "starting with x and not y"),
+        ({"not": "y", "prefix": "x"}, "starting with x and not y"),
+        ({"any": ["x", {"gt": 5}]}, "x or more than 5"),
+        ({"all": ["x", {"gt": 5}]}, "x and more than 5"),
+        ({"any": ["x"]}, "x"),
+        ({"exists": True}, "present"),
+        ({"not": {"exists": True}}, "absent"),
+        ({"not": {"exists": False}}, "present"),
+        ({"not": {"any": [{"exists": True}]}}, "absent"),
+        ({"not": {"not": "x"}}, "not not x"),
+    ],
+)
+def test_a_line_says_all_it_wants(test: object, wanted: str) -> None:
+    """Joined as the tests are."""
+    assert [each[1] for each in findings({"data.a": test}, {})] == [wanted]
+
+
+def test_findings_of_alternatives_are_those_that_hold_or_else_all() -> None:
+    """Why it holds is told by what holds; why it does not, by everything that could have."""
+    when = {"any": [{"data.a": 1, "data.b": 2}, {"data.c": 3}, {"data.d": 4}]}
+    assert [each[0] for each in findings(when, {"c": 3})] == ["data.c"]
+    assert [each[0] for each in findings(when, {"c": 3, "a": 1, "b": 2})] == ["data.a", "data.b", "data.c"]
+    assert [each[0] for each in findings(when, {"a": 1})] == ["data.a", "data.b", "data.c", "data.d"]
+    assert [each[3] for each in findings(when, {"a": 1})] == [True, False, False, False]
+
+
+def test_no_condition_holds_always_and_has_nothing_to_tell() -> None:
+    """A rule without `when:` runs on every event under its `on:`."""
+    assert NOTHING.matches({})
+    assert NOTHING.findings({}) == ()
+    assert compiled({}).matches({})
 
 
 @given(when=st.dictionaries(st.just("data.a"), st.dictionaries(WORDS, JSON, max_size=3) | JSON), data=JSON)
@@ -107,21 +237,59 @@ def test_any_condition_on_any_data_gives_an_answer(when: dict[str, object], data
     condition.findings(facts)
 
 
-@given(value=JSON.filter(lambda v: not isinstance(v, list | dict)))
-def test_not_is_the_opposite_of_what_it_holds(value: object) -> None:
-    """On a present value a test and its negation never agree."""
-    plain, _ = compile_when({"data.a": {"prefix": "x"}}, PATH)
-    negated, _ = compile_when({"data.a": {"not": {"prefix": "x"}}}, PATH)
-    facts = {"data": {"a": value}}
-    assert plain.matches(facts) is not negated.matches(facts)
+VALUE = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+TEST = st.sampled_from(
+    ["x", [1, "y"], {"prefix": "x"}, {"gt": 3}, {"null": True}, {"regex": "^$"}, {"any": ["x", {"lt": 3}]}]
+)
 
 
-def test_a_path_gives_one_value_for_keys_or_none() -> None:
-    """Keys are never made from an absent, null or ambiguous value."""
-    path = parse_path("data.a.b")
-    assert isinstance(path, FactPath)
-    assert path.one({"data": {"a": {"b": 7}}}) == "7"
-    assert path.one({"data": {"a": [{"b": 1}, {"b": 2}]}}) is None
-    assert path.one({"data": {"a": {"b": None}}}) is None
-    assert path.one({"data": {"a": {"b": {}}}}) is None
-    assert path.one({}) is None
+@given(test=TEST, data=VALUE | st.lists(VALUE, max_size=3))
+def test_not_is_the_opposite_of_what_it_holds(test: object, data: object) -> None:
+    """On a path that leads somewhere, a test and its negation never agree; on any other neither holds."""
+    plain, negated = compiled({"data.a": test}), compiled({"data.a": {"not": test}})
+    assert plain.matches({"data": {"a": data}}) is not negated.matches({"data": {"a": data}})
+    assert not plain.matches({"data": {}})
+    assert not negated.matches({"data": {}})
+
+
+@given(tests=st.lists(TEST, min_size=1, max_size=3), data=VALUE | st.lists(VALUE, max_size=3))
+def test_any_and_all_are_the_sum_of_their_tests(tests: list[object], data: object) -> None:
+    """Below a path and in place of one."""
+    facts = {"data": {"a": data}}
+    each = [compiled({"data.a": test}).matches(facts) for test in tests]
+    for word, expected in (("any", any(each)), ("all", all(each))):
+        assert compiled({"data.a": {word: tests}}).matches(facts) is expected
+        assert compiled({word: [{"data.a": test} for test in tests]}).matches(facts) is expected
+
+
+@given(test=TEST, data=VALUE | st.lists(VALUE, max_size=3))
+def test_a_finding_agrees_with_the_verdict(test: object, data: object) -> None:
+    """What is explained is what was decided."""
+    condition = compiled({"data.a": test})
+    facts: Mapping[str, object] = {"data": {"a": data}}
+    found = tuple(data) if isinstance(data, list) else (data,)
+    (finding,) = condition.findings(facts)
+    assert finding == Finding("data.a", finding.wanted, found, condition.matches(facts))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "nothing"),
+        (True, "true"),
+        (False, "false"),
+        ("x", "the text 'x'"),
+        ("x" * 40, f"the text '{'x' * 40}'"),
+        ("x" * 41, f"the text '{'x' * 40}…'"),
+        (3, "the number 3"),
+        (1.5, "the number 1.5"),
+        ([1], "a list"),
+        ([], "an empty list"),
+        ({"a": 1}, "a mapping"),
+        ({}, "an empty mapping"),
+        (datetime(2026, 1, 1, tzinfo=UTC), "a datetime"),
+    ],
+)
+def test_a_value_is_described_in_words(value: object, words: str) -> None:
+    """For a message, and shortened."""
+    assert describe(value) == words

@@ -6,7 +6,7 @@ from bridge.core.outcomes import MOVES, State, sources_of
 
 TABLE = """
 from \\ to   pending sending delivered dead expired parked withheld discarded
-pending      .       yes     .         .    .       .      .        yes
+pending      yes     yes     .         .    .       yes    .        yes
 sending      yes     yes     yes       yes  yes     yes    .        .
 delivered    .       .       .         .    .       .      .        .
 dead         yes     .       .         .    .       .      .        yes
@@ -64,6 +64,6 @@ def test_every_delivery_can_come_to_an_end() -> None:
 
 def test_only_a_worker_sends() -> None:
     """A delivery is delivered, or given up, from the hands of the worker that holds its lease."""
-    for end in (State.DELIVERED, State.DEAD, State.EXPIRED, State.PARKED):
+    for end in (State.DELIVERED, State.DEAD, State.EXPIRED):
         assert sources_of(end) == (State.SENDING,)
     assert sources_of(State.WITHHELD) == ()

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from bridge.core.conditions import NOTHING, compile_when
+from bridge.core.conditions import NOTHING, Finding, compile_when
 from bridge.core.events import Event, Facts, Person
 from bridge.core.messages import RenderFailure
-from bridge.core.routing import Router
+from bridge.core.routing import (
+    REMEMBERED_NAMES,
+    ActionExplained,
+    Failed,
+    Plan,
+    Router,
+    RuleExplained,
+    is_glob,
+    is_named,
+)
 from bridge.core.rules import Action, PredicateFailed, Rule
 
 
@@ -43,6 +53,7 @@ EVENT = Event(
     learner=Person(email="maria@aluna.example"),
     data={"course": {"hash": "abc"}},
 )
+ON = Finding("on", "*", ("nutror.module_completed", "module.completed"), matched=True)
 
 
 def rule(
@@ -53,8 +64,12 @@ def rule(
     return Rule(name=name, on=on, when=compiled, condition=condition, actions=actions)
 
 
-def matched(*rules: Rule) -> tuple[str, ...]:
-    return Router(rules).plan(EVENT, EVENT.facts()).matched
+def plan(*rules: Rule, event: Event = EVENT) -> Plan:
+    return Router(rules).plan(event, event.facts())
+
+
+def explain(*rules: Rule) -> tuple[RuleExplained, ...]:
+    return Router(rules).explain(EVENT, EVENT.facts())
 
 
 @pytest.mark.parametrize(
@@ -65,53 +80,164 @@ def matched(*rules: Rule) -> tuple[str, ...]:
         ("nutror.*", True),
         ("*.completed", True),
         ("*", True),
+        ("[mn]*.?*completed", True),
+        ("nutror.module_complete?", True),
         ("nutror.lesson_watched", False),
         ("alpaclass.*", False),
         ("Module.Completed", False),
+        ("NUTROR.*", False),
+        ("nutror", False),
+        ("utror.*", False),
     ],
 )
 def test_on_names_a_type_a_kind_or_a_glob(on: str, matches: bool) -> None:
     """Each form finds the event by its own name, exactly."""
-    assert bool(matched(rule("r", on))) is matches
+    assert bool(plan(rule("r", on)).matched) is matches
+    assert is_named(on, EVENT.type, EVENT.kind) is matches
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("nutror.*", True), ("a?b", True), ("[ab].c", True), ("a]b", False), ("module.completed", False)],
+)
+def test_a_glob_is_told_by_its_marks(name: str, expected: bool) -> None:
+    """A closing bracket alone is none."""
+    assert is_glob(name) is expected
 
 
 def test_every_matching_rule_runs_once_in_the_order_of_the_file() -> None:
-    """A rule that names an event twice is still one rule."""
-    rules = rule("b", "nutror.*", "module.completed"), rule("a", "module.completed"), rule("c", "x.y")
-    assert matched(*rules) == ("b", "a")
+    """A rule that names an event twice is still one rule, and rules filed apart keep their order."""
+    rules = [
+        rule("b", "nutror.*", "module.completed", when={"data.course.hash": "abc"}),
+        rule("a", "module.completed"),
+        rule("c", "x.y"),
+        rule("d", "nutror.*", "module.completed"),
+        rule("e", "*", when={"data.course.hash": {"prefix": "a"}}),
+    ]
+    assert plan(*rules).matched == ("b", "a", "d", "e")
+    assert [(each.rule.name, each.action.name) for each in plan(*rules).wanted] == [
+        (name, "slack:wins") for name in "bade"
+    ]
+
+
+def test_a_router_keeps_its_rules() -> None:
+    """As they were given."""
+    rules = [rule("a", "*"), rule("b", "*")]
+    assert Router(rules).rules == tuple(rules)
+    assert plan().matched == ()
+
+
+def test_events_of_the_same_name_are_judged_each_for_itself() -> None:
+    """What is remembered of a name is the rules, never a verdict."""
+    router = Router([rule("r", "nutror.*", when={"data.course.hash": "abc"}), rule("s", "lesson.completed")])
+    other = replace(EVENT, data={"course": {"hash": "x"}})
+    lesson = replace(EVENT, kind="lesson.completed")
+    for _ in range(2):
+        assert router.plan(EVENT, EVENT.facts()).matched == ("r",)
+        assert router.plan(other, other.facts()).matched == ()
+        assert router.plan(lesson, lesson.facts()).matched == ("r", "s")
+
+
+def test_made_up_names_do_not_fill_the_memory() -> None:
+    """A sender of events with ever new names is served, and the rules still found."""
+    router = Router([rule("r", "*.completed"), rule("s", "made.up_1500")])
+    names = [f"made.up_{number}" for number in range(REMEMBERED_NAMES + 600)]
+    matched = [
+        router.plan(event, event.facts()).matched
+        for event in (replace(EVENT, type=name, kind=name) for name in [*names, *names])
+    ]
+    assert [names[place % len(names)] for place, found in enumerate(matched) if found] == ["made.up_1500"] * 2
+    assert router.plan(EVENT, EVENT.facts()).matched == ("r",)
+    assert len(router.remembered) == REMEMBERED_NAMES
 
 
 def test_when_and_if_must_both_hold() -> None:
     """A false `if` or an unmet `when` leaves the rule out."""
-    assert matched(rule("r", "*", when={"data.course.hash": "abc"}, condition=Says(True))) == ("r",)
-    assert matched(rule("r", "*", when={"data.course.hash": "x"}, condition=Says(True))) == ()
-    assert matched(rule("r", "*", when={"data.course.hash": "abc"}, condition=Says(False))) == ()
+    assert plan(rule("r", "*", when={"data.course.hash": "abc"}, condition=Says(True))).matched == ("r",)
+    assert plan(rule("r", "*", when={"data.course.hash": "x"}, condition=Says(True))).matched == ()
+    assert plan(rule("r", "*", when={"data.course.hash": "abc"}, condition=Says(False))).matched == ()
+
+
+def test_an_if_is_not_asked_where_when_does_not_hold() -> None:
+    """So it may count on what `when` made sure of, and fails on no other event."""
+    assert plan(rule("r", "*", when={"data.course.hash": "x"}, condition=Says(None))).failed == ()
 
 
 def test_an_if_that_fails_leaves_its_rule_out_visibly() -> None:
     """A broken expression is reported beside the plan and does not stop the other rules."""
-    plan = Router([rule("bad", "*", condition=Says(None)), rule("good", "*")]).plan(EVENT, EVENT.facts())
-    assert plan.matched == ("good",)
-    assert [(failure.rule, failure.why) for failure in plan.failed] == [("bad", "no idea")]
+    made = plan(rule("bad", "*", condition=Says(None)), rule("good", "*"))
+    assert made.matched == ("good",)
+    assert made.failed == (Failed("bad", None, "no idea"),)
 
 
 def test_an_action_with_its_own_if_is_left_out_alone() -> None:
-    """The rule still counts as matched."""
-    plan = Router([rule("r", "*", action=Says(False))]).plan(EVENT, EVENT.facts())
-    assert (plan.matched, plan.wanted) == (("r",), ())
+    """The rule still counts as matched, and so do its other actions."""
+    made = plan(rule("r", "*", action=Says(False)), rule("s", "*", action=Says(True)))
+    assert made.matched == ("r", "s")
+    assert [each.rule.name for each in made.wanted] == ["s"]
+    assert made.failed == ()
+
+
+def test_an_action_whose_if_fails_is_left_out_visibly() -> None:
+    """With the action's name, since the rule itself runs."""
+    made = plan(rule("r", "*", action=Says(None)))
+    assert (made.matched, made.wanted) == (("r",), ())
+    assert made.failed == (Failed("r", "slack:wins", "no idea"),)
 
 
 def test_explanations_start_with_the_rules_that_matched_then_the_nearest() -> None:
-    """The likely intended rule comes first."""
+    """The likely intended rule comes first; one for other events last, however little it misses."""
     rules = [
         rule("other-event", "x.y"),
-        rule("far", "*", when={"data.a": 1, "data.b": 2}),
+        rule("far", "*", when={"data.a": 1, "data.b": 2, "data.c": 3}),
         rule("near", "*", when={"data.a": 1, "data.course.hash": "abc"}),
+        rule("if", "*", when={"data.course.hash": "abc"}, condition=Says(False)),
         rule("yes", "*"),
     ]
-    explained = Router(rules).explain(EVENT, EVENT.facts())
-    assert [item.rule for item in explained] == ["yes", "near", "far", "other-event"]
-    assert [item.matched for item in explained] == [True, False, False, False]
+    explained = explain(*rules)
+    assert [item.rule for item in explained] == ["yes", "near", "if", "far", "other-event"]
+    assert [item.matched for item in explained] == [True, False, False, False, False]
+
+
+def test_an_explanation_tells_every_line_of_a_rule() -> None:
+    """What it is for, each condition, and what its `if` said."""
+    when = {"data.course.hash": "abc", "data.a": 1}
+    (item,) = explain(rule("r", "*", when=when, condition=Says(True)))
+    assert item == RuleExplained(
+        "r",
+        matched=False,
+        findings=(
+            ON,
+            Finding("data.course.hash", "abc", ("abc",), matched=True),
+            Finding("data.a", "1", None, matched=False),
+        ),
+    )
+
+
+def test_a_rule_for_other_events_has_only_that_to_tell() -> None:
+    """Its conditions are about events it is not for."""
+    (item,) = explain(rule("r", "x.y", "z.*", when={"data.a": 1}, condition=Says(None)))
+    on = Finding("on", "x.y or z.*", ("nutror.module_completed", "module.completed"), matched=False)
+    assert item == RuleExplained("r", matched=False, findings=(on,))
+
+
+@pytest.mark.parametrize(
+    ("answer", "finding"),
+    [
+        (True, Finding("if", "True", (True,), matched=True)),
+        (False, Finding("if", "False", (False,), matched=False)),
+        (None, Finding("if", "None", ("no idea",), matched=False)),
+    ],
+)
+def test_an_if_is_explained_by_what_it_came_to(answer: bool | None, finding: Finding) -> None:
+    """Of a rule, whose actions follow if it matches, and of an action."""
+    (item,) = explain(rule("r", "*", condition=Says(answer)))
+    assert item.findings == (ON, finding)
+    assert item.matched is finding.matched
+    assert item.actions == ((ActionExplained("slack:wins", "wins", wanted=True),) if item.matched else ())
+    (item,) = explain(rule("r", "*", action=Says(answer)))
+    assert item.matched
+    assert item.actions == (ActionExplained("slack:wins", "wins", finding.matched, finding),)
 
 
 def test_facts_leave_out_what_is_absent() -> None:

@@ -97,6 +97,18 @@ async def test_a_rejection_is_final_and_waits_for_a_person(database: Database) -
     assert (shown.state, [a.outcome for a in shown.attempts]) == (State.DELIVERED, ["rejected", "delivered"])
 
 
+async def test_a_person_need_not_wait_for_the_next_attempt(database: Database) -> None:
+    """After mending the destination a retry makes a waiting delivery due at once."""
+    wins = ScriptedChannel("wins", Retry(Reason.SERVER, 503, after=timedelta(hours=6)))
+    pipeline = simple(wins, database)
+    await pipeline.run(completion())
+    waiting = await only(database)
+    assert (await pipeline.operator.retry(waiting.id)).done
+    await pipeline.engine.drain()
+    shown = await only(database)
+    assert (shown.state, [a.trigger for a in shown.attempts]) == (State.DELIVERED, ["schedule", "person"])
+
+
 async def test_giving_up_after_the_schedule_ends(database: Database) -> None:
     """Without an end a broken destination would be called for ever; a person's retry starts over."""
     wins = ScriptedChannel(

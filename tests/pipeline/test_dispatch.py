@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from bridge.core.outcomes import Delivered, Reason, Rejected, State
 from bridge.core.rules import Rule
-from bridge.store import details, views
+from bridge.store import details, inbox, views
 from bridge.store.database import Database
 from bridge.store.details import EventDetails
 from tests.support.pipeline import Pipeline, ScriptedChannel, action, channels, completion, rule
@@ -161,3 +162,40 @@ async def test_replay_sends_again_only_what_no_claim_forbids(database: Database)
     await pipeline.engine.drain()
     assert (len(wins.sent), len(crm.sent)) == (1, 2)
     assert len({delivery for delivery, _ in crm.sent}) == 2
+
+
+async def die_with(pipeline: Pipeline, times: int) -> None:
+    """Claim what waits, and end without a word, so many times."""
+    for number in range(times):
+        now = pipeline.clock.now()
+        await pipeline.database.write(
+            lambda c, now=now, lease=f"dead/{number}": inbox.claim(  # type: ignore[misc]
+                c, now=now, lease_until=now + timedelta(minutes=1), lease=lease, limit=10
+            )
+        )
+        pipeline.clock.advance(minutes=1)
+
+
+async def test_an_entry_that_ends_its_process_again_and_again_is_parked(database: Database) -> None:
+    """A crash that one entry causes does not come back for ever; a replay gives it its chances again."""
+    wins = ScriptedChannel("wins")
+    pipeline = Pipeline(database, [rule("r", action("r", "wins"))], channels(wins))
+    await pipeline.receive(completion())
+    await die_with(pipeline, 5)
+    await pipeline.engine.drain()
+    ((state, why),) = await event_states(database)
+    assert (state, wins.sent) == ("parked", [])
+    assert str(why).startswith("taken up 5 times without finishing")
+    await pipeline.operator.replay(1)
+    await pipeline.engine.drain()
+    assert len(wins.sent) == 1
+
+
+async def test_an_entry_that_outlived_some_crashes_goes_through(database: Database) -> None:
+    """A power cut or two are no reason to park anything."""
+    wins = ScriptedChannel("wins")
+    pipeline = Pipeline(database, [rule("r", action("r", "wins"))], channels(wins))
+    await pipeline.receive(completion())
+    await die_with(pipeline, 4)
+    await pipeline.engine.drain()
+    assert len(wins.sent) == 1

@@ -17,6 +17,7 @@ class Bench:
     def __init__(self, handle: Callable[[int], Awaitable[None]], *, hands: int = 2) -> None:
         self.waiting: list[int] = []
         self.claims = 0
+        self.busy: Sequence[int] = ()
         self.away = False
         self.clock = FakeClock()
         self.log = RecordingLog()
@@ -24,8 +25,9 @@ class Bench:
             "test", claim=self.claim, handle=handle, hands=hands, clock=self.clock, log=self.log, poll_s=1.0
         )
 
-    async def claim(self, limit: int) -> Sequence[int]:
+    async def claim(self, limit: int, busy: Sequence[int]) -> Sequence[int]:
         self.claims += 1
+        self.busy = busy
         if self.away:
             raise StoreUnavailable("away")
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
@@ -87,6 +89,26 @@ async def test_no_more_is_claimed_than_there_are_free_hands() -> None:
     await task
 
 
+async def test_a_claim_is_told_what_is_being_worked_on() -> None:
+    """What is in somebody's hands here is not taken a second time, even when its lease has run out."""
+    gate = asyncio.Event()
+
+    async def handle(item: int) -> None:
+        await gate.wait()
+
+    bench = Bench(handle, hands=3)
+    bench.waiting = [1, 2]
+    task = await running(bench)
+    bench.clock.advance(seconds=1)
+    await settle()
+    assert list(bench.busy) == [1, 2]
+    gate.set()
+    await settle()
+    assert list(bench.busy) == []
+    await bench.worker.stop(1)
+    await task
+
+
 async def test_the_loop_outlives_a_store_that_is_away() -> None:
     """It tries again at the next poll."""
     done: list[int] = []
@@ -139,7 +161,7 @@ async def test_what_is_claimed_while_stopping_is_not_started() -> None:
     async def handle(item: int) -> None:
         done.append(item)
 
-    async def slow_claim(limit: int) -> Sequence[int]:
+    async def slow_claim(limit: int, busy: Sequence[int]) -> Sequence[int]:
         await answer.wait()
         return [1]
 

@@ -56,10 +56,24 @@ SAID = [
         ["'recursive' loops are not for messages; write loops inside each other"],
     ),
     ("{% set data.x = 1 %}", ["'data' cannot be changed; set a name of your own"]),
-    ("{{ learner.name ", ["unexpected end of template, expected 'end of print statement'"]),
-    ("{{ 1 2 }}", ["expected token 'end of print statement', got 'integer'"]),
-    ("{% foo %}", ["encountered unknown tag 'foo'"]),
-    ("{{ }}", ["expected an expression, got 'end of print statement'"]),
+    ("{{ learner.name ", ["the text ends where '}}' should stand"]),
+    ("{{ 1 2 }}", ["a whole number stands where '}}' should"]),
+    ("{% foo %}", ["there is no statement '{% foo %}'; docs/reference/templates.md lists them"]),
+    ("{{ }}", ["a value is missing before '}}'"]),
+    ("{% if data.x %}", ["'{% if %}' has no end; close it with '{% endif %}'"]),
+    (
+        "{% if data.x %}{% endfor %}",
+        ["'{% endfor %}' stands where '{% if %}' must end first, with '{% endif %}'"],
+    ),
+    ("{% %}", ["a statement's name is missing after '{%'"]),
+    ("{{ 1 + }}", ["'}}' stands where a value should"]),
+    ("{{ (1 }}", ["'}' stands where ')' should"]),
+    ("{{ 1 & 2 }}", ["the character '&' cannot stand in '{{ }}'"]),
+    ("{# a", ["a comment has no end; close it with '#}'"]),
+    ("{% raw %}a", ["'{% raw %}' has no end; close it with '{% endraw %}'"]),
+    ("{{ 1 is odd is even }}", ["you cannot chain multiple tests with is"]),
+    ("{{ 1 | xyzzy }}", ["unknown filter 'xyzzy'; docs/reference/templates.md lists them"]),
+    ("{{ 1 is xyzzy }}", ["unknown test 'is xyzzy'; docs/reference/templates.md lists them"]),
     ("a\ue000\uf8ff", ["the private-use character U+F8FF cannot be sent"]),
     (
         "a\n\n{{ learner.nam }}\n{{ xyz | default('') }}",
@@ -140,8 +154,8 @@ FILES = [
         "../a",
         [
             (
-                "send[0].it:-: '../a' names no template: small letters, digits, '-' and '_', without "
-                "folder or ending"
+                "send[0].it:-: '../a' names no template: at most 100 small letters, digits, '-' and '_', "
+                "without folder or ending"
             )
         ],
     ),
@@ -150,8 +164,8 @@ FILES = [
         "a.md",
         [
             (
-                "send[0].it:-: 'a.md' names no template: small letters, digits, '-' and '_', without "
-                "folder or ending"
+                "send[0].it:-: 'a.md' names no template: at most 100 small letters, digits, '-' and '_', "
+                "without folder or ending"
             )
         ],
     ),
@@ -195,8 +209,8 @@ FILES = [
         "a",
         [
             (
-                "templates/a.md:3: '../x' names no layout: small letters, digits, '-' and '_', without "
-                "folder or ending"
+                "templates/a.md:3: '../x' names no layout: at most 100 small letters, digits, '-' and '_', "
+                "without folder or ending"
             )
         ],
     ),
@@ -242,6 +256,25 @@ def test_a_template_file_is_found_and_read_or_told_about(
     for path, text in files.items():
         bench.write(path, text)
     assert sorted(bench.complaints(name, Target.EMAIL)) == sorted(told)
+
+
+def test_a_name_longer_than_files_may_have_is_told_about(bench: Bench) -> None:
+    """The name is cut in the sentence, and never asked of the file system."""
+    assert bench.complaints("x" * 300, Target.EMAIL) == [
+        (
+            f"send[0].it:-: '{'x' * 100}…' names no template: at most 100 small letters, digits, "
+            "'-' and '_', without folder or ending"
+        )
+    ]
+    bench.write(f"{'x' * 100}.md", "---\nsubject: x\n---\nOi")
+    assert bench.complaints("x" * 100, Target.EMAIL) == []
+
+
+def test_a_folder_that_cannot_be_searched_is_told_about(bench: Bench) -> None:
+    """What the operating system refuses is a sentence, not a crash."""
+    bench.folder /= "y" * 300
+    (sentence,) = bench.complaints("a", Target.EMAIL)
+    assert sentence.endswith("templates cannot be searched: File name too long")
 
 
 def test_a_file_that_is_not_utf_8_is_told_about(bench: Bench) -> None:

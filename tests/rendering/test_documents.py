@@ -322,6 +322,11 @@ READABLE = [
         "<mailto:a@e.example|a@e.example>",
     ),
     (
+        "<p><a href='mailto:a@e.example?subject=Aula%2012'>Responder</a></p>",
+        "Responder (a@e.example)",
+        "<mailto:a@e.example?subject=Aula%2012|Responder>",
+    ),
+    (
         "<p><a href='https://e.example/?a=1&amp;b=|'><img alt='Selo'></a></p>",
         "Selo (https://e.example/?a=1&b=|)",
         "<https://e.example/?a=1&amp;b=%7C|Selo>",

@@ -77,10 +77,10 @@ def test_what_cannot_be_decided_fails_in_words(bench: Bench, source: str, why: s
     ("source", "sentence"),
     [
         ("{{ lerner.name == 1 }}", "no event has 'lerner', did you mean 'learner'?"),
-        ("occurred_at.hour <", "unexpected 'end of print statement'"),
+        ("occurred_at.hour <", "'}}' stands where a value should"),
         ("{{ data.a }} and {{ data.b }}", "is not one expression, such as '{{ occurred_at.hour < 23 }}'"),
         ("{% if data.a %}1{% endif %}", "is not one expression, such as '{{ occurred_at.hour < 23 }}'"),
-        ("", "expected an expression, got 'end of print statement'"),
+        ("", "a value is missing before '}}'"),
     ],
 )
 def test_what_is_no_expression_is_told_at_load(bench: Bench, source: str, sentence: str) -> None:

@@ -41,8 +41,8 @@ def test_every_test_is_on_the_page() -> None:
 @pytest.mark.parametrize(
     "limit",
     [
-        f"turns of loops, and calls | {limits.MAX_STEPS:,} |",
-        f"time from the first turn to the last | {limits.MAX_SECONDS * 1000:.0f} ms |",
+        f"steps | {limits.MAX_STEPS:,} |",
+        f"time from the first step to the last | {limits.MAX_SECONDS * 1000:.0f} ms |",
         f"macros inside macros | {limits.MAX_CALL_DEPTH} |",
         f"numbers in `range` | {limits.MAX_RANGE:,} |",
         f"characters of a text | {limits.MAX_TEXT:,} |",

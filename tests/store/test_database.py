@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -242,6 +242,62 @@ async def test_one_bridge_runs_on_a_sqlite_file(tmp_path: Path) -> None:
         assert await second.write(store_entry), "commands may write all the same"
     async with opened(url) as third:
         assert await third.hold_alone()
+
+
+async def test_a_file_has_one_lock_under_all_its_names(tmp_path: Path) -> None:
+    """A symbolic link to the file, or to its folder, is no way around."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (tmp_path / "folder").symlink_to(folder)
+    (tmp_path / "link.db").symlink_to(folder / "bridge.db")
+    async with opened(f"sqlite:///{folder / 'bridge.db'}") as first:
+        assert await first.hold_alone()
+        for name in ("link.db", "folder/bridge.db"):
+            async with opened(f"sqlite:///{tmp_path / name}") as second:
+                with pytest.raises(StoreInUse, match="another bridge"):
+                    await second.hold_alone()
+
+
+def remove(file: Path) -> None:
+    """Take the file away, with what belongs to it."""
+    for part in file.parent.glob(f"{file.name}*"):
+        part.unlink()
+
+
+def replace(file: Path) -> None:
+    """Put another file at its place."""
+    remove(file)
+    file.write_bytes(b"")
+
+
+@pytest.mark.parametrize("harm", [remove, replace])
+async def test_a_file_that_is_no_longer_there_is_not_written(
+    tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    """Nothing is acknowledged that nobody would find after a restart; no new file is made in silence."""
+    file = tmp_path / "bridge.db"
+    async with opened(f"sqlite:///{file}") as database:
+        await database.write(store_entry)
+        harm(file)
+        for _ in range(2):
+            with pytest.raises(
+                StoreUnavailable, match=r"removed or replaced.*bridge\.db.*restart the bridge"
+            ):
+                await database.write(lambda c: store_entry(c, 1))
+            assert not database.writable
+    assert not file.exists() or file.stat().st_size == 0
+
+
+async def test_a_file_that_is_put_back_is_written_again(tmp_path: Path) -> None:
+    """The same file at its place is the store."""
+    file = tmp_path / "bridge.db"
+    async with opened(f"sqlite:///{file}") as database:
+        file.rename(tmp_path / "aside")
+        with pytest.raises(StoreUnavailable):
+            await database.write(store_entry)
+        (tmp_path / "aside").rename(file)
+        assert await database.write(store_entry)
+        assert database.writable
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])

@@ -9,6 +9,7 @@ from bridge.core.identity import entry_key
 from bridge.store import details, inbox
 from bridge.store.database import Database
 from bridge.store.details import EventDetails
+from bridge.store.engines import Engines, make_engines
 from bridge.store.inbox import Accepted, EntryFacts
 from bridge.store.views import EventRow
 from tests.support.stored import (
@@ -47,6 +48,7 @@ def test_a_request_comes_back_as_it_was(connection: Connection) -> None:
         body=body,
         received_at=new.received_at,
         run=1,
+        tries=1,
     )
 
 
@@ -144,13 +146,68 @@ def test_a_replay_is_a_new_run_of_a_finished_entry_only(connection: Connection) 
 def test_a_released_lease_is_free_at_once(connection: Connection) -> None:
     """A worker that stops gives back its own entries, and no one else's."""
     mine, other = store_entry(connection, 0), store_entry(connection, 1)
-    claim_entries(connection, lease="mine", limit=1)
-    claim_entries(connection, lease="other", limit=1)
+    claim_entries(connection, lease="node/mine", limit=1)
+    claim_entries(connection, lease="node/other", limit=1)
 
-    assert inbox.release(connection, "mine") == 1
-    assert [entry.seq for entry in claim_entries(connection)] == [mine]
+    assert inbox.release(connection, "node/mine") == 1
+    assert [entry.seq for entry in claim_entries(connection, lease="node/3")] == [mine]
     assert inbox.release_all(connection) == 2
     assert [entry.seq for entry in claim_entries(connection)] == [mine, other]
+
+
+def test_claims_are_counted_until_an_entry_is_given_back_or_replayed(connection: Connection) -> None:
+    """What kills its process is known by its number of claims; a graceful stop does not count."""
+    seq = store_entry(connection)
+
+    def tries(minute: int) -> int:
+        (entry,) = claim_entries(connection, now=NOW + minute * MINUTE)
+        return entry.tries
+
+    assert [tries(minute) for minute in range(3)] == [1, 2, 3]
+    inbox.release(connection, LEASE)
+    assert tries(3) == 3
+    inbox.release_all(connection)
+    assert tries(4) == 4
+    assert inbox.park(connection, seq, lease=LEASE, now=NOW, why="x")
+    inbox.replay(connection, seq, now=NOW)
+    assert tries(5) == 1
+
+
+def test_what_is_being_worked_on_is_left_alone(connection: Connection) -> None:
+    """A process that outlives its own lease does not start the same entry twice, and may finish it."""
+    seqs = [store_entry(connection, number) for number in range(3)]
+    claim_entries(connection, lease="node/1", limit=2)
+
+    claimed = inbox.claim(
+        connection, now=NOW + MINUTE, lease_until=NOW + 2 * MINUTE, lease="node/2", limit=9, busy=seqs[:1]
+    )
+    assert [entry.seq for entry in claimed] == seqs[1:]
+    assert inbox.finish(connection, seqs[0], lease="node/1", now=NOW, facts=FACTS, summary={})
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_one_node_at_a_time_takes_entries(engines: Engines, store_url: str) -> None:
+    """Two nodes cannot overtake each other: deliveries are made in the order of the entries."""
+    other = make_engines(store_url)
+    with engines.writer.begin() as one:
+        seqs = [store_entry(one, number) for number in range(3)]
+    with engines.writer.begin() as one, other.writer.begin() as two:
+        first = claim_entries(one, lease="one/1", limit=1)
+        assert claim_entries(two, lease="two/1") == [], "the first one is claiming in this moment"
+    with other.writer.begin() as two:
+        assert claim_entries(two, lease="two/2") == [], "the first one has not finished"
+    with engines.writer.begin() as one:
+        first += claim_entries(one, lease="one/2", limit=1)
+        for entry, lease in zip(first, ("one/1", "one/2"), strict=True):
+            assert inbox.finish(one, entry.seq, lease=lease, now=NOW, facts=FACTS, summary={})
+    with other.writer.begin() as two:
+        assert [entry.seq for entry in claim_entries(two, lease="two/3")] == seqs[2:]
+    with engines.writer.begin() as one:
+        late = claim_entries(one, lease="one/3", now=NOW + MINUTE)
+        assert [entry.seq for entry in late] == seqs[2:], (
+            "a dead node holds nobody up for longer than a lease"
+        )
+    other.dispose()
 
 
 async def test_concurrent_duplicates_store_one_entry(database: Database) -> None:

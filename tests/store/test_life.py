@@ -127,7 +127,7 @@ class Outbox(RuleBasedStateMachine):
         id_, model = self.pick(data)
         result = outbox.retry(self.connection, id_, now=self.now)
         holder = self.holder(model.key)
-        if model.state not in (State.DEAD, State.EXPIRED, State.PARKED):
+        if model.state not in (State.PENDING, State.DEAD, State.EXPIRED, State.PARKED):
             assert result == Refused(model.state)
         elif holder not in (None, id_):
             assert result == Taken(str(holder))

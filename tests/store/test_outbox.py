@@ -357,3 +357,44 @@ def test_every_reason_is_kept(connection: Connection, reason: Reason) -> None:
     outbox.record(connection, due.seq, lease=LEASE, attempt=tried, state=State.DEAD)
 
     assert shown(connection, delivery.id).attempts == (tried,)
+
+
+def test_what_is_being_sent_is_left_alone(connection: Connection) -> None:
+    """A process that outlives its own lease sends nothing twice, and may still record what it sent."""
+    store_delivery(connection, 0)
+    store_delivery(connection, 1)
+    (due,) = claim_due(connection, limit=1)
+
+    later = NOW + MINUTE
+    claimed = outbox.claim_due(
+        connection,
+        channel="learners",
+        now=later,
+        lease_until=later + MINUTE,
+        lease="again",
+        limit=9,
+        busy=[due.seq],
+    )
+    assert due.seq not in [other.seq for other in claimed]
+    assert len(claimed) == 1
+    assert sent(connection, due)
+
+
+def test_deliveries_of_a_channel_that_is_gone_are_parked(connection: Connection) -> None:
+    """They say what to do; what another node is sending this moment, or what has an end, is left alone."""
+    configured = store_delivery(connection, 0)
+    waiting = store_delivery(connection, 1, channel="it's gone")
+    done = store_delivery(connection, 2, channel="gone")
+    assert outbox.discard(connection, done.id, now=NOW, why="not wanted") == Moved()
+    sending = store_delivery(connection, 3, channel="gone")
+    claim_due(connection, channel="gone")
+
+    assert outbox.park_unrouted(connection, ["learners"], now=NOW) == {"it's gone": 1}
+    row = shown(connection, waiting.id).row
+    why = "channel 'it's gone' is no longer in the configuration; restore it, then retry"
+    assert (row.state, row.why) == (State.PARKED, why)
+    assert state_of(connection, configured) is State.PENDING
+    assert state_of(connection, done) is State.DISCARDED
+    assert state_of(connection, sending) is State.SENDING
+    assert outbox.park_unrouted(connection, [], now=NOW + MINUTE) == {"gone": 1, "learners": 1}
+    assert outbox.retry(connection, waiting.id, now=NOW) == Moved()

@@ -81,6 +81,7 @@ def life(connection: Connection) -> None:
     outbox.discard(connection, due.id, now=NOW, why="x")
     outbox.discard_unsent(connection, due.entry.seq, now=NOW, why="x")
     outbox.next_due(connection, "learners")
+    outbox.park_unrouted(connection, ["learners"], now=NOW)
     inbox.release(connection, LEASE)
     outbox.release(connection, LEASE)
     inbox.release_all(connection)
@@ -145,7 +146,7 @@ def test_a_claim_reads_only_what_it_takes(engines: Engines) -> None:
         claims = [statement for statement in statements if "LIMIT" in statement[0]]
         plans = [step for statement in claims for step in steps(connection, statement)]
 
-    assert len(claims) == 3
+    assert len(claims) == (3 if connection.dialect.name == "sqlite" else 4)
     assert [step for step in plans if "TEMP B-TREE" in step or "Sort" in step] == []
     for index in ("deliveries_ready", "deliveries_lane", "inbox_open"):
         assert any(index in step for step in plans), index

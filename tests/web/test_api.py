@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -10,7 +12,7 @@ import pytest
 
 from bridge.core.identity import entry_key
 from bridge.store import inbox
-from bridge.store.database import Database
+from bridge.store.database import Connection, Database
 from bridge.store.inbox import NewEntry
 from bridge.web.listener import Listener
 from tests.support.clock import FakeClock
@@ -98,8 +100,9 @@ async def test_wishes_are_done_or_refused_with_a_sentence(
     delivery = f"{listener.url}/api/deliveries/{stored.deliveries['webhook']}"
     for url, status in [
         (f"{delivery}/retry", 200),
-        (f"{delivery}/retry", 409),
+        (f"{delivery}/retry", 200),
         (f"{delivery}/discard?why=enough", 200),
+        (f"{delivery}/retry", 409),
         (f"{delivery}/discard", 409),
         (f"{listener.url}/api/events/{stored.events['done']}/replay", 200),
         (f"{listener.url}/api/events/999/replay", 409),
@@ -142,3 +145,33 @@ async def test_any_stored_body_can_be_read(
     assert "body" in await _get(http, f"{listener.url}/api/events/{seq}")
     async with http.get(f"{listener.url}/events/{seq}") as response:
         assert response.status == 200
+
+
+class _Watched(bytes):
+    """A body that notes on which threads it is read."""
+
+    readers: set[int]
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        self.readers.add(threading.get_ident())
+        return super().decode(encoding, errors)
+
+
+@pytest.mark.parametrize("path", ["/events/", "/api/events/"])
+async def test_a_large_body_is_made_readable_beside_the_loop(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, database: Database, stored: Stock, path: str
+) -> None:
+    """Formatting happens on another thread, so that events are taken meanwhile."""
+    body = _Watched(b'{"a":1}')
+    body.readers = set()
+
+    class Watching:
+        async def read(self, query: Callable[[Connection], Any]) -> Any:
+            found = await database.read(query)
+            return replace(found, entry=replace(found.entry, body=body))
+
+    listener = await serve_admin(store=Watching())
+    async with http.get(f"{listener.url}{path}{stored.events['done']}") as response:
+        assert response.status == 200
+    assert body.readers
+    assert threading.get_ident() not in body.readers

@@ -150,7 +150,7 @@ async def test_a_delivery_shows_its_message_and_attempts(
     html = await _get(http, f"{listener.url}/deliveries/{stored.deliveries[name]}")
     for word in words:
         assert word in html
-    assert ("Retry now" in html) == (name in {"webhook", "parked", "expired"})
+    assert ("Retry now" in html) == (name in {"webhook", "parked", "expired", "retrying", "pending"})
 
 
 async def test_secrets_in_bodies_and_headers_are_hidden(
@@ -228,16 +228,16 @@ async def test_a_message_without_html_has_an_empty_frame_or_none(
 async def test_retry_makes_the_delivery_due_now(
     serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock, database: Database
 ) -> None:
-    """The button leads back to the page, which says what was done; a second press is refused."""
+    """The button leads back to the page, which says what was done; what was delivered is refused."""
     listener = await serve_admin()
     url = f"{listener.url}/deliveries/{stored.deliveries['webhook']}"
     async with http.post(f"{url}/retry") as response:
         assert (response.status, str(response.url)) == (200, f"{url}?done=retry")
         assert "tried again now" in await response.text()
     assert await _state(database, stored.deliveries["webhook"]) is State.PENDING
-    async with http.post(f"{url}/retry") as response:
+    async with http.post(f"{listener.url}/deliveries/{stored.deliveries['mail']}/retry") as response:
         assert response.status == 409
-        assert "is pending and cannot be retried" in await response.text()
+        assert "cannot be retried" in await response.text()
 
 
 async def test_discard_keeps_the_reason(
@@ -487,3 +487,17 @@ class _Broken:
 
     async def read(self, query: object) -> object:
         raise self._error
+
+
+@pytest.mark.parametrize("media", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b"])
+async def test_a_form_in_no_known_charset_is_the_senders_mistake(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock, log: RecordingLog, media: str
+) -> None:
+    """A charset that does not exist is answered 400, and nothing is discarded."""
+    url = f"{(await serve_admin()).url}/deliveries/{stored.deliveries['webhook']}/discard"
+    part = b'Content-Disposition: form-data; name="why"\r\nContent-Type: text/plain; charset=klingon'
+    form = b"--b\r\n" + part + b"\r\n\r\nx\r\n--b--\r\n"
+    headers = {"Content-Type": f"{media}; charset=klingon"}
+    async with http.post(url, data=form, headers=headers) as response:
+        assert response.status == 400
+    assert "exception" not in log.levels()

@@ -40,6 +40,7 @@ def _inbox() -> None:
         sa.Column("received_at", INSTANT, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("run", sa.Integer(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("lease", sa.String(64)),
         sa.Column("leased_until", INSTANT),
         sa.Column("finished_at", INSTANT),

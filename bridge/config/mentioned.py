@@ -1,0 +1,96 @@
+"""Checks the paths that `if:`, texts and template files of a rule mention against what its events carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+
+from bridge.config.inventory import Carried
+from bridge.core.paths import FactPath, parse_path
+from bridge.core.problems import Path, Problem
+from bridge.rendering.files import find
+from bridge.rendering.mentions import mentions
+from bridge.rendering.predicate import as_template
+
+_KINDS = (".md", ".html", ".json")
+_NOT_TEXTS = frozenset({"if", "once_per", "expires", "template"})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A template's text, where the configuration has it, and its file if it has one of its own."""
+
+    source: str
+    path: Path
+    file: str | None = None
+
+
+def mentioned(
+    raw: Mapping[str, object], path: Path, templates: FilePath, carried: Carried, each: Mapping[str, Carried]
+) -> Iterator[Problem]:
+    """Yield a problem for each path in a rule's templates that its events do not have.
+
+    `carried` is what they carry between them, `each` what every type of them carries for itself.
+    """
+    for said in _texts(raw, path, templates):
+        for mention in mentions(said.source):
+            parsed = parse_path(mention.path)
+            problem = _problem(parsed, said.path, carried, each) if isinstance(parsed, FactPath) else None
+            if problem is not None and not (mention.guarded and problem.warning):
+                yield replace(problem, file=said.file, line=mention.line if said.file else None)
+
+
+def _problem(path: FactPath, where: Path, carried: Carried, each: Mapping[str, Carried]) -> Problem | None:
+    problem = carried.problem(path, where)
+    if problem is not None:
+        return problem
+    without = lacking(path, each)
+    if not without:
+        return None
+    advice = "write `| default(...)`, or ask `is defined` first"
+    return Problem(where, f"events of {without} have no '{path.text}'; {advice}", warning=True)
+
+
+def lacking(path: FactPath, each: Mapping[str, Carried]) -> str:
+    """Return the types that do not have a path, as words; empty when all have it."""
+    names = [name for name, carried in each.items() if carried.lacks(path)]
+    return ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
+
+
+def _texts(raw: Mapping[str, object], path: Path, templates: FilePath) -> Iterator[Said]:
+    yield from _conditions(raw, path)
+    sends = raw.get("send")
+    for place, entry in enumerate(sends if isinstance(sends, list) else ()):
+        if isinstance(entry, Mapping):
+            where = (*path, "send", place)
+            yield from _conditions(entry, where)
+            yield from _leaves({key: value for key, value in entry.items() if key not in _NOT_TEXTS}, where)
+            yield from _files(entry.get("template"), (*where, "template"), templates)
+
+
+def _conditions(raw: Mapping[str, object], path: Path) -> Iterator[Said]:
+    source = raw.get("if")
+    if isinstance(source, str):
+        yield Said(as_template(source), (*path, "if"))
+
+
+def _leaves(value: object, path: Path) -> Iterator[Said]:
+    match value:
+        case str() if "{" in value:
+            yield Said(value, path)
+        case Mapping():
+            for key, item in value.items():
+                yield from _leaves(item, (*path, str(key)))
+        case list():
+            for place, item in enumerate(value):
+                yield from _leaves(item, (*path, place))
+
+
+def _files(name: object, path: Path, templates: FilePath) -> Iterator[Said]:
+    found = find(templates, name, _KINDS) if isinstance(name, str) else None
+    if isinstance(found, FilePath):
+        try:
+            yield Said(found.read_text("utf-8-sig"), path, found.as_posix())
+        except (OSError, UnicodeDecodeError):
+            return  # whoever compiles it says so

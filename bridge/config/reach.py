@@ -1,0 +1,136 @@
+"""Whether rules can run: paths that their events carry, conditions that can hold, no rule twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+
+from bridge.config.files import Material
+from bridge.config.inventory import Carried, EventTypes
+from bridge.config.mentioned import lacking, mentioned
+from bridge.core.contradictions import contradictions, verdict
+from bridge.core.paths import FactPath, parse_path
+from bridge.core.problems import Path, Problem
+from bridge.core.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A rule as it stands in the configuration, and the folder of its templates."""
+
+    raw: Mapping[str, object]
+    when: object
+    path: Path
+    templates: FilePath
+
+
+def unreachable(material: Material, rules: Sequence[Rule], types: EventTypes) -> Iterator[Problem]:
+    """Yield what is wrong with rules that compiled: `rules` are those of the material that are mappings."""
+    twins = _Twins(material)
+    for written, rule in zip(_written(material), rules, strict=True):
+        found = types.named(rule.on)
+        if found is None:
+            yield from _contradicted(rule, written.path, _is_one_of_ours)
+        else:
+            yield from _of_known_events(rule, written, found)
+        yield from twins.check(rule, written)
+
+
+def _written(material: Material) -> Iterator[Written]:
+    rules = material.data.get("rules")
+    for index, raw in enumerate(rules if isinstance(rules, list) else ()):
+        if isinstance(raw, Mapping):
+            when = material.as_typed(("rules", index, "when"))
+            yield Written(raw, when, ("rules", index), material.path.parent / "templates")
+
+
+def _of_known_events(rule: Rule, written: Written, found: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
+    """Yield what is wrong with a rule of which all events are known by name."""
+    carried = Carried.by(rule.on, found)
+    each = {name: Carried.by([name], [name]) for name in found}
+    yield from _contradicted(rule, written.path, carried.is_single)
+    names = [{"type": name, "kind": kind} for name, kinds in found.items() for kind in kinds]
+    if all(verdict(rule.when, facts) is False for facts in names):
+        sentence = f"no event of {carried.names} is of this type or kind, so this never holds"
+        yield Problem((*written.path, "when"), sentence, warning=True)
+    yield from _lines(written.when, (*written.path, "when"), carried)
+    yield from _keys(written.raw, written.path, carried, each)
+    yield from mentioned(written.raw, written.path, written.templates, carried, each)
+
+
+def _contradicted(rule: Rule, path: Path, is_single: Callable[[FactPath], bool]) -> Iterator[Problem]:
+    for why in contradictions(rule.when, is_single):
+        yield Problem((*path, "when"), f"{why}, so this never holds", warning=True)
+
+
+def _is_one_of_ours(path: FactPath) -> bool:
+    return path.steps[0] not in ("data", "raw")
+
+
+def _lines(when: object, path: Path, carried: Carried) -> Iterator[Problem]:
+    """Yield a problem for each line of `when:` whose path no event under `on` has."""
+    for key, inner in when.items() if isinstance(when, Mapping) else ():
+        if key in ("any", "all"):
+            for place, item in enumerate(inner if isinstance(inner, list) else ()):
+                yield from _lines(item, (*path, key, place), carried)
+        else:
+            found = parse_path(str(key))
+            problem = carried.problem(found, (*path, str(key))) if isinstance(found, FactPath) else None
+            if problem is not None:
+                yield problem
+
+
+def _keys(
+    raw: Mapping[str, object], path: Path, carried: Carried, each: Mapping[str, Carried]
+) -> Iterator[Problem]:
+    """Yield a problem for each path under `once_per` that some event under `on` has not, or not once."""
+    sends = raw.get("send")
+    holders: list[tuple[Path, object]] = [(path, raw)]
+    holders += [
+        ((*path, "send", place), entry)
+        for place, entry in enumerate(sends if isinstance(sends, list) else ())
+    ]
+    for where, holder in holders:
+        paths = holder.get("once_per") if isinstance(holder, Mapping) else None
+        for place, text in enumerate(paths if isinstance(paths, list) else ()):
+            parsed = parse_path(str(text))
+            problem = _key(parsed, carried, each) if isinstance(parsed, FactPath) else None
+            if problem is not None:
+                yield replace(problem, path=(*where, "once_per", place))
+
+
+def _key(path: FactPath, carried: Carried, each: Mapping[str, Carried]) -> Problem | None:
+    problem = carried.problem(path, ())
+    if problem is not None:
+        return problem
+    without = lacking(path, each)
+    if without:
+        sentence = f"events of {without} have no '{path.text}', so nothing is sent for them"
+        return Problem((), sentence, warning=True)
+    better = carried.first_of_lists(path)
+    if better is not None and "[]" not in path.text:
+        sentence = f"'{path.text}' leads into a list, and with several values nothing is sent"
+        return Problem((), f"{sentence}; once_per needs one, such as '{better}'", warning=True)
+    return None
+
+
+@dataclass(slots=True)
+class _Twins:
+    """The rules seen so far by what they ask for."""
+
+    material: Material
+    seen: dict[tuple[frozenset[str], str], tuple[Path, str]] = field(default_factory=dict)
+
+    def check(self, rule: Rule, written: Written) -> Iterator[Problem]:
+        """Yield a warning when an earlier rule runs on exactly the same events."""
+        if not rule.name:
+            return
+        asks = json.dumps([written.when or {}, written.raw.get("if")], sort_keys=True, default=str)
+        path, name = self.seen.setdefault((frozenset(rule.on), asks), (written.path, rule.name))
+        if name != rule.name:
+            place = self.material.locate(Problem(path, ""))
+            advice = "put what both send under one of them, or tell them apart"
+            sentence = f"runs on the same events as '{name}' at {place.file}:{place.line}; {advice}"
+            yield Problem(written.path, sentence, warning=True)
