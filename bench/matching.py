@@ -1,21 +1,28 @@
-"""What an event costs to match, by the number of rules; the index against trying every rule."""
+"""What an event costs to match, by the number of rules: the index, trying every rule, and other engines.
+
+`python -m bench.matching`; memory is read from Linux's /proc.
+"""
 
 from __future__ import annotations
 
 import gc
 import random
+import resource
 import statistics
 import time
-import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
+from bench.engines import ENGINES, Engine
 from bridge.core.conditions import compile_when
 from bridge.core.events import Event, Person, Thing
 from bridge.core.routing import Router
 from bridge.core.rules import Rule
 
 SIZES = (10, 100, 1_000, 10_000, 100_000)
+LARGEST_OF_OTHERS = 10_000
+SLICES = 9
 MATCHING = 3
 EVENT = Event(
     type="nutror.module_completed",
@@ -30,10 +37,10 @@ EVENT = Event(
 )
 
 
-def whens(count: int) -> list[object]:
+def whens(count: int) -> list[Mapping[str, object]]:
     """Return conditions of mixed shapes, `MATCHING` of which match the event."""
-    chance = random.Random(7)  # noqa: S311 - the same rules in every run
-    shapes: list[Callable[[int], object]] = [
+    chance = random.Random(7)  # the same rules in every run
+    shapes: list[Callable[[int], Mapping[str, object]]] = [
         lambda n: {"course.id": f"{n:040x}"},
         lambda n: {"module.id": [str(10_000 + n), str(20_000 + n)], "course.title": {"prefix": "Py"}},
         lambda n: {"learner.email": {"suffix": f"@school-{n}.example"}},
@@ -53,37 +60,53 @@ def whens(count: int) -> list[object]:
 
 
 def main() -> None:
-    print(f"{MATCHING} rules match; µs per event, median of 9 slices\n")
-    print(f"{'rules':>8} {'index':>9} {'of 10':>6} {'each rule':>11} {'compile s':>10} {'MB':>6}")
-    first = 0.0
+    engines = [engine for engine in ENGINES if engine.installed]
+    print(f"{MATCHING} rules match; µs per event, median of {SLICES} slices; the index beside other ways\n")
+    names = "".join(f" {engine.name:>12}" for engine in engines)
+    print(f"{'rules':>8} {'index':>8} {'of 10':>6} {'each rule':>10}{names} {'compile s':>10} {'MB':>6}")
+    first: float | None = None
     for size in SIZES:
-        first = _size(size, first)
+        first = _size(size, first, engines)
 
 
-def _size(size: int, first: float) -> float:
-    gc.collect()
+def _size(size: int, first: float | None, engines: Sequence[Engine]) -> float:
     shapes = whens(size)
-    tracemalloc.start()
+    facts = EVENT.facts()
+    gc.collect()
+    before = _resident()
+    began = time.perf_counter()
     rules = _rules(shapes)
     router = Router(rules)
-    memory = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    began = time.perf_counter()
-    Router(_rules(shapes))
     compiled = time.perf_counter() - began
-    facts = EVENT.facts()
+    memory = _resident() - before
     if len(router.plan(EVENT, facts).matched) != MATCHING:
         raise SystemExit("the index does not find the rules that match")
     indexed = _per_event(lambda: router.plan(EVENT, facts), 200)
-    naive = _per_event(lambda: [rule for rule in rules if rule.when.matches(facts)], max(1, 2000 // size))
-    ratio = indexed / (first or indexed)
-    print(
-        f"{size:>8} {indexed * 1e6:>9.1f} {ratio:>6.2f} {naive * 1e6:>11.1f} {compiled:>10.2f} {memory / 1e6:>6.1f}"
-    )
-    return first or indexed
+    each = _per_event(lambda: [rule for rule in rules if rule.when.matches(facts)], max(1, 2000 // size))
+    others = "".join(f" {_other(engine, shapes, facts):>12}" for engine in engines)
+    first = first or indexed
+    costs = f"{indexed * 1e6:>8.1f} {indexed / first:>6.2f} {each * 1e6:>10.1f}{others}"
+    print(f"{size:>8} {costs} {compiled:>10.2f} {memory / 1e6:>6.1f}", flush=True)
+    return first
 
 
-def _rules(shapes: list[object]) -> list[Rule]:
+def _other(engine: Engine, shapes: Sequence[Mapping[str, object]], facts: Mapping[str, object]) -> str:
+    if len(shapes) > LARGEST_OF_OTHERS:
+        return "-"
+    plain = {name: value for name, value in facts.items() if not isinstance(value, datetime)}
+    count = engine.compiled(shapes)
+    if count(plain) != MATCHING:
+        raise SystemExit(f"{engine.name} does not find the rules that match")
+    return f"{_per_event(lambda: count(plain), max(1, 1000 // len(shapes))) * 1e6:.1f}"
+
+
+def _resident() -> int:
+    """Return the bytes of memory this process holds; what was freed may be among them."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * resource.getpagesize()
+
+
+def _rules(shapes: Sequence[object]) -> list[Rule]:
     return [
         Rule(name=f"rule-{number}", on=("module.completed",), when=compile_when(when, ())[0])
         for number, when in enumerate(shapes)
@@ -92,7 +115,7 @@ def _rules(shapes: list[object]) -> list[Rule]:
 
 def _per_event(work: Callable[[], object], times: int) -> float:
     slices = []
-    for _ in range(9):
+    for _ in range(SLICES):
         began = time.perf_counter()
         for _ in range(times):
             work()

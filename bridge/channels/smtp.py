@@ -6,6 +6,7 @@ RFC 5321 for the dialogue, RFC 3207 for STARTTLS. A login never travels in clear
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -252,4 +253,6 @@ def _drop(smtp: SMTP) -> None:
 
 def _abort(transport: asyncio.BaseTransport) -> None:
     if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
+        # Early releases of Python 3.11 raise it for a TLS connection that is gone already.
+        with contextlib.suppress(AttributeError):
+            transport.abort()

@@ -59,7 +59,7 @@ class SendConfig(BaseModel):
 
     name: Name | None = Field(
         default=None,
-        description="Tells this action from another of the rule on the same channel; keep it once it is used.",
+        description="Tells this action from another of the rule on the same channel; keep it once used.",
     )
     condition: str | None = Field(
         default=None,

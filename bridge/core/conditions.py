@@ -173,6 +173,7 @@ NOTHING = AllOf(())
 """The condition of a rule without `when:`: it always holds."""
 
 _COMBINING = ("not", "exists", "any", "all")
+_WORDS = (*OPERATORS, *_COMBINING)
 
 
 def compile_when(when: object, path: Path, zone: tzinfo = UTC) -> tuple[Condition, list[Problem]]:
@@ -198,8 +199,7 @@ def _line(key: str, wanted: object, path: Path, reading: Reading) -> Condition |
         return _alternatives(key, wanted, path, reading)
     where = parse_path(key)
     if isinstance(where, str):
-        is_operator = key in OPERATORS or key in _COMBINING
-        hint = f"; '{key}' is an operator and stands below a path" if is_operator else ""
+        hint = f"; '{key}' is an operator and stands below a path" if key in _WORDS else ""
         reading.refuse(path, where + hint)
         return None
     test = _test(wanted, path, reading)
@@ -247,8 +247,7 @@ def _operator(
         return
     make = OPERATORS.get(key)
     if make is None:
-        known = (*OPERATORS, *_COMBINING)
-        hint = did_you_mean(key, known) or "; known are " + ", ".join(known)
+        hint = did_you_mean(key, _WORDS) or "; known are " + ", ".join(_WORDS)
         reading.refuse(path, f"unknown operator '{key}'{hint}")
         return
     value_test = make(operand, path, reading)

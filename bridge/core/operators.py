@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from functools import partial
 from typing import Literal
 
 from bridge.core.problems import Path, Problem, describe, did_you_mean
@@ -67,12 +68,11 @@ def compile_scalars(wanted: object, path: Path, reading: Reading) -> Equals | No
     return Equals(tuple(options))
 
 
-def _text(operator: Literal["prefix", "suffix", "contains"]) -> Make:
-    def make(operand: object, path: Path, reading: Reading) -> ValueTest | None:
-        options = _texts(operand, path, reading)
-        return None if options is None else _either([Text(operator, option) for option in options])
-
-    return make
+def _text(
+    operator: Literal["prefix", "suffix", "contains"], operand: object, path: Path, reading: Reading
+) -> ValueTest | None:
+    options = _texts(operand, path, reading)
+    return None if options is None else _either([Text(operator, option) for option in options])
 
 
 def _glob(operand: object, path: Path, reading: Reading) -> ValueTest | None:
@@ -113,28 +113,25 @@ def _re2(pattern: str) -> Pattern | str:
     return compiled
 
 
-def _compare(operator: Ordering) -> Make:
-    def make(operand: object, path: Path, reading: Reading) -> Compares | None:
-        exact = number(operand)
-        if exact is not None:
-            return Compares(operator, exact, str(operand))
-        covered = span(operand, reading.zone)
-        if covered is None:
-            reading.refuse(path, f"expected a number or a date such as 2026-12-31, not {describe(operand)}")
-            return None
-        moment = covered[0] if operator in ("lt", "gte") else covered[1]
-        return Compares(operator, moment, str(operand), reading.zone)
-
-    return make
+def _compare(operator: Ordering, operand: object, path: Path, reading: Reading) -> Compares | None:
+    exact = number(operand)
+    if exact is not None:
+        return Compares(operator, exact, str(operand))
+    covered = span(operand, reading.zone)
+    if covered is None:
+        reading.refuse(path, f"expected a number or a date such as 2026-12-31, not {describe(operand)}")
+        return None
+    moment = covered[0] if operator in ("lt", "gte") else covered[1]
+    return Compares(operator, moment, str(operand), reading.zone)
 
 
 def _between(operand: object, path: Path, reading: Reading) -> ValueTest | None:
     if not isinstance(operand, list) or len(operand) != 2:
         reading.refuse(path, "expected two bounds, such as [1, 5]")
         return None
-    low = _compare("gte")(operand[0], (*path, 0), reading)
-    high = _compare("lte")(operand[1], (*path, 1), reading)
-    if not isinstance(low, Compares) or not isinstance(high, Compares):
+    low = _compare("gte", operand[0], (*path, 0), reading)
+    high = _compare("lte", operand[1], (*path, 1), reading)
+    if low is None or high is None:
         return None
     bounds = f"{low.written} and {high.written}"
     if type(low.operand) is not type(high.operand):
@@ -198,16 +195,16 @@ def _either(tests: list[ValueTest]) -> ValueTest:
 
 
 OPERATORS: Mapping[str, Make] = {
-    "prefix": _text("prefix"),
-    "suffix": _text("suffix"),
-    "contains": _text("contains"),
+    "prefix": partial(_text, "prefix"),
+    "suffix": partial(_text, "suffix"),
+    "contains": partial(_text, "contains"),
     "glob": _glob,
     "regex": _regex,
     "ignore_case": _ignore_case,
-    "lt": _compare("lt"),
-    "lte": _compare("lte"),
-    "gt": _compare("gt"),
-    "gte": _compare("gte"),
+    "lt": partial(_compare, "lt"),
+    "lte": partial(_compare, "lte"),
+    "gt": partial(_compare, "gt"),
+    "gte": partial(_compare, "gte"),
     "between": _between,
     "null": _null,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bridge.core.events import VOCABULARY, Facts
 from bridge.core.problems import did_you_mean
@@ -43,8 +44,9 @@ class FactPath:
         return key_text(values[0]) if values is not None and len(values) == 1 else None
 
 
+@lru_cache(maxsize=10_000)
 def parse_path(text: str) -> FactPath | str:
-    """Parse a path, or return a sentence that says what is wrong with it."""
+    """Parse a path, or return a sentence that says what is wrong with it; rules share their paths."""
     steps: list[str | int] = []
     for part in text.split("."):
         found = _SEGMENT.fullmatch(part)

@@ -61,6 +61,12 @@ def test_what_excludes_itself_on_any_path_is_found(when: object, one: str, other
         ({"data.a": {"all": ["x", {"null": True}]}}, "x", "null"),
         ({"data.a": {"all": ["x", {"any": ["y", {"gt": 1}]}]}}, "x", "y or more than 1"),
         ({"data.a": {"all": ["x", {"glob": ["a*", "b*"]}]}}, "x", "glob a* or glob b*"),
+        ({"data.a": {"all": ["x", {"any": [{"exists": False}, "y"]}]}}, "x", "absent or y"),
+        (
+            {"data.a": {"all": ["x", {"any": [{"all": [{"prefix": "x"}, {"not": "x"}]}, "y"]}]}},
+            "x",
+            "starting with x and not x or y",
+        ),
     ],
 )
 def test_what_excludes_itself_on_one_value_is_found_only_there(when: object, one: str, other: str) -> None:
@@ -82,6 +88,9 @@ def test_what_excludes_itself_on_one_value_is_found_only_there(when: object, one
         {"data.a": {"all": ["x", ["x", "y"]]}},
         {"data.a": {"all": [["x", "y"], {"suffix": "y"}]}},
         {"data.a": {"all": ["x", {"not": {"not": "x"}}]}},
+        {"data.a": {"all": [3253, {"not": {"not": "3253"}}]}},
+        {"data.a": {"all": ["010", {"prefix": ["1", "2"]}]}},
+        {"data.a": {"all": ["ay", {"glob": ["a*", "b*"]}]}},
         {"data.a": {"exists": False}, "data.b": {"exists": True}},
         {"data.a": {"all": [{"exists": False}, {"any": ["x", {"exists": False}]}]}},
         {"data.a": {"null": False, "prefix": "x"}},

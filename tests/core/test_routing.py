@@ -39,6 +39,7 @@ class Says:
         self._answer = answer
 
     def holds(self, facts: Facts) -> bool:
+        assert facts == EVENT.facts()
         if self._answer is None:
             raise PredicateFailed("no idea")
         return self._answer
@@ -98,7 +99,14 @@ def test_on_names_a_type_a_kind_or_a_glob(on: str, matches: bool) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("nutror.*", True), ("a?b", True), ("[ab].c", True), ("a]b", False), ("module.completed", False)],
+    [
+        ("nutror.*", True),
+        ("a?b", True),
+        ("X", False),
+        ("[ab].c", True),
+        ("a]b", False),
+        ("module.completed", False),
+    ],
 )
 def test_a_glob_is_told_by_its_marks(name: str, expected: bool) -> None:
     """A closing bracket alone is none."""
@@ -132,8 +140,11 @@ def test_events_of_the_same_name_are_judged_each_for_itself() -> None:
     router = Router([rule("r", "nutror.*", when={"data.course.hash": "abc"}), rule("s", "lesson.completed")])
     other = replace(EVENT, data={"course": {"hash": "x"}})
     lesson = replace(EVENT, kind="lesson.completed")
+    router.plan(EVENT, EVENT.facts())
+    (remembered,) = router.remembered.values()
     for _ in range(2):
         assert router.plan(EVENT, EVENT.facts()).matched == ("r",)
+        assert router.remembered[EVENT.type, EVENT.kind] is remembered is not None
         assert router.plan(other, other.facts()).matched == ()
         assert router.plan(lesson, lesson.facts()).matched == ("r", "s")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import email
 import email.policy
 import ssl
@@ -176,4 +177,6 @@ class SmtpServer:
 
 def _abort(transport: asyncio.BaseTransport | None) -> None:
     if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
+        # Early releases of Python 3.11 raise it for a TLS connection that is gone already.
+        with contextlib.suppress(AttributeError):
+            transport.abort()
