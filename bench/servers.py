@@ -49,7 +49,7 @@ async def process(*command: str, folder: Path, port: int) -> AsyncIterator[async
     environment = {
         **os.environ,
         "EDUZZ_SECRET": SECRET,
-        "PYTHONPATH": str(Path(__file__).parents[1]) + ":/tmp" + ":/tmp" + ":/tmp",
+        "PYTHONPATH": str(Path(__file__).parents[1]),
     }
     with (folder / "program.log").open("ab") as log:
         started = await asyncio.create_subprocess_exec(

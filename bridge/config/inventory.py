@@ -174,7 +174,8 @@ def _below(above: str, name: str) -> str:
 
 def _nearest(name: str, known: list[str]) -> str | None:
     """Return the name that was probably meant; `phone2` beside `phone` is another name, not a slip."""
-    return next((each for each in known if _is_slip(name.casefold(), each.casefold())), None)
+    slips = [each for each in known if _is_slip(name.casefold(), each.casefold())]
+    return max(slips, key=lambda each: _likeness(name.casefold(), each.casefold()), default=None)
 
 
 def _is_slip(typed: str, meant: str) -> bool:
@@ -182,4 +183,8 @@ def _is_slip(typed: str, meant: str) -> bool:
         return True
     if abs(len(typed) - len(meant)) > 1 or _DIGITS.sub("", typed) == _DIGITS.sub("", meant):
         return False
-    return difflib.SequenceMatcher(None, typed, meant).ratio() >= _NEAR
+    return _likeness(typed, meant) >= _NEAR
+
+
+def _likeness(typed: str, meant: str) -> float:
+    return difflib.SequenceMatcher(None, typed, meant).ratio()

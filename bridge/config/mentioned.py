@@ -38,7 +38,7 @@ def mentioned(
             parsed = parse_path(mention.path)
             problem = _problem(parsed, said.path, carried, each) if isinstance(parsed, FactPath) else None
             if problem is not None and not (mention.guarded and problem.warning):
-                yield replace(problem, file=said.file, line=mention.line if said.file else None)
+                yield replace(problem, file=said.file, line=mention.line)
 
 
 def _problem(path: FactPath, where: Path, carried: Carried, each: Mapping[str, Carried]) -> Problem | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 from bridge.config.files import Material
@@ -96,24 +96,22 @@ def _keys(
         paths = holder.get("once_per") if isinstance(holder, Mapping) else None
         for place, text in enumerate(paths if isinstance(paths, list) else ()):
             parsed = parse_path(str(text))
-            problem = _key(parsed, carried, each) if isinstance(parsed, FactPath) else None
-            if problem is not None:
-                yield replace(problem, path=(*where, "once_per", place))
+            if isinstance(parsed, FactPath):
+                yield from _key(parsed, (*where, "once_per", place), carried, each)
 
 
-def _key(path: FactPath, carried: Carried, each: Mapping[str, Carried]) -> Problem | None:
-    problem = carried.problem(path, ())
-    if problem is not None:
-        return problem
+def _key(path: FactPath, where: Path, carried: Carried, each: Mapping[str, Carried]) -> Iterator[Problem]:
+    problem = carried.problem(path, where)
     without = lacking(path, each)
-    if without:
+    better = None if "[]" in path.text else carried.first_of_lists(path)
+    if problem is not None:
+        yield problem
+    elif without:
         sentence = f"events of {without} have no '{path.text}', so nothing is sent for them"
-        return Problem((), sentence, warning=True)
-    better = carried.first_of_lists(path)
-    if better is not None and "[]" not in path.text:
+        yield Problem(where, sentence, warning=True)
+    elif better is not None:
         sentence = f"'{path.text}' leads into a list, and with several values nothing is sent"
-        return Problem((), f"{sentence}; once_per needs one, such as '{better}'", warning=True)
-    return None
+        yield Problem(where, f"{sentence}; once_per needs one, such as '{better}'", warning=True)
 
 
 @dataclass(slots=True)
@@ -127,7 +125,7 @@ class _Twins:
         """Yield a warning when an earlier rule runs on exactly the same events."""
         if not rule.name:
             return
-        asks = json.dumps([written.when or {}, written.raw.get("if")], sort_keys=True, default=str)
+        asks = json.dumps([written.when or {}, written.raw.get("if")], sort_keys=True)
         path, name = self.seen.setdefault((frozenset(rule.on), asks), (written.path, rule.name))
         if name != rule.name:
             place = self.material.locate(Problem(path, ""))

@@ -13,6 +13,8 @@ from bridge.clock import Clock
 from bridge.core.readable import Chat, Mail
 
 Kind = Literal["email", "slack", "webhook"]
+TITLE_LENGTH = 80
+"""Characters of a title that is the beginning of a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +85,9 @@ class Arrivals:
                 f"{self.total} of {count} messages arrived within {timeout_s:g} seconds"
             ) from None
         return tuple(self._kept)
+
+
+def beginning(text: str) -> str:
+    """Return a message's beginning as a title on one line, with an ellipsis where it is cut."""
+    line = " ".join(text.split())
+    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"

@@ -14,10 +14,9 @@ from aiohttp import web
 from bridge.clock import Clock
 from bridge.core.mrkdwn import plain
 from bridge.core.readable import Chat, read_chat
-from bridge.sandbox.arrivals import Arrivals
+from bridge.sandbox.arrivals import Arrivals, beginning
 
 TOKEN = "xoxb-sandbox"  # noqa: S105 - opens nothing but this stand-in
-TITLE_LENGTH = 80
 _TEAM = {
     "team": "Sandbox",
     "team_id": "T0SANDBOX",
@@ -70,7 +69,7 @@ class SlackStandIn:
         return web.Response(text="ok")
 
     def _keep(self, chat: Chat, raw: bytes) -> None:
-        title = " ".join(plain(chat.paragraphs[0]).split())[:TITLE_LENGTH]
+        title = beginning(plain(chat.paragraphs[0]))
         self._arrivals.add(
             "slack", to=chat.channel or "(incoming webhook)", title=title, content=chat, raw=raw
         )

@@ -14,7 +14,7 @@ from typing import Literal
 from aiohttp import web
 
 from bridge.core.readable import read_json
-from bridge.sandbox.arrivals import Arrivals, Post
+from bridge.sandbox.arrivals import Arrivals, Post, beginning
 
 PREFIX = "whsec_"
 
@@ -44,7 +44,7 @@ class WebhookStandIn:
             text=read_json(body),
             signature=self._checked(name, headers, body),
         )
-        title = headers.get("webhook-id", "") or f"{len(body)} bytes"
+        title = beginning(body[:1000].decode("utf-8", "replace")) or "(empty)"
         self._arrivals.add("webhook", to=name, title=title, content=post, raw=body)
         return web.json_response({"status": "received"})
 

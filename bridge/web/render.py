@@ -6,6 +6,7 @@ The pages have no script at all, and their Content-Security-Policy allows none.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -13,11 +14,12 @@ from types import MappingProxyType
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from rich.emoji import Emoji
 
 from bridge.core.mrkdwn import spans
 from bridge.core.rules import kind_of
+from bridge.store.views import DeliveryRow
 from bridge.web.answers import SOFTWARE
 from bridge.web.filters import page_link
 
@@ -38,6 +40,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_DELIVERY_ID = re.compile(r"\b[0-9a-f]{32}\b", re.ASCII)
 _STATIC = MappingProxyType({"style.css": "text/css", "icon.svg": "image/svg+xml"})
 
 
@@ -68,6 +71,8 @@ class Pages:
         self._env.filters["ago"] = lambda at: ago(now() - at)
         self._env.filters["emoji"] = Emoji.replace
         self._env.filters["milliseconds"] = _milliseconds
+        self._env.filters["linked"] = _linked
+        self._env.filters["reason"] = _reason
 
     def page(self, template: str, *, status: int = 200, **values: object) -> web.Response:
         """Return a whole page."""
@@ -114,6 +119,22 @@ def _when(at: datetime | None, zone: tzinfo) -> Markup:
     words = f"{local:%A, %d %B %Y, %H:%M:%S %Z}"
     element = Markup('<time datetime="{}" title="{}">{}</time>')
     return element.format(at.isoformat(), words, f"{local:%Y-%m-%d %H:%M:%S}")
+
+
+def _reason(row: DeliveryRow) -> str:
+    """Return why a delivery stands where it stands, or what its last attempt met; empty if all is well."""
+    if row.why or not row.last_reason:
+        return row.why or ""
+    return ": ".join(filter(None, (row.last_reason.replace("_", " "), row.last_answer)))
+
+
+def _linked(sentence: object) -> Markup:
+    """Turn the delivery ids of a sentence into links that show their first ten characters."""
+    link = '<a href="/deliveries/{0}">{1}</a>'
+    # Escaped first: an id has no character that escaping makes, so the links are the only markup.
+    return Markup(  # noqa: S704
+        _DELIVERY_ID.sub(lambda found: link.format(found[0], found[0][:10]), str(escape(sentence)))
+    )
 
 
 def _milliseconds(duration_ms: int) -> str:

@@ -90,10 +90,48 @@ def test_a_path_that_is_there_is_fine(text: str) -> None:
     assert said(text, "nutror.enrollment_created", "nutror.lesson_started") is None
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("data.title", "there are data.course.title, data.lesson.title, data.module.title"),
+        ("data.id", "there are data.lesson.id, data.module.id"),
+    ],
+)
+def test_the_same_name_elsewhere_is_offered(text: str, sentence: str) -> None:
+    """As long as there are not too many."""
+    told = said(text, "nutror.module_completed")
+    assert told is not None
+    assert told.endswith(f"has '{text}'; {sentence}")
+
+
+def test_the_nearest_of_several_names_was_meant() -> None:
+    """Not the first."""
+    told = said("data.curses[].hash", "nutror.enrollment_created", "nutror.lesson_started")
+    assert told is not None
+    assert told.endswith(", did you mean 'data.courses'?")
+    told = said("data.coursse.title", "nutror.enrollment_created", "nutror.lesson_started")
+    assert told is not None
+    assert told.endswith(", did you mean 'data.course'?")
+
+
+def test_a_name_that_differs_by_a_number_is_another_name() -> None:
+    """The platform may well have added a fourth."""
+    told = said("data.tracker.code4", "myeduzz.invoice_paid")
+    assert told is not None
+    assert told.startswith("warning: ")
+
+
+def test_when_an_event_was_sent_is_never_asked_of_the_samples() -> None:
+    """Live events have it where a sample has not."""
+    assert said("sent_at", "sun.cart_abandonment") is None
+
+
 @pytest.mark.parametrize("text", ["data.participant.customFields.tamanho", "data.participant.checkInAt.x"])
 def test_below_what_has_no_known_shape_anything_may_stand(text: str) -> None:
     """Fields that a producer names, and what the sample has as null."""
     assert said(text, "blinket.attendance_edited") is None
+    in_a_list = text.replace("participant.", "participants[].")
+    assert said(in_a_list, "blinket.attendances_printed") is None
 
 
 @pytest.mark.parametrize(
@@ -105,6 +143,8 @@ def test_below_what_has_no_known_shape_anything_may_stand(text: str) -> None:
         ("data.course.hsah", "data.course.hash"),
         ("data.courses.hash", "data.course"),
         ("data.createAt", "data.createdAt"),
+        ("data.learner.emoil", "data.learner.email"),
+        ("data.lesso.title", "data.lesson"),
     ],
 )
 def test_a_slip_is_an_error(text: str, meant: str) -> None:
@@ -144,6 +184,7 @@ def test_names_of_many_events_are_not_all_told() -> None:
     """Three say enough."""
     on = ["sun.*", "nutror.*", "blinket.*", "myeduzz.*"]
     assert Carried.by(on, ["sun.cart_abandonment"]).names == "sun.* or nutror.* or blinket.* or …"
+    assert Carried.by(on[:3], ["sun.cart_abandonment"]).names == "sun.* or nutror.* or blinket.*"
 
 
 @pytest.mark.parametrize(
@@ -155,6 +196,7 @@ def test_names_of_many_events_are_not_all_told() -> None:
         ("data.items[0].name", False),
         ("data.chargeback.status", False),
         ("data.nothing", False),
+        ("data.price.nothing", False),
         ("learner.email", True),
         ("type", True),
     ],
@@ -172,8 +214,11 @@ def test_one_value_is_promised_only_where_no_list_is_met(text: str, single: bool
         ("data.items[1].coupon.key", None),
         ("data.price.value", None),
         ("data.items", "data.items[0]"),
+        ("data.tickets.batches.name", "data.tickets[0].batches[0].name"),
+        ("data.tickets[1].batches.name", "data.tickets[1].batches[0].name"),
     ],
 )
 def test_a_path_can_be_led_to_the_first_of_each_list(text: str, better: str | None) -> None:
     """For keys, which need one value."""
-    assert Carried.by(["x"], ["myeduzz.invoice_paid"]).first_of_lists(path(text)) == better
+    types = ["myeduzz.invoice_paid", "blinket.ticket_edited"]
+    assert Carried.by(["x"], types).first_of_lists(path(text)) == better

@@ -74,7 +74,11 @@ def test_contradictions_are_found_whatever_the_events(warned: Warn) -> None:
     rules = """
   - name: a
     on: escola.prova_feita
-    when: { data.nota: { gt: 5, lt: 3 }, course.id: { all: [a, b] } }
+    when:
+      data.nota: { gt: 5, lt: 3 }
+      course.id: { all: [a, b] }
+      data.turmas: { all: [a, b] }
+      raw.turmas: { all: [a, b] }
     send: [{ slack: wins, text: Oi }]
 """
     assert warned(rules, head=OWN_SOURCE) == [
@@ -135,6 +139,22 @@ def test_what_only_some_events_have_is_told_for_keys_and_texts(warned: Warn) -> 
     assert warned(rules) == [
         "config.yaml:10 events of nutror.module_completed have no 'learner.id', so nothing is sent for them",
         f"config.yaml:11 events of nutror.module_completed have no 'learner.id'; {advice}",
+    ]
+
+
+def test_not_more_than_three_events_are_named(warned: Warn) -> None:
+    """Who reads it needs an example, not a catalogue."""
+    rule = """
+  - name: a
+    on: [safevideo.upload_error, {}]
+    once_per: [data.error]
+    send: [{{ slack: wins, text: Oi }}]
+"""
+    sentence = "config.yaml:9 events of {} have no 'data.error', so nothing is sent for them"
+    uploads = "safevideo.upload_started, safevideo.upload_finished, safevideo.upload_canceled"
+    assert warned(rule.format(uploads)) == [sentence.format(uploads)]
+    assert warned(rule.format(f"{uploads}, safevideo.encoder_started")) == [
+        sentence.format(f"{uploads} and others")
     ]
 
 

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from standardwebhooks.webhooks import Webhook
 
 from bridge.core.readable import Chat
-from bridge.sandbox.arrivals import Post
+from bridge.sandbox.arrivals import Post, beginning
 from bridge.sandbox.sandbox import Sandbox
 from bridge.sandbox.slack import TOKEN
 from tests.support.clock import FakeClock
@@ -120,7 +120,7 @@ async def test_a_webhooks_signature_is_checked(
     assert (arrival.kind, arrival.to, arrival.title, arrival.raw) == (
         "webhook",
         "crm",
-        "msg_1",
+        body,
         body.encode(),
     )
     assert isinstance(arrival.content, Post)
@@ -141,3 +141,12 @@ async def test_a_secret_of_plain_text_is_the_key_itself(
     assert [
         arrival.content.signature for arrival in sandbox.arrivals if isinstance(arrival.content, Post)
     ] == ["right"]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [("a\n b", "a b"), ("x" * 80, "x" * 80), ("x" * 81, "x" * 79 + "…"), ("y" * 78 + " zz", "y" * 78 + "…")],
+)
+def test_a_title_is_the_beginning_of_a_message(text: str, title: str) -> None:
+    """One line, and an ellipsis where there was more."""
+    assert beginning(text) == title

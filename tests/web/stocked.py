@@ -67,6 +67,12 @@ def stock(connection: Connection, now: datetime, say: Say = str) -> Stock:
     return Stock(events, deliveries)
 
 
+def die_early(connection: Connection, entry: int, now: datetime) -> str:
+    """Store one more delivery, rejected before it had a message, and return its id."""
+    made = _Deliveries(connection, entry, now, str, count=20)
+    return made.die("crm", None)
+
+
 def body(say: Say = str) -> bytes:
     """Return an event's body with a secret inside."""
     learner = {"name": say("Maria Conceição"), "email": say("maria@aluna.example")}
@@ -123,7 +129,7 @@ def _summary(say: Say, *, failed: bool) -> dict[str, object]:
     note = {
         "rule": say(RULE),
         "action": say("slack:wins"),
-        "why": say("once_per: already sent as delivery 12ab"),
+        "why": say("once_per: already sent as delivery " + "12ab" * 8),
     }
     if failed:
         return {"matched": [], "failed": [{**note, "why": say("'modul' is undefined")}], "deliveries": 0}
@@ -133,12 +139,12 @@ def _summary(say: Say, *, failed: bool) -> dict[str, object]:
 class _Deliveries:
     """Makes deliveries of one entry, each brought to one state."""
 
-    def __init__(self, connection: Connection, entry: int, now: datetime, say: Say) -> None:
+    def __init__(self, connection: Connection, entry: int, now: datetime, say: Say, count: int = 0) -> None:
         self._connection = connection
         self._entry = entry
         self._now = now
         self._say = say
-        self._count = 0
+        self._count = count
 
     def enqueue(self, channel: str, **changes: object) -> NewDelivery:
         self._count += 1
@@ -188,9 +194,10 @@ class _Deliveries:
         )
         return due.id
 
-    def die(self, channel: str, content: bytes) -> str:
+    def die(self, channel: str, content: bytes | None) -> str:
         due = self._claim(channel)
-        outbox.store_payload(self._connection, due.seq, lease=LEASE, payload=Payload(body=content))
+        if content is not None:
+            outbox.store_payload(self._connection, due.seq, lease=LEASE, payload=Payload(body=content))
         attempt = self._attempt(
             1,
             outcome="rejected",

@@ -109,6 +109,7 @@ async def test_an_event_shows_its_facts_decisions_and_deliveries(
         assert f"/deliveries/{id_}" in html
     assert "could not be read" in await _get(http, f"{listener.url}/events/{stored.events['parked']}")
     assert "is undefined" in await _get(http, f"{listener.url}/events/{stored.events['failed']}")
+    assert f'<a href="/deliveries/{"12ab" * 8}">12ab12ab12</a>' in html
     assert "Not dispatched yet" in await _get(http, f"{listener.url}/events/{stored.events['new']}")
 
 
@@ -134,7 +135,17 @@ async def test_an_event_shows_its_facts_decisions_and_deliveries(
                 "#conquistas",
             ],
         ),
-        ("webhook", ["&#34;course&#34;: &#34;4bba1d&#34;", "422", "client", "Retry now", "Discard"]),
+        (
+            "webhook",
+            [
+                '<p class="note bad">client: {&#34;error',
+                "&#34;course&#34;: &#34;4bba1d&#34;",
+                "422",
+                "client",
+                "Retry now",
+                "Discard",
+            ],
+        ),
         ("parked", ["templates/parabens.md:7", "Not rendered yet", "Retry now"]),
         ("expired", ["not sent by", "Retry now"]),
         ("withheld", ["the platform&#39;s own test event", "Discard"]),
@@ -448,6 +459,37 @@ async def test_the_mailbox_shows_what_arrived(
     assert '<span class="b ">Maria</span>' in await _get(http, f"{listener.url}/mailbox/2")
     assert "not checked" in await _get(http, f"{listener.url}/mailbox/3")
     await _get(http, f"{listener.url}/mailbox/99", 404)
+
+
+async def test_the_sandbox_names_commands_that_look_there(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock, clock: FakeClock
+) -> None:
+    """A command copied from the sandbox's page asks the sandbox's store, and elsewhere the real one."""
+    path = f"/events/{stored.events['done']}"
+    for mailbox, there in [(_arrivals(clock, ""), True), (None, False)]:
+        listener = await serve_admin(mailbox=mailbox)
+        assert ("--sandbox</code>" in await _get(http, listener.url + path)) is there
+
+
+async def test_lists_say_why_a_delivery_is_stuck(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock
+) -> None:
+    """The reason it was parked for, or what the last attempt was answered."""
+    listener = await serve_admin()
+    for path in ("/", "/deliveries", f"/events/{stored.events['done']}"):
+        html = await _get(http, listener.url + path)
+        assert "client: {&#34;error&#34;:&#34;no such field&#34;}" in html
+        assert "templates/parabens.md:7" in html
+
+
+async def test_a_delivery_that_died_without_a_message_waits_for_none(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock, database: Database, clock: FakeClock
+) -> None:
+    """An address that is none is refused before there is a message, and no later attempt makes one."""
+    dead = await database.write(lambda c: stocked.die_early(c, stored.events["done"], clock.now()))
+    html = await _get(http, f"{(await serve_admin()).url}/deliveries/{dead}")
+    assert "No message could be made" in html
+    assert "Not rendered yet" not in html
 
 
 async def test_a_large_form_is_refused(
