@@ -13,7 +13,7 @@ from bridge.core.backoff import next_attempt
 from bridge.core.messages import Payload
 from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Reason, Rejected, Retry, State
 from bridge.pipeline.compose import Actions, Unready, compose, event_of
-from bridge.pipeline.node import Node
+from bridge.pipeline.node import Node, Point
 from bridge.pipeline.patience import until_written
 from bridge.sources.base import Source
 from bridge.store import outbox
@@ -61,6 +61,7 @@ class Deliverer:
             await self._park(due, lease, why)
 
     async def _deliver(self, due: Due, lease: str) -> None:
+        self._node.reached(Point.CLAIMED)
         now = self._node.clock.now()
         if due.expires_at is not None and now >= due.expires_at:
             why = f"not sent by {due.expires_at.isoformat(timespec='seconds')}"
@@ -102,6 +103,7 @@ class Deliverer:
         started_at, began = self._node.clock.now(), self._node.clock.monotonic()
         outcome = await self._send(payload, due.id)
         took = self._node.clock.monotonic() - began
+        self._node.reached(Point.SENT)
         await self._record(due, lease, _attempt_of(due, started_at, took, outcome), outcome)
 
     async def _send(self, payload: Payload, delivery_id: str) -> Outcome:
@@ -119,6 +121,7 @@ class Deliverer:
     async def _record(self, due: Due, lease: str, attempt: Attempt, outcome: Outcome) -> None:
         """Store the attempt, however long the store is away: what was sent cannot be sent anew."""
         result = self._follow(due, attempt, outcome)
+        self._node.reached(Point.RECORDING)
         await self._write_attempt(due, lease, attempt, result)
         self._node.log.info(
             "attempt finished",

@@ -11,7 +11,7 @@ from bridge.core.identity import claim_key, delivery_id, lane_key
 from bridge.core.outcomes import State
 from bridge.core.paths import FactPath, parse_path
 from bridge.core.routing import Plan, Router, Wanted
-from bridge.pipeline.node import Node
+from bridge.pipeline.node import Node, Point
 from bridge.pipeline.patience import until_written
 from bridge.sources.base import Malformed, Parsed, Request, Source, Unsupported
 from bridge.store import inbox, memory, outbox
@@ -148,6 +148,7 @@ class Dispatcher:
     async def _finish(
         self, entry: Entry, lease: str, facts: EntryFacts, summary: dict[str, object], planned: list[Planned]
     ) -> None:
+        self._node.reached(Point.PLANNED)
         now = self._node.clock.now()
         created = await until_written(
             self._node,
@@ -155,6 +156,7 @@ class Dispatcher:
             "entry waits, the store cannot be written",
             entry=entry.seq,
         )
+        self._node.reached(Point.DISPATCHED)
         self._node.log.info(
             "event dispatched", entry=entry.seq, source=entry.source, type=facts.type, deliveries=len(created)
         )

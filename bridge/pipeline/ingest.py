@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bridge.core.identity import entry_key
 from bridge.core.signing import Refused
-from bridge.pipeline.node import Node
+from bridge.pipeline.node import Node, Point
 from bridge.sources.base import Authentic, Ping, Request, Source
 from bridge.store import inbox
 from bridge.store.database import StoreUnavailable
@@ -73,6 +73,7 @@ class Ingest:
         except StoreUnavailable as error:
             self._node.log.error("event not stored", source=platform.name, why=str(error))
             return UNAVAILABLE
+        self._node.reached(Point.ACCEPTED)
         if accepted.duplicate:
             self._node.log.info("duplicate answered", source=platform.name, entry=accepted.seq)
         else:

@@ -4,18 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bridge.clock import Clock
 from bridge.logs import Log
 from bridge.store.database import Database
 
 
+class Point(StrEnum):
+    """The places along an event's way at which a process may end and the promises must hold."""
+
+    ACCEPTED = "accepted"
+    """The request is stored, its sender has no answer yet."""
+    PLANNED = "planned"
+    """The rules have decided, nothing of it is stored."""
+    DISPATCHED = "dispatched"
+    """The deliveries are stored, nobody knows of them yet."""
+    CLAIMED = "claimed"
+    """A delivery is under lease, nothing of it was sent."""
+    SENT = "sent"
+    """The destination has answered, what follows from it is not decided."""
+    RECORDING = "recording"
+    """The result is decided, nothing of it is stored."""
+
+
+def _onward(_: Point) -> None:
+    """Do nothing at a point."""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One process. `name` stands on the leases it takes; `chance` returns a random number in [0, 1)."""
+    """One process. `name` stands on the leases it takes; `chance` returns a random number in [0, 1).
+
+    `reached` is told of each point that work comes by, so that tests can end the process there.
+    """
 
     name: str
     database: Database
     clock: Clock
     chance: Callable[[], float]
     log: Log
+    reached: Callable[[Point], None] = _onward
