@@ -11,6 +11,7 @@ RUN /opt/bridge/bin/pip install --require-hashes --requirement locks/postgres.tx
 COPY pyproject.toml hatch_build.py LICENSE README.md .env.example config.yaml ./
 COPY bridge bridge
 COPY templates templates
+COPY tests/stories.yaml tests/stories.yaml
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /tmp/wheel . \
     && /opt/bridge/bin/pip install --no-deps /tmp/wheel/*.whl
 
@@ -21,6 +22,7 @@ RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nolo
 COPY --from=build /opt/bridge /opt/bridge
 COPY --chown=bridge config.yaml /etc/bridge/config.yaml
 COPY --chown=bridge templates /etc/bridge/templates
+COPY --chown=bridge tests/stories.yaml /etc/bridge/tests/stories.yaml
 USER bridge
 # Everything that changes is below /data, so the root may be mounted read-only.
 WORKDIR /data

@@ -9,7 +9,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SHIPPED = ("config.yaml", ".env.example", "templates")
+SHIPPED = ("config.yaml", ".env.example", "templates", "tests/stories.yaml")
 
 
 class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]

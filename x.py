@@ -120,7 +120,7 @@ def wheel(words: list[str]) -> None:
         install(folder / "venv", ("core.txt",), str(built))
         empty = folder / "empty"
         empty.mkdir()
-        for command in ("--version", "--help", "samples", "init", "check --sandbox"):
+        for command in ("--version", "--help", "samples", "init", "check --sandbox", "test"):
             said = call(folder / "venv/bin/bridge", *command.split(), cwd=empty).splitlines()
             print(f"bridge {command}: {said[0] if said else 'ok'}", flush=True)
         script = folder / "import_everything.py"
@@ -412,7 +412,7 @@ def compare_with_sources(built: Path) -> None:
     with zipfile.ZipFile(built) as archive:
         packed = set(archive.namelist())
     shipped = [ROOT / "config.yaml", *filter(is_source, (ROOT / "templates").rglob("*"))]
-    shipped.append(ROOT / ".env.example")
+    shipped += [ROOT / ".env.example", ROOT / "tests/stories.yaml"]
     wanted = {str(file.relative_to(ROOT)) for file in (ROOT / "bridge").rglob("*") if is_source(file)}
     wanted |= {f"bridge/_shipped/{file.relative_to(ROOT)}" for file in shipped}
     missing = sorted(wanted - packed)

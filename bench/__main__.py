@@ -1,125 +1,123 @@
-"""`python3 x.py bench`: what a durable accept and a whole delivery cost, as ratios to a bare handler."""
+"""`python3 x.py bench`: what the bridge costs, as ratios to something measured in the same run.
+
+Everything comes in pairs of slices, ours right after the other's, so that a machine that is slow today or
+busy for a minute harms both. Ctrl-C ends it and shows what is there; `--resume` goes on.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
-import statistics
-import tempfile
+import os
+import platform
+import sys
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import aclosing
+from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import SecretStr
+from bench import report
+from bench.case import FULL, QUICK, Case, Effort, Missing, Pair
+from bench.peers_found import look_in
+from bench.results import Result, Run, load, result
+from bench.servers import OURS, ROOT, pin
+from bench.suite import CASES, chosen
 
-from bench.load import post_all, request_bytes
-from bench.servers import CONFIG, SECRET, Target, free_port, process, rules
-from bridge.sources.eduzz import EduzzOptions, EduzzSource
-from bridge.sources.registry import sample
-
-COURSE = "c" * 40
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One line of the table: how the requests come, and whether each leads to a webhook."""
-
-    name: str
-    connections: int
-    close: bool
-    delivers: bool
-
-
-CASES = (
-    Case("durable accept, 32 connections", 32, close=False, delivers=False),
-    Case("durable accept, 128 connections", 128, close=False, delivers=False),
-    Case("durable accept, connection: close", 32, close=True, delivers=False),
-    Case("end to end, one webhook per event", 32, close=False, delivers=True),
-    Case("end to end, connection: close", 32, close=True, delivers=True),
-)
+FILE = ROOT / ".bench.json"
 
 
 def main() -> None:
+    given = _words()
+    if given.list:
+        print(report.listing(CASES), end="")
+        return
+    try:
+        cases = chosen(given.case)
+    except LookupError as error:
+        sys.exit(f"bench: {error}")
+    look_in(given.peers)
+    pin(OURS)
+    run = load(given.file) if given.resume and given.file.exists() else Run(machine(), _effort(given)[0], {})
+    try:
+        asyncio.run(_measure([case for case in cases if case.name not in run.results], run, given))
+    except KeyboardInterrupt:
+        print("\nstopped; what is there:", file=sys.stderr)
+    _show(cases, run, given)
+
+
+def _words() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="x.py bench", description=__doc__)
-    parser.add_argument("--slices", type=int, default=5, help="pairs of slices per case")
-    parser.add_argument("--requests", type=int, default=2000, help="requests per slice")
-    parser.add_argument("--rules", type=int, default=100, help="rules loaded, of which at most one matches")
-    given = parser.parse_args()
-    asyncio.run(bench(given.slices, given.requests, given.rules))
-
-
-async def bench(slices: int, count: int, rule_count: int) -> None:
-    print(
-        f"{slices} pairs of slices of {count} requests, {rule_count} rules; ratio to a bare aiohttp handler\n"
+    parser.add_argument("case", nargs="*", metavar="CASE", help="cases or subjects of --list; default: all")
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything, in two slices")
+    parser.add_argument("--list", action="store_true", help="list the cases with their aims")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument("--resume", action="store_true", help="measure only what the results file lacks")
+    parser.add_argument("--file", type=Path, default=FILE, help=f"results file (default {FILE.name})")
+    parser.add_argument(
+        "--docs", action="store_true", help="write the table and the plot in docs/ afterwards"
     )
-    print(f"{'case':<38} {'bare/s':>8} {'bridge/s':>9} {'ratio':>6}  quartiles")
-    for case in CASES:
-        with tempfile.TemporaryDirectory(prefix="bridge-bench-") as folder:
-            await _case(Path(folder), case, slices, count, rule_count)
+    parser.add_argument("--peers", type=Path, metavar="DIR", help="where other programs are: see docs")
+    return parser.parse_args()
 
 
-async def _case(folder: Path, case: Case, slices: int, count: int, rule_count: int) -> None:
-    bare_port, port = free_port(), free_port()
-    async with Target().open() as target:
-        config = CONFIG.format(
-            store="sqlite:///bridge.db",
-            public=port,
-            target=target.port,
-            rules=rules(rule_count, COURSE if case.delivers else None),
-        )
-        (folder / "config.yaml").write_text(config, "utf-8")
-        async with (
-            process("-m", "bench.bare", str(bare_port), folder=folder, port=bare_port),
-            process("-m", "bridge", "run", folder=folder, port=port),
-        ):
-            pairs = [
-                await _pair(case, slice_, count, (bare_port, port), target) for slice_ in range(slices + 1)
-            ][1:]
-    _print(case, pairs)
+def _effort(given: argparse.Namespace) -> tuple[str, Effort]:
+    return ("quick", QUICK) if given.quick else ("full", FULL)
 
 
-async def _pair(
-    case: Case, slice_: int, count: int, ports: tuple[int, int], target: Target
-) -> tuple[float, float]:
-    """Measure one slice of each, bare first; returns requests per second of both."""
-    rates = []
-    for name, port in zip(("bare", "bridge"), ports, strict=True):
-        url = f"http://127.0.0.1:{port}/hooks/eduzz"
-        requests = _requests(url, f"{case.name}-{name}-{slice_}", count, close=case.close)
-        before = target.count
-        began = asyncio.get_running_loop().time()
-        run = await post_all(url, requests, connections=case.connections, close=case.close)
-        if run.failures:
-            raise SystemExit(f"{run.failures} of {count} requests were not answered 200")
-        seconds = run.seconds
-        if name == "bridge" and case.delivers:
-            await target.until(before + count)
-            seconds = asyncio.get_running_loop().time() - began
-        rates.append(count / seconds)
-    return rates[0], rates[1]
+async def _measure(cases: Sequence[Case], run: Run, given: argparse.Namespace) -> None:
+    began = time.monotonic()
+    for number, case in enumerate(cases, 1):
+        title = f"{number}/{len(cases)} {case.name}"
+        found = await measured(case, _effort(given)[1], title)
+        run.results[case.name] = found
+        run.save(given.file)
+        _say(f"{title}: {report.line(found, case)} ({time.monotonic() - began:.0f} s)", end="\n")
 
 
-def _requests(url: str, name: str, count: int, *, close: bool) -> list[bytes]:
-    source = EduzzSource("eduzz", EduzzOptions(type="eduzz", secrets=(SecretStr(SECRET),)))
-    body = json.loads(sample("nutror.module_completed") or b"{}")
-    body["data"]["course"]["hash"] = COURSE
-    made = []
-    for index in range(count):
-        # Each event has a learner of its own: one learner's messages keep their order, one after the other.
-        body["data"]["learner"]["email"] = f"learner-{index}@aluna.example"
-        raw = json.dumps({**body, "id": f"{name}-{index}"}, separators=(",", ":")).encode()
-        made.append(request_bytes(url, source.outgoing_headers(raw), raw, close=close))
-    return made
+async def measured(case: Case, effort: Effort, title: str = "") -> Result:
+    """Measure one case; a slice that went wrong ends it with a note and keeps the slices before."""
+    pairs: list[Pair] = []
+    try:
+        async with aclosing(case.measure(effort)) as coming:
+            async for pair in coming:
+                pairs.append(pair)
+                _say(f"{title}: slice {len(pairs)}, {pair.ours / pair.base:.2f}")
+    except Missing as missing:
+        return result(case, [], str(missing))
+    except (OSError, RuntimeError, TimeoutError) as error:
+        return result(case, pairs, f"stopped: {str(error)[-300:] or type(error).__name__}")
+    return result(case, pairs)
 
 
-def _print(case: Case, pairs: Sequence[tuple[float, float]]) -> None:
-    ratios = sorted(bridge / bare for bare, bridge in pairs)
-    low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratios[0],) * 3
-    bare = statistics.median(bare for bare, _ in pairs)
-    bridge = statistics.median(bridge for _, bridge in pairs)
-    rates = f"{bare:>8.0f} {bridge:>9.0f} {statistics.median(ratios):>6.2f}"
-    print(f"{case.name:<38} {rates}  {low:.2f} to {high:.2f}", flush=True)
+def machine() -> dict[str, str]:
+    """Return what the figures depend on, without naming the machine."""
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": str(os.cpu_count()),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+def _show(cases: Sequence[Case], run: Run, given: argparse.Namespace) -> None:
+    there = [run.results[case.name] for case in cases if case.name in run.results]
+    if given.json:
+        print(json.dumps({"machine": run.machine, "results": [asdict(each) for each in there]}, indent=1))
+    else:
+        print(report.text(cases, run), end="")
+    if given.docs:
+        for file in report.write_docs(run, ROOT / "docs"):
+            print(file.relative_to(ROOT))
+
+
+def _say(text: str, end: str = "") -> None:
+    """Show progress on the terminal alone; a line that is not ended is written over by the next."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end=end, file=sys.stderr, flush=True)
+    elif end:
+        print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,120 +1,129 @@
-"""The processes that are measured, and the target that counts what reaches it."""
+"""The programs that are measured: started on a core of their own, waited for, and ended."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.load import HOST
+
 SECRET = "a-secret-for-the-benchmark"
-CONFIG = """\
-store: {store}
-listen: {{ public: "127.0.0.1:{public}", admin: "127.0.0.1:0" }}
-sources:
-  eduzz: {{ type: eduzz, secrets: ["${{EDUZZ_SECRET}}"] }}
-channels:
-  crm: {{ type: webhook, url: "http://127.0.0.1:{target}/", allow_private: true, concurrency: 32 }}
-rules:
-{rules}"""
-RULE = """\
-  - name: rule-{index}
-    on: module.completed
-    when: {{ course.id: "{course}" }}
-    send: [{{ webhook: crm, json: {{ event: "{{{{ id }}}}", who: "{{{{ learner.name }}}}" }} }}]
-"""
+ROOT = Path(__file__).parents[1]
+MEASURED, OURS = 0, 1
+"""Cores: the first for what is measured, the second for load and targets."""
+PATIENCE_S = 120.0
 
 
-def rules(count: int, matching_course: str | None) -> str:
-    """Return the YAML of `count` rules, of which the last one matches if a course is given."""
-    courses = [f"{index:040x}" for index in range(count - 1)] + [matching_course or "f" * 40]
-    return "".join(RULE.format(index=index, course=course) for index, course in enumerate(courses))
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A program at work."""
+
+    pid: int
+    port: int
+    folder: Path
+    started_at: float
+    """By `time.monotonic`, when it was asked to start."""
+
+    def kill(self) -> None:
+        """End it without a chance to tidy up, as a power cut would."""
+        os.kill(self.pid, signal.SIGKILL)
 
 
 def free_port() -> int:
     """Return a loopback port that was free a moment ago."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
+def pin(*cores: int) -> None:
+    """Keep this process on these cores, where the system can."""
+    if cores and hasattr(os, "sched_setaffinity") and set(cores) <= set(range(os.cpu_count() or 1)):
+        os.sched_setaffinity(0, cores)
+
+
+@contextmanager
+def on_cores(*cores: int) -> Iterator[None]:
+    """Keep this process and what it starts on these cores for the block."""
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    pin(*cores)
+    try:
+        yield
+    finally:
+        pin(*before)
+
+
+def pinned(*cores: int) -> Callable[[], None]:
+    """Return what keeps a new process on these cores."""
+    return lambda: pin(*cores)
+
+
 @asynccontextmanager
-async def process(*command: str, folder: Path, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a program until its port answers, and end it afterwards."""
-    environment = {
-        **os.environ,
-        "EDUZZ_SECRET": SECRET,
-        "PYTHONPATH": str(Path(__file__).parents[1]),
-    }
+async def server(
+    *command: str | Path,
+    folder: Path,
+    port: int,
+    environment: Mapping[str, str] | None = None,
+    cores: Sequence[int] = (MEASURED,),
+) -> AsyncIterator[Server]:
+    """Run a program in `folder` until its port answers, and end it afterwards."""
+    began = time.monotonic()
+    variables = {**os.environ, "EDUZZ_SECRET": SECRET, "PYTHONPATH": _path(), **(environment or {})}
     with (folder / "program.log").open("ab") as log:
         started = await asyncio.create_subprocess_exec(
-            sys.executable, *command, cwd=folder, env=environment, stdout=log, stderr=log
+            *command,
+            cwd=folder,
+            env=variables,
+            stdout=log,
+            stderr=log,
+            preexec_fn=pinned(*cores),
         )
     try:
         await _listening(started, port, folder)
-        yield started
+        yield Server(started.pid, port, folder, began)
     finally:
-        if started.returncode is None:
-            started.terminate()
-        await started.wait()
+        await _ended(started)
 
 
-@dataclass
-class Target:
-    """Answers every POST with 204 at little cost, and counts."""
+def python(*words: str) -> tuple[str, ...]:
+    """Return a command of this Python."""
+    return (sys.executable, *words)
 
-    port: int = 0
-    count: int = 0
-    wanted: int = 0
-    reached: asyncio.Event | None = None
 
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Target]:
-        """Listen while the block runs."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = server.sockets[0].getsockname()[1]
+def _path() -> str:
+    """Where programs import from: first `BENCH_TREE`, another copy of the project, to compare with."""
+    return os.pathsep.join(filter(None, [os.environ.get("BENCH_TREE"), str(ROOT)]))
+
+
+async def _ended(started: asyncio.subprocess.Process) -> None:
+    if started.returncode is None:
+        started.terminate()
         try:
-            yield self
-        finally:
-            server.close()
-
-    async def until(self, count: int) -> None:
-        """Return once so many requests came in all."""
-        self.wanted, self.reached = count, asyncio.Event()
-        if self.count < count:
-            await self.reached.wait()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                await reader.readexactly(_length(head.lower().split(b"\r\n")))
-                self.count += 1
-                if self.reached is not None and self.count >= self.wanted:
-                    self.reached.set()
-                writer.write(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-
-def _length(lines: Sequence[bytes]) -> int:
-    return next((int(line[15:]) for line in lines if line.startswith(b"content-length:")), 0)
+            async with asyncio.timeout(20):
+                await started.wait()
+        except TimeoutError:
+            started.kill()
+    await started.wait()
 
 
 async def _listening(started: asyncio.subprocess.Process, port: int, folder: Path) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             if started.returncode is not None:
                 raise RuntimeError((folder / "program.log").read_text("utf-8"))
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                _, writer = await asyncio.open_connection(HOST, port)
             except OSError:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.005)
             else:
                 writer.close()
                 return

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from prometheus_client import CollectorRegistry
-from pydantic import BaseModel
 
 from bridge import __version__
 from bridge.channels import registry as channel_registry
@@ -21,14 +20,21 @@ from bridge.channels.http import Shared
 from bridge.channels.webhook import WebhookOptions
 from bridge.clock import Clock, SystemClock
 from bridge.config.load import Loaded
+from bridge.config.rule_sentences import RuleSentences
+from bridge.core.rulebook import Compile, Uncompiled
+from bridge.core.rules import Predicate
 from bridge.logs import Log
 from bridge.pipeline.engine import Engine
+from bridge.pipeline.explaining import Explainer
 from bridge.pipeline.ingest import Ingest
-from bridge.pipeline.node import Node
+from bridge.pipeline.node import Node, Point
 from bridge.pipeline.operate import Operator
+from bridge.pipeline.rulebook import Rulebook
+from bridge.pipeline.trouble import Owner
 from bridge.sandbox.sandbox import Sandbox
 from bridge.sources import registry as source_registry
 from bridge.sources.base import Source
+from bridge.sources.own import OwnSource
 from bridge.store import inbox, outbox
 from bridge.store.database import Connection, Database
 from bridge.web.admin import admin_app
@@ -48,6 +54,8 @@ class Services:
     node: Node
     sources: Mapping[str, Source]
     operator: Operator
+    rulebook: Rulebook
+    explainer: Explainer
 
     @property
     def database(self) -> Database:
@@ -76,15 +84,36 @@ class Running:
 
 @asynccontextmanager
 async def open_services(
-    loaded: Loaded, *, log: Log, clock: Clock | None = None, alone: bool = False
+    loaded: Loaded,
+    *,
+    log: Log,
+    clock: Clock | None = None,
+    alone: bool = False,
+    reached: Callable[[Point], None] = lambda _: None,
 ) -> AsyncIterator[Services]:
     """Open the store for a command; `alone` for a process that takes leases. Raises `StoreError`."""
     database = await Database.open(loaded.config.store.get_secret_value())
     try:
-        if alone and await database.hold_alone():
+        held = alone and await database.hold_alone()
+        if held:
             await database.write(_release_leases)
-        node = Node(f"{os.getpid()}-{secrets.token_hex(4)}", database, clock or SystemClock(), _chance, log)
-        yield Services(loaded, node, build_sources(loaded), Operator(node))
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        node = Node(
+            name,
+            database,
+            clock or SystemClock(),
+            _chance,
+            log,
+            alone=held,
+            reached=reached,
+            catalogue=loaded.catalogue,
+        )
+        sources = build_sources(loaded)
+        rulebook = Rulebook(node, loaded.rules, loaded.config.timezone, loaded.hide)
+        explainer = Explainer(
+            database, sources, loaded.rules, rulebook, _compile_if(loaded), loaded.catalogue, node.clock
+        )
+        yield Services(loaded, node, sources, Operator(node), rulebook, explainer)
     finally:
         await database.close()
 
@@ -96,15 +125,20 @@ async def run(
     stop: asyncio.Event,
     sandbox: Sandbox | None = None,
     started: Callable[[Running], None] = lambda _: None,
+    clock: Clock | None = None,
+    reached: Callable[[Point], None] = lambda _: None,
 ) -> None:
     """Receive, dispatch, deliver and serve the admin pages until `stop` is set, or a loop ends by itself.
 
-    With a `sandbox`, the configuration was loaded for its endpoints, and its arrivals are shown.
+    With a `sandbox`, the configuration was loaded for its endpoints, and its arrivals are shown. `reached` is
+    told of each point that work comes by.
     """
     if sandbox is not None:
         _trust(sandbox, loaded)
     async with AsyncExitStack() as stack:
-        services = await stack.enter_async_context(open_services(loaded, log=log, alone=True))
+        services = await stack.enter_async_context(
+            open_services(loaded, log=log, clock=clock, alone=True, reached=reached)
+        )
         shared = Shared(services.clock, f"course-bridge/{__version__}")
         stack.push_async_callback(shared.close)
         engine = Engine(
@@ -113,8 +147,11 @@ async def run(
             rules=loaded.rules,
             channels=build_channels(loaded, shared),
             deliver_tests=loaded.config.deliver_tests,
+            rulebook=services.rulebook,
+            owner=_owner(loaded),
         )
-        ingest = Ingest(services.node, services.sources, engine.wake_dispatch)
+        configured = {name: services.sources[name] for name in loaded.config.sources}
+        ingest = Ingest(services.node, configured, engine.inlet, engine.alarm.refused)
         registry = CollectorRegistry()
         public = await _listen_public(loaded, services, ingest, registry)
         stack.push_async_callback(public.close)
@@ -130,8 +167,17 @@ async def run(
 
 
 def build_sources(loaded: Loaded) -> dict[str, Source]:
-    """Return the configured sources by name."""
-    return {name: source_registry.build(name, options) for name, options in loaded.config.sources.items()}
+    """Return the configured sources by name, and the bridge itself."""
+    named = {name: source_registry.build(name, options) for name, options in loaded.config.sources.items()}
+    return {**named, OwnSource.name: OwnSource()}
+
+
+def _compile_if(loaded: Loaded) -> Compile:
+    def compile_if(source: str) -> Predicate:
+        predicate, problems = loaded.renderer.predicate(source)
+        return predicate or Uncompiled(source, "; ".join(problem.sentence for problem in problems))
+
+    return compile_if
 
 
 def build_channels(loaded: Loaded, shared: Shared) -> dict[str, Channel]:
@@ -174,9 +220,13 @@ async def _listen_admin(
         ready=lambda: services.database.writable,
         registry=registry,
         zone=config.timezone,
-        sources=tuple(config.sources),
-        channels={name: _type_of(options) for name, options in config.channels.items()},
+        sources=(*config.sources, OwnSource.name),
+        channels=config.channel_types(),
+        rates=config.rates(),
         rules=tuple(rule.name for rule in loaded.rules),
+        sentences=RuleSentences(loaded),
+        locale=config.locale,
+        explainer=services.explainer,
         mailbox=sandbox.arrivals if sandbox else None,
     )
     address = config.listen.admin
@@ -190,8 +240,8 @@ def _trust(sandbox: Sandbox, loaded: Loaded) -> None:
             sandbox.trust(name, options.signing_secret[0].get_secret_value())
 
 
-def _type_of(options: BaseModel) -> str:
-    return str(options.model_dump(include={"type"})["type"])
+def _owner(loaded: Loaded) -> Owner:
+    return Owner(loaded.owner, loaded.config.locale, loaded.config.timezone)
 
 
 async def _until(stop: asyncio.Event, loops: list[asyncio.Task[None]]) -> None:

@@ -11,6 +11,7 @@ import os
 import sys
 from typing import Protocol, TextIO, cast
 
+import orjson
 import structlog
 
 
@@ -60,7 +61,8 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Log
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    return cast("Log", structlog.get_logger())
+    # Bound once: the lazy logger would be made anew for every line.
+    return cast("Log", structlog.get_logger().bind())
 
 
 def _colours_wanted(out: TextIO) -> bool:
@@ -82,4 +84,9 @@ def _said(_logger: object, _method: str, line: structlog.typing.EventDict) -> st
 
 
 def _json() -> list[structlog.typing.Processor]:
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [structlog.processors.format_exc_info, _written]
+
+
+def _written(_logger: object, _method: str, line: structlog.typing.EventDict) -> str:
+    """Write a line as JSON; what JSON has no word for is written as Python shows it."""
+    return orjson.dumps(line, repr).decode()

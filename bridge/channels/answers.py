@@ -6,10 +6,10 @@ import email.utils
 import re
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, InvalidURL
@@ -46,8 +46,11 @@ class NoAnswer(ClientError):
     """The connection was lost after it was made and before the answer came."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class NotHttp(ClientError):
+    """What came over the connection is no answer of HTTP, or one that does not end."""
+
+
+class Answer(NamedTuple):
     """A status with its `Retry-After` header and the beginning of its text, which holds no secret."""
 
     status: int
@@ -58,10 +61,10 @@ class Answer:
 def outcome_of(answer: Answer, now: datetime) -> Outcome:
     """Return what a status means: RFC 9110, section 15, and what webhooks made of it."""
     status, text = answer.status, answer.text
+    if 200 <= status < 300:
+        return Delivered(status, text)
     after = retry_after(answer.retry_after, now)
     match status:
-        case _ if 200 <= status < 300:
-            return Delivered(status, text)
         case 408:
             return Retry(Reason.TIMEOUT, status, text, after)
         case 425:
@@ -69,7 +72,7 @@ def outcome_of(answer: Answer, now: datetime) -> Outcome:
         case 429:
             return Retry(Reason.RATE_LIMITED, status, text, after)
         case 410:
-            return Rejected(Reason.CLIENT, status, _joined(GONE, text))
+            return Rejected(Reason.CLIENT, status, _joined(GONE, text), gone=True)
         case _ if 300 <= status < 400:
             return Rejected(Reason.CLIENT, status, NO_REDIRECTS)
         case _ if 400 <= status < 500:
@@ -104,6 +107,8 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
     A date in the past asks for no wait; fractions of a second are accepted, since some vendors send them.
     """
     text = (value or "").strip()
+    if not text:
+        return None
     if _DELAY.fullmatch(text):
         return min(timedelta(seconds=float(text)), LONGEST_WAIT)
     try:
@@ -116,11 +121,26 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
 
 def readable(body: bytes | str, secrets: Iterable[str] = ()) -> str:
     """Return the beginning of an answer as one line for people, without the secrets it repeats."""
+    return shown(body, spellings(secrets))
+
+
+def shown(body: bytes | str, hidden: Sequence[str]) -> str:
+    """Return what `readable` does, given the `spellings` of the secrets."""
+    if not body:
+        return ""
     raw = body if isinstance(body, bytes) else body.encode("utf-8", "replace")
     text = raw.decode("utf-8", "replace")[:_LOOKED_AT]
-    for shape in sorted({shape for secret in secrets for shape in _shapes(secret)}, key=len, reverse=True):
-        text = text.replace(shape, HIDDEN)
-    return _CONTROLS.sub(" ", text[: ANSWER_LIMIT * 2]).strip()[:ANSWER_LIMIT]
+    for spelling in hidden:
+        text = text.replace(spelling, HIDDEN)
+    text = text[: ANSWER_LIMIT * 2]
+    if not text.isprintable():
+        text = _CONTROLS.sub(" ", text)
+    return text.strip()[:ANSWER_LIMIT]
+
+
+def spellings(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Return the spellings in which an answer may repeat secrets, the longest first."""
+    return tuple(sorted({shape for secret in secrets for shape in _shapes(secret)}, key=len, reverse=True))
 
 
 def secrets_of(address: str) -> Iterator[str]:
@@ -156,6 +176,8 @@ def _said(error: Exception) -> str:
     match error:
         case ConnectionRefusedError():
             return "the connection was refused"
+        case NotHttp():
+            return "what came back is no answer of HTTP; is the port right?"
         case NoAnswer() | ConnectionResetError() | BrokenPipeError() | ClientPayloadError():
             return "the connection was lost before the answer was complete"
         case socket.gaierror():

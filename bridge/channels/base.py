@@ -10,8 +10,10 @@ from typing import ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from bridge.core.backoff import RetryPolicy
+from bridge.core.breaker import BreakerPolicy
 from bridge.core.messages import Message, Payload, Slot
 from bridge.core.outcomes import Outcome
+from bridge.core.rates import Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,13 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class ChannelPolicy:
-    """What the pipeline needs to know of any channel."""
+    """What the pipeline needs to know of any channel; without a `breaker` failures do not pause it."""
 
     retry: RetryPolicy
     timeout: timedelta
     concurrency: int
+    rate: Rate | None = None
+    breaker: BreakerPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)

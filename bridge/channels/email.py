@@ -11,7 +11,8 @@ from bridge.channels.email_headers import MARK, one_line
 from bridge.channels.email_message import Letter, as_html, written
 from bridge.channels.email_options import RECIPIENT_LIMIT, RECIPIENTS, EmailOptions
 from bridge.channels.http import Shared
-from bridge.channels.smtp import Envelope, Relay
+from bridge.channels.smtp import Relay
+from bridge.channels.smtp_session import Envelope
 from bridge.core.messages import Document, Message, Payload
 from bridge.core.outcomes import Outcome
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -18,6 +19,10 @@ _HOUSE = (".local", ".localhost", "@localhost", ".test")
 """Names for private use (RFC 6761, 6762), which email-validator refuses however it is asked."""
 _STAND_IN = ".example"
 _SHORT = 40
+_LOCAL_LIMIT, _DOMAIN_LIMIT = 60, 150
+"""Within these no limit of an address can be passed (RFC 5321, section 4.5.3.1)."""
+_PLAIN = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*")
+"""What may stand before the @ without a second look; capitals get one, since some names have none."""
 _BARE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 
 
@@ -57,7 +62,25 @@ def mailbox(text: str) -> Mailbox | None:
 
 
 def _checked(address: str) -> str | None:
-    """Return the address with its domain in ASCII. No network is asked.
+    """Return the address with its domain in ASCII.
+
+    Most are plain, and of few domains; only domains are remembered, since people are not ours to keep.
+    """
+    local, _, domain = address.rpartition("@")
+    if len(local) > _LOCAL_LIMIT or len(domain) > _DOMAIN_LIMIT or not _PLAIN.fullmatch(local):
+        return validated(address)
+    known = _known(domain)
+    return f"{local}@{known}" if known else None
+
+
+@lru_cache(1024)
+def _known(domain: str) -> str | None:
+    found = validated(f"x@{domain}")
+    return found.removeprefix("x@") if found else None
+
+
+def validated(address: str) -> str | None:
+    """Return the address with its domain in ASCII, or None for what is none. No network is asked.
 
     Domains that exist only inside a house are good; names without a dot are not, but for this machine's.
     """

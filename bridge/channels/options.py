@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     SecretStr,
     WithJsonSchema,
 )
@@ -20,7 +21,12 @@ from pydantic import (
 from bridge.channels.base import ChannelPolicy
 from bridge.channels.guard import AllowPrivate, normal_hosts
 from bridge.core.backoff import RetryPolicy
+from bridge.core.breaker import BreakerPolicy
 from bridge.core.durations import EXPECTED, parse_duration
+from bridge.core.quiet_hours import EXPECTED as EXPECTED_HOURS
+from bridge.core.quiet_hours import Hours, parse_hours
+from bridge.core.rates import EXPECTED as EXPECTED_RATE
+from bridge.core.rates import Rate, parse_rate
 
 LONGEST_TIMEOUT = timedelta(minutes=10)
 LAST_WORD = timedelta(seconds=1)
@@ -34,6 +40,24 @@ def _duration(value: object) -> timedelta:
     if not isinstance(found, timedelta) or not found:
         raise ValueError(f"expected {EXPECTED}")
     return found
+
+
+def _rate(value: object) -> Rate:
+    found = parse_rate(value) if isinstance(value, str) else value
+    if not isinstance(found, Rate):
+        raise ValueError(f"expected {EXPECTED_RATE}")  # noqa: TRY004 - pydantic's word for a wrong value
+    return found
+
+
+def _hours(value: object) -> Hours:
+    found = parse_hours(value) if isinstance(value, str) else value
+    if not isinstance(found, Hours):
+        raise ValueError(f"expected {EXPECTED_HOURS}")  # noqa: TRY004 - pydantic's word for a wrong value
+    return found
+
+
+def _hours_or_false(value: object) -> Hours | Literal[False]:
+    return False if value is False else _hours(value)
 
 
 def _no_longer_than_allowed(value: timedelta) -> timedelta:
@@ -60,6 +84,20 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "examples": ["30s", "10min", "3d"]}),
 ]
 """A duration as people write it; from Python, a `timedelta` too."""
+RateText = Annotated[
+    Rate, BeforeValidator(_rate), WithJsonSchema({"type": "string", "examples": ["1/s", "30/min", "500/h"]})
+]
+"""A rate as people write it."""
+HoursText = Annotated[
+    Hours, BeforeValidator(_hours), WithJsonSchema({"type": "string", "examples": ["21:00-08:00"]})
+]
+"""Hours of the day as people write them."""
+HoursOrFalse = Annotated[
+    Hours | Literal[False],
+    PlainValidator(_hours_or_false),
+    WithJsonSchema({"anyOf": [{"type": "string", "examples": ["21:00-08:00"]}, {"const": False}]}),
+]
+"""The same, or false for none at all."""
 Texts = {"type": "array", "items": {"type": "string"}}
 """JSON Schema of a list of texts."""
 TextOrTexts = {"anyOf": [{"type": "string"}, Texts]}
@@ -83,6 +121,36 @@ class RetryOptions(Strict):
     limit: Duration = Field(
         default="3d", validate_default=True, description="How long after the first attempt to give up."
     )
+    jitter: float = Field(
+        default=0.25,
+        ge=0,
+        le=1,
+        strict=False,
+        description="The share of each wait that is added at random, so that not all come back at once.",
+    )
+
+
+class BreakerOptions(Strict):
+    """When a channel pauses because its destination is down; its deliveries wait."""
+
+    failures: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="How many attempts in a row must fail by the destination's fault.",
+    )
+    pause: Duration = Field(
+        default="30s", validate_default=True, description="How long to wait before one message is tried."
+    )
+    longest: Duration = Field(
+        default="15min",
+        validate_default=True,
+        description="The pause doubles after each failed try, up to this.",
+    )
+
+    def policy(self) -> BreakerPolicy:
+        """Return what the pipeline needs to know."""
+        return BreakerPolicy(self.failures, self.pause, max(self.pause, self.longest))
 
 
 class ChannelOptions(Strict):
@@ -97,6 +165,18 @@ class ChannelOptions(Strict):
     concurrency: int = Field(
         default=4, ge=1, le=64, description="How many messages may be under way at the same time."
     )
+    rate: RateText | None = Field(
+        default=None,
+        description="How many messages may be sent, evenly spread: 1/s, 30/min, 500/h; the rest waits.",
+    )
+    breaker: BreakerOptions | Literal[False] = Field(
+        default_factory=BreakerOptions,
+        description="When to pause the channel while its destination is down; false: never.",
+    )
+    quiet_hours: HoursText | None = Field(
+        default=None,
+        description='Hours in which nothing is sent, by `timezone`: "21:00-08:00"; what is due then waits.',
+    )
     allow_private: Annotated[
         AllowPrivate, BeforeValidator(_hosts, json_schema_input_type=bool | list[str])
     ] = Field(
@@ -106,8 +186,9 @@ class ChannelOptions(Strict):
 
     def policy(self) -> ChannelPolicy:
         """Return what the pipeline needs to know."""
-        retry = RetryPolicy(waits=self.retry.waits, limit=self.retry.limit)
-        return ChannelPolicy(retry, self.timeout + LAST_WORD, self.concurrency)
+        retry = RetryPolicy(self.retry.waits, self.retry.limit, self.retry.jitter)
+        breaker = self.breaker.policy() if self.breaker else None
+        return ChannelPolicy(retry, self.timeout + LAST_WORD, self.concurrency, self.rate, breaker)
 
 
 def is_header_text(text: str) -> bool:

@@ -78,17 +78,20 @@ class SlackChannel:
     async def send(self, payload: Payload, delivery_id: str) -> Outcome:  # noqa: ARG002  # Slack has no place for it
         """Post once."""
         session = self._shared.session(self._host, self._options.allow_private)
+        arguments = json.loads(payload.body)
         try:
             async with asyncio.timeout(self._options.timeout.total_seconds()):
-                return await self._post(session, json.loads(payload.body))
+                return await self._post(session, arguments)
         except SlackApiError as error:
-            return self._refused(error.response)
+            return self._refused(
+                error.response, elsewhere=arguments.get("channel") != self._place({}).get("channel")
+            )
         except (ClientError, OSError) as error:  # before ValueError, which a refused certificate also is
             return failure(error)
         except _UNREADABLE:
             return Retry(Reason.SERVER, answer=_NOT_SLACK)
 
-    def _refused(self, response: AsyncSlackResponse | ClientResponse) -> Outcome:
+    def _refused(self, response: AsyncSlackResponse | ClientResponse, *, elsewhere: bool) -> Outcome:
         """Return what an answer means in which slack-sdk found no `ok`; unparsed ones are aiohttp's."""
         if isinstance(response, AsyncSlackResponse):
             status, data = response.status_code, response.data
@@ -101,7 +104,7 @@ class SlackChannel:
             return outcome_of(Answer(status, wait, text), now)
         if data.get("ok") is not False:
             return Retry(Reason.SERVER, status, _NOT_SLACK)
-        outcome = outcome_of_error(data.get("error"), status, data.get("needed"))
+        outcome = outcome_of_error(data.get("error"), status, data.get("needed"), elsewhere=elsewhere)
         return replace(outcome, after=retry_after(wait, now)) if isinstance(outcome, Retry) else outcome
 
     async def open(self) -> None:

@@ -68,15 +68,38 @@ _ADVICE: Mapping[str, tuple[Reason, str]] = {
 }
 KNOWN = frozenset({*_LATER, *_ADVICE})
 """Every code that has a meaning here."""
+_PLACES = frozenset(
+    {
+        "channel_not_found",
+        "not_in_channel",
+        "is_archived",
+        "restricted_action",
+        "no_permission",
+        "ekm_access_denied",
+        "user_not_found",
+    }
+)
+"""Errors about the place where a message was to appear; an action may name a place of its own."""
+GONE = _PLACES | {
+    "channel_is_archived",
+    *(code for code, (reason, _) in _ADVICE.items() if reason is Reason.AUTH),
+}
+"""Errors that no other message would escape: until a person mends it, the channel stops."""
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,60}")
 _SCOPES = re.compile(r"[a-z:._, ]{1,100}")
 
 
-def outcome_of_error(error: object, status: int, needed: object = None) -> Retry | Rejected:
-    """Return what an error's code means; `needed` are the scopes that Slack says are missing."""
+def outcome_of_error(
+    error: object, status: int, needed: object = None, *, elsewhere: bool = False
+) -> Retry | Rejected:
+    """Return what an error's code means; `needed` are the scopes that Slack says are missing.
+
+    `elsewhere` says that the message was for another place than its channel's own.
+    """
     code = error if isinstance(error, str) and _CODE.fullmatch(error) else "an error without a name"
     if code in _LATER:
         return Retry(_LATER[code], status, code)
     reason, advice = _ADVICE.get(code, (Reason.CLIENT, "Slack refuses the message"))
     scopes = f" (needed: {needed})" if isinstance(needed, str) and _SCOPES.fullmatch(needed) else ""
-    return Rejected(reason, status, f"{code}{scopes}: {advice}")
+    gone = code in GONE and not (elsewhere and code in _PLACES)
+    return Rejected(reason, status, f"{code}{scopes}: {advice}", gone)

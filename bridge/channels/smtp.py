@@ -1,30 +1,23 @@
 """Kept connections to one SMTP server, one message at a time on each, and what its answers mean.
 
-RFC 5321 for the dialogue, RFC 3207 for STARTTLS. A login never travels in clear beyond this machine.
+RFC 3207 for STARTTLS. A login never travels in clear beyond this machine.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Literal
+from typing import Literal, cast
 
-from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPHeloError, SMTPRecipientRefused
+from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPHeloError
 
 from bridge.channels.guard import AllowPrivate
 from bridge.channels.http import Shared
-from bridge.channels.smtp_answers import (
-    Insecure,
-    LostAfterData,
-    NoTls,
-    NotUtf8,
-    accepted,
-    outcome_of_error,
-    refused,
-)
+from bridge.channels.smtp_answers import Insecure, NoTls, accepted, outcome_of_error, refused
+from bridge.channels.smtp_session import Envelope, Session
+from bridge.channels.sockets import given_up
 from bridge.core.outcomes import Outcome
 
 Tls = Literal["auto", "starttls", "implicit", "none"]
@@ -34,7 +27,6 @@ MESSAGES_PER_CONNECTION = 100
 """After so many messages a new connection is made, since many servers count."""
 _STALE_S = 5.0
 """How long a kept connection may take to answer before another one is made."""
-_GOODBYE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +42,6 @@ class Server:
     hello: str = "localhost"
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A message, from whom, and to whom it goes whatever its header says."""
-
-    sender: str
-    recipients: tuple[str, ...]
-    message: bytes = field(repr=False)
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """What MAIL must ask for: addresses beyond ASCII need SMTPUTF8 (RFC 6531)."""
-        return () if all(address.isascii() for address in (self.sender, *self.recipients)) else ("SMTPUTF8",)
-
-
-@dataclass(slots=True)
-class _Kept:
-    smtp: SMTP
-    since: float
-    messages: int = 0
-
-
 class Relay:
     """Sends through one server."""
 
@@ -80,7 +51,7 @@ class Relay:
         self._shared = shared
         self._allow = allow
         self._places = asyncio.Semaphore(size)
-        self._idle: list[_Kept] = []
+        self._idle: list[Session] = []
         self._context: ssl.SSLContext | None = None
 
     async def send(self, envelope: Envelope, *, limit_s: float) -> Outcome:
@@ -95,55 +66,52 @@ class Relay:
     async def close(self) -> None:
         """Say goodbye on every connection that is kept, and close it."""
         while self._idle:
-            await _goodbye(self._idle.pop().smtp)
+            await self._idle.pop().leave()
 
     async def _sent(self, envelope: Envelope, hidden: tuple[str, ...]) -> Outcome:
-        kept = await self._begun(envelope)
+        session = await self._begun(envelope)
         try:
-            outcome = await _handed_over(kept.smtp, envelope, hidden)
+            outcome = await _handed_over(session, envelope, hidden)
         except BaseException:
-            _drop(kept.smtp)
+            session.give_up()
             raise
-        kept.messages += 1
-        kept.since = self._shared.clock.monotonic()
-        self._idle.append(kept)
+        session.messages += 1
+        session.since = self._shared.clock.monotonic()
+        self._idle.append(session)
         return outcome
 
-    async def _begun(self, envelope: Envelope) -> _Kept:
-        """Return a connection on which the message has begun (MAIL), a kept one if it still answers."""
-        if kept := await self._usable():
+    async def _begun(self, envelope: Envelope) -> Session:
+        """Return a session in which the message has begun, a kept one if it still answers."""
+        if session := await self._usable():
             try:
                 async with asyncio.timeout(_STALE_S):
-                    await _begin(kept.smtp, envelope)
+                    await session.begin(envelope)
             except (SMTPException, OSError):
-                _drop(kept.smtp)  # whatever it says: a new one says it again, or works
+                session.give_up()  # whatever it says: a new one says it again, or works
             except BaseException:
-                _drop(kept.smtp)
+                session.give_up()
                 raise
             else:
-                return kept
-        smtp = await self._opened()
+                return session
+        session = await self._opened()
         try:
-            await _begin(smtp, envelope)
+            await session.begin(envelope)
         except BaseException:
-            _drop(smtp)
+            session.give_up()
             raise
-        return _Kept(smtp, self._shared.clock.monotonic())
+        return session
 
-    async def _usable(self) -> _Kept | None:
+    async def _usable(self) -> Session | None:
         now = self._shared.clock.monotonic()
         while self._idle:
-            kept = self._idle.pop()
-            if (
-                kept.smtp.is_connected
-                and now - kept.since < IDLE_S
-                and kept.messages < MESSAGES_PER_CONNECTION
-            ):
-                return kept
-            await _goodbye(kept.smtp)
+            session = self._idle.pop()
+            fresh = now - session.since < IDLE_S and session.messages < MESSAGES_PER_CONNECTION
+            if session.is_ready and fresh:
+                return session
+            await session.leave()
         return None
 
-    async def _opened(self) -> SMTP:
+    async def _opened(self) -> Session:
         server = self._server
         context = await self._tls_context()
         sock = await self._shared.connected(server.host, server.port, self._allow)
@@ -167,7 +135,15 @@ class Relay:
             _drop(smtp)
             sock.close()
             raise
-        return smtp
+        return self._taken_over(smtp)
+
+    def _taken_over(self, smtp: SMTP) -> Session:
+        return Session(
+            cast("asyncio.Transport", smtp.transport),
+            pipelining=smtp.supports_extension("pipelining"),
+            utf8=smtp.supports_extension("smtputf8"),
+            now=self._shared.clock.monotonic(),
+        )
 
     async def _secured(self, smtp: SMTP, *, local: bool) -> None:
         """Encrypt with STARTTLS when it is offered; raise where that may not be left out."""
@@ -195,64 +171,20 @@ async def _hello(smtp: SMTP) -> None:
         await smtp.helo()
 
 
-async def _begin(smtp: SMTP, envelope: Envelope) -> None:
-    if envelope.options and not smtp.supports_extension("smtputf8"):
-        raise NotUtf8
-    await smtp.mail(envelope.sender, options=envelope.options, encoding="utf-8")
-
-
-async def _handed_over(smtp: SMTP, envelope: Envelope, hidden: tuple[str, ...]) -> Outcome:
+async def _handed_over(session: Session, envelope: Envelope, hidden: tuple[str, ...]) -> Outcome:
     """Name the recipients and hand the message over to those that are taken."""
-    refusals = []
-    for recipient in envelope.recipients:
-        try:
-            await smtp.rcpt(recipient, encoding="utf-8")
-        except SMTPRecipientRefused as refusal:
-            refusals.append(refusal)
+    refusals = await session.refusals(envelope)
     if len(refusals) == len(envelope.recipients):
-        await _reset(smtp)
         return refused(refusals, hidden)
     try:
-        response = await smtp.data(envelope.message)
+        response = await session.hand_over(envelope.message)
     except SMTPDataError as error:
-        await _reset(smtp)
         return outcome_of_error(error, hidden)
-    except (SMTPException, OSError) as error:
-        raise LostAfterData from error
     return accepted(response, refusals, len(envelope.recipients), hidden)
-
-
-async def _reset(smtp: SMTP) -> None:
-    """Make a connection ready for the next message, or give it up; the outcome of this one is known."""
-    try:
-        await smtp.rset()
-    except (SMTPException, OSError):
-        _drop(smtp)
-
-
-async def _goodbye(smtp: SMTP) -> None:
-    transport = smtp.transport
-    try:
-        await smtp.quit(timeout=_GOODBYE_S)
-    except (SMTPException, OSError):
-        pass  # it is closed all the same
-    finally:
-        _drop(smtp)
-        if transport is not None:
-            _abort(transport)
-        await asyncio.sleep(0)  # the transport gives its socket back in the loop's next turn
 
 
 def _drop(smtp: SMTP) -> None:
     """Close a connection at once, without waiting for the other side's leave."""
     transport = smtp.transport
     smtp.close()
-    if transport is not None:
-        _abort(transport)
-
-
-def _abort(transport: asyncio.BaseTransport) -> None:
-    if isinstance(transport, asyncio.WriteTransport):
-        # Early releases of Python 3.11 raise it for a TLS connection that is gone already.
-        with contextlib.suppress(AttributeError):
-            transport.abort()
+    given_up(transport)

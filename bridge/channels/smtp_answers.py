@@ -81,9 +81,8 @@ def outcome_of_error(error: Exception, hidden: Sequence[str]) -> Outcome:
         case NoTls() | LostAfterData():
             return Retry(Reason.CONNECTION, answer=error.message)
         case Insecure() | NotUtf8():
-            return Rejected(
-                Reason.AUTH if isinstance(error, Insecure) else Reason.INVALID, answer=error.message
-            )
+            insecure = isinstance(error, Insecure)
+            return Rejected(Reason.AUTH if insecure else Reason.INVALID, answer=error.message, gone=insecure)
         case SMTPResponseException():
             return _answered(error, hidden)
         case OSError(__cause__=OSError() as cause):
@@ -91,7 +90,7 @@ def outcome_of_error(error: Exception, hidden: Sequence[str]) -> Outcome:
         case SMTPServerDisconnected():
             return Retry(Reason.CONNECTION, answer="the connection was lost")
         case SMTPException() if not isinstance(error, OSError):
-            return Rejected(Reason.AUTH, answer=f"{_LOGIN}: no method of login in common")
+            return Rejected(Reason.AUTH, answer=f"{_LOGIN}: no method of login in common", gone=True)
         case _:
             return failure(error)
 
@@ -100,7 +99,9 @@ def _answered(error: SMTPResponseException, hidden: Sequence[str]) -> Outcome:
     match error:
         case SMTPAuthenticationError(code=code):
             text = f"{_LOGIN}: {readable(error.message, hidden)}"[:ANSWER_LIMIT]
-            return Retry(Reason.AUTH, code, text) if code < 500 else Rejected(Reason.AUTH, code, text)
+            return (
+                Retry(Reason.AUTH, code, text) if code < 500 else Rejected(Reason.AUTH, code, text, gone=True)
+            )
         case SMTPSenderRefused() | SMTPDataError() | SMTPRecipientRefused():
             return _about_message(error, hidden)
         case _:
@@ -110,7 +111,7 @@ def _answered(error: SMTPResponseException, hidden: Sequence[str]) -> Outcome:
 def _about_message(error: SMTPResponseException, hidden: Sequence[str]) -> Retry | Rejected:
     text = readable(error.message, hidden)
     if error.code == 530:
-        return Rejected(Reason.AUTH, error.code, text)
+        return Rejected(Reason.AUTH, error.code, text, gone=True)
     if 500 <= error.code < 600:
         return Rejected(Reason.CLIENT, error.code, text)
     return Retry(Reason.SERVER, _status(error), text)

@@ -16,10 +16,12 @@ from typing import Annotated, Any, ClassVar, Literal
 import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
-from bridge.channels.answers import outcome_of, secrets_of
+from bridge.channels.answers import failure, outcome_of, secrets_of, spellings
 from bridge.channels.base import ActionModel, ChannelPolicy, Limit, Unencodable
-from bridge.channels.http import Request, Shared, exchanged
+from bridge.channels.guard import is_allowed
+from bridge.channels.http import Shared
 from bridge.channels.options import ChannelOptions, TextOrTexts, web_address
+from bridge.channels.posts import Form, exchanged, form
 from bridge.core.messages import Message, Payload, Slot, Target
 from bridge.core.outcomes import Outcome, Rejected, Retry
 
@@ -47,10 +49,15 @@ SHORTEST_KEY = 8
 _OURS = ("content-length", "host", "idempotency-key", "transfer-encoding", "connection")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VALUE = re.compile(r"[\x20-\x7e]{0,2000}")
+_EXPECTED = "expected an address such as https://crm.example/hooks"
 
 
 def _usable_address(url: SecretStr) -> SecretStr:
     web_address(url)
+    try:
+        form("POST", url.get_secret_value(), {}, private=False)
+    except ValueError:
+        raise ValueError(f"{_EXPECTED}, with the name of a host that can exist") from None
     return url
 
 
@@ -160,12 +167,15 @@ class WebhookChannel:
         self.name = name
         self._options = options
         self._shared = shared
-        self._url = options.url.get_secret_value()
-        self._host = web_address(self._url).hostname or ""
-        self._keys = tuple(signing_key(secret) for secret in options.signing_secret)
-        self._headers = {name.title(): value.get_secret_value() for name, value in options.headers.items()}
+        self._limit_s = options.timeout.total_seconds()
+        keys = (signing_key(secret) for secret in options.signing_secret)
+        self._macs = tuple(hmac.new(key, digestmod=hashlib.sha256) for key in keys)
+        self._headers = {name: value.get_secret_value() for name, value in options.headers.items()}
+        self._says_type = not any(name.lower() == "content-type" for name in self._headers)
+        self._form = self._made_form()
         words = (word for value in self._headers.values() for word in (value, *value.split()))
-        self._secrets = (*secrets_of(self._url), *(word for word in words if len(word) >= SHORTEST_KEY))
+        url = options.url.get_secret_value()
+        self._hidden = spellings((*secrets_of(url), *(word for word in words if len(word) >= SHORTEST_KEY)))
 
     @property
     def policy(self) -> ChannelPolicy:
@@ -187,16 +197,17 @@ class WebhookChannel:
 
     async def send(self, payload: Payload, delivery_id: str) -> Outcome:
         """Send once."""
-        headers = {"Content-Type": str(payload.meta["type"]), **self._headers, "Idempotency-Key": delivery_id}
-        request = Request(
-            method=self._options.method,
-            url=self._url,
-            headers={**headers, **self._signed(payload.body, delivery_id)},
-            body=payload.body,
-            secrets=self._secrets,
+        fields = {"Content-Type": str(payload.meta["type"])} if self._says_type else {}
+        fields["Idempotency-Key"] = delivery_id
+        if self._macs:
+            fields |= self._signed(payload.body, delivery_id)
+        try:
+            request = self._form.filled(fields, payload.body)
+        except ValueError as error:
+            return failure(error)
+        answer = await exchanged(
+            self._shared.pool, self._form, request, limit_s=self._limit_s, hidden=self._hidden
         )
-        session = self._shared.session(self._host, self._options.allow_private)
-        answer = await exchanged(session, request, limit_s=self._options.timeout.total_seconds())
         if isinstance(answer, Retry | Rejected):
             return answer
         return outcome_of(answer, self._shared.clock.now())
@@ -207,14 +218,24 @@ class WebhookChannel:
     async def close(self) -> None:
         """Nothing of its own to close."""
 
+    def _made_form(self) -> Form:
+        url = self._options.url.get_secret_value()
+        private = is_allowed(web_address(url).hostname or "", self._options.allow_private)
+        headers = {"User-Agent": self._shared.software, **self._headers}
+        return form(self._options.method, url, headers, private=private)
+
     def _signed(self, body: bytes, delivery_id: str) -> dict[str, str]:
-        if not self._keys:
-            return {}
         timestamp = str(int(self._shared.clock.now().timestamp()))
-        content = b".".join((delivery_id.encode(), timestamp.encode(), body))
-        made = (base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode() for key in self._keys)
+        content = f"{delivery_id}.{timestamp}.".encode() + body
         return {
             "webhook-id": delivery_id,
             "webhook-timestamp": timestamp,
-            "webhook-signature": " ".join(f"v1,{signature}" for signature in made),
+            "webhook-signature": " ".join([f"v1,{_signature(mac, content)}" for mac in self._macs]),
         }
+
+
+def _signature(mac: hmac.HMAC, content: bytes) -> str:
+    """Return a signature in base64; `mac` holds a key and nothing else, and stays that way."""
+    signing = mac.copy()
+    signing.update(content)
+    return binascii.b2a_base64(signing.digest(), newline=False).decode("ascii")

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from bridge import __version__
-from bridge.cli import app_deliveries, app_events, options
+from bridge.cli import app_channels, app_deliveries, app_events, options
 from bridge.cli.options import chosen
 from bridge.cli.program import Program
 
@@ -83,7 +83,7 @@ def init(
     ] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Overwrite files, but never an .env.")] = False,
 ) -> None:
-    """Write a commented config.yaml, templates and a .env."""
+    """Write a commented config.yaml, templates, stories and a .env."""
     from bridge.cli.init import init
 
     init(folder, force=force)
@@ -106,20 +106,35 @@ def check(
 @app.command()
 def explain(
     ctx: typer.Context,
-    event: options.Event,
+    event: options.MaybeEvent = None,
     config: options.Config = None,
     sandbox: options.Sandbox = False,
     source: options.Source = None,
     rule: options.Rule = None,
+    named: Annotated[
+        str | None, typer.Option("--event", metavar="EVENT", help="The event, in place of EVENT.")
+    ] = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="By the rules of now, not by those that judged a stored event.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Say why each rule matches an event, or why not.
 
-    Then what would be sent, unless `once_per` forbids it; for a stored event first what was.
+    Of a stored event, what happened, by the rules that judged it; of any other, what would be sent, unless
+    `once_per` forbids it. The rule that was probably meant comes first.
     """
     from bridge.cli.explain import explain
 
-    explain(chosen(ctx, config, sandbox=sandbox), event, source=source, rule=rule, json=json)
+    explain(
+        chosen(ctx, config, sandbox=sandbox),
+        event,
+        option=named,
+        source=source,
+        rule=rule,
+        now=now,
+        json=json,
+    )
 
 
 @app.command()
@@ -148,6 +163,37 @@ def preview(
         browser=open_,
         json=json,
     )
+
+
+@app.command("test")
+def stories(
+    ctx: typer.Context,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE",
+            help="Files of stories, or folders; else tests/*.yaml beside the configuration.",
+            show_default=False,
+        ),
+    ] = None,
+    config: options.Config = None,
+    words: Annotated[
+        str, typer.Option("-k", metavar="TEXT", help="Only stories whose name has this in it.")
+    ] = "",
+    update: Annotated[
+        bool, typer.Option("--update", help="Show what happened as the new expectations, and write them.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --update, write without asking.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Play stories: events, and exactly the messages they lead to.
+
+    The real pipeline with a store in memory and a clock that jumps: a year takes no time. Nothing is sent.
+    """
+    from bridge.cli.test import Testing, test
+
+    testing = Testing(files=tuple(files or ()), words=words, update=update, yes=yes, json=json)
+    test(chosen(ctx, config), testing)
 
 
 @app.command()
@@ -218,14 +264,19 @@ def samples(
 
 app.add_typer(app_events.app, name="events")
 app.add_typer(app_deliveries.app, name="deliveries")
+app.add_typer(app_channels.app, name="channels")
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    stories: Annotated[
+        bool, typer.Option("--stories", help="Of the files that `bridge test` plays.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of the configuration file, for editors."""
     from bridge.cli.schema import schema
 
-    schema()
+    schema(stories=stories)
 
 
 @app.command()

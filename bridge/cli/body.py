@@ -29,6 +29,18 @@ def parse_changes(texts: Sequence[str]) -> list[Change]:
     return [_change(text) for text in texts]
 
 
+def steps_of(path: str) -> Steps:
+    """Return the steps of a path such as `data.items[0].name`; none for a text that is no path."""
+    steps: list[str | int] = []
+    for part in path.split("."):
+        found = _STEP.fullmatch(part)
+        if found is None:
+            return ()
+        steps.append(found["name"])
+        steps.extend(int(mark) for mark in _MARK.findall(found["marks"]))
+    return tuple(steps)
+
+
 def read_body(body: bytes, origin: str) -> dict[str, object]:
     """Return a body as an object, or fail: only an object can be changed."""
     try:
@@ -74,22 +86,11 @@ def missing(body: dict[str, object], change: Change) -> str | None:
 
 def _change(text: str) -> Change:
     path, separator, value = text.partition("=")
-    steps = _steps(path.strip())
+    steps = steps_of(path.strip())
     if not separator or not steps:
         expected = "expected a path of the body and a value, such as data.learner.name=Maria"
         raise misused(f"--set {text}: {expected}")
     return Change(steps, _value(value))
-
-
-def _steps(path: str) -> Steps:
-    steps: list[str | int] = []
-    for part in path.split("."):
-        found = _STEP.fullmatch(part)
-        if found is None:
-            return ()
-        steps.append(found["name"])
-        steps.extend(int(mark) for mark in _MARK.findall(found["marks"]))
-    return tuple(steps)
 
 
 def _value(text: str) -> object:

@@ -13,11 +13,13 @@ from pydantic import BaseModel
 from bridge.cli.exits import ExitCode
 from bridge.cli.opening import NOWHERE, read_config
 from bridge.cli.options import Setup
-from bridge.cli.tables import aligned, show, show_json
+from bridge.cli.tables import aligned, show, show_json, wrapped
 from bridge.cli.text import printable
 from bridge.cli.words import rule_lines
 from bridge.config.load import Broken, Loaded
 from bridge.config.located import Located
+from bridge.config.rule_sentences import RuleSentences
+from bridge.core.catalogue import Course
 from bridge.core.problems import dotted
 from bridge.core.rules import Rule
 from bridge.sources.registry import known_events
@@ -31,7 +33,7 @@ def check(setup: Setup, *, json: bool, verbose: bool) -> None:
     found = read_config(setup.path, sandbox=NOWHERE if setup.sandbox else None)
     problems = found.problems if isinstance(found, Broken) else found.warnings
     if json:
-        show_json({"ok": isinstance(found, Loaded), "problems": [_plain(problem) for problem in problems]})
+        show_json(_all_plain(found, problems))
     else:
         for problem in problems:
             print(printable(str(problem)), file=sys.stderr)
@@ -48,6 +50,7 @@ def _summarise(path: Path, loaded: Loaded, *, verbose: bool) -> None:
         ("sources", str(len(config.sources)), _typed(config.sources)),
         ("channels", str(len(config.channels)), _typed(config.channels)),
         ("rules", str(len(loaded.rules)), _shown([rule.name for rule in loaded.rules])),
+        *([("courses", str(len(config.courses)), _shown(list(config.courses)))] if config.courses else []),
         (
             "events",
             str(len(reached)),
@@ -58,14 +61,35 @@ def _summarise(path: Path, loaded: Loaded, *, verbose: bool) -> None:
     show(f"{path} is good{warnings}")
     show(aligned(rows, "  "))
     if verbose:
+        for course in loaded.catalogue.courses.values():
+            show()
+            show(_course(course))
+        sentences = RuleSentences(loaded)
         for rule in loaded.rules:
             show()
-            show(describe(rule))
+            show(describe(rule, sentences.one(rule.name)))
 
 
-def describe(rule: Rule) -> str:
-    """Return a rule in plain words, its name first."""
-    return f"{rule.name}\n{aligned(rule_lines(rule), '  ')}"
+def _course(course: Course) -> str:
+    """Return a course of the catalogue by its name, with its modules in order."""
+    rows = [("id", course.id), ("title", course.title or "none"), ("modules", ", ".join(course.modules))]
+    return f"{course.name}\n{aligned(rows, '  ')}"
+
+
+def describe(rule: Rule, sentence: str) -> str:
+    """Return a rule by its name: as a sentence, then line by line."""
+    return f"{rule.name}\n{wrapped(sentence, '  ')}\n{aligned(rule_lines(rule), '  ')}"
+
+
+def _all_plain(found: Loaded | Broken, problems: Sequence[Located]) -> dict[str, object]:
+    plain: dict[str, object] = {
+        "ok": isinstance(found, Loaded),
+        "problems": [_plain(problem) for problem in problems],
+    }
+    if isinstance(found, Broken):
+        return plain
+    rules = [{"name": name, "sentence": sentences} for name, sentences in RuleSentences(found).items()]
+    return {**plain, "rules": rules}
 
 
 def _plain(problem: Located) -> dict[str, object]:

@@ -51,6 +51,9 @@ def show_delivery(setup: Setup, name: str, *, json: bool) -> None:
     show(aligned(_facts(found, zone), "  "))
     show()
     show(delivery_step(found.row, zone))
+    if found.waits_for_channel:
+        name, phase = found.row.channel, found.standing.breaker.phase
+        show(f"The channel {name} is {phase}; `bridge channels show {name}` says why.")
     _show_why(found.row)
     if found.attempts:
         show()

@@ -24,6 +24,7 @@ import aiohttp
 from bridge import logs
 from bridge.bootstrap import Running, run
 from bridge.cli.exits import ExitCode, Failure
+from bridge.cli.known import alone
 from bridge.cli.program import say
 from bridge.cli.shipped import shipped
 from bridge.clock import Clock, SystemClock
@@ -148,7 +149,7 @@ def _expected(loaded: Loaded, source: Source, bodies: Iterable[bytes], clock: Cl
     count = 0
     for body in bodies:
         parsed = source.parse(Request(source.outgoing_headers(body), body, clock.now()))
-        for event in parsed if isinstance(parsed, tuple) else ():
+        for event in alone(loaded.catalogue, parsed) if isinstance(parsed, tuple) else ():
             count += len(router.plan(event, event.facts()).wanted)
     return count
 

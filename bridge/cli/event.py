@@ -18,6 +18,7 @@ from bridge.core.events import Event
 from bridge.core.problems import did_you_mean
 from bridge.sources import registry
 from bridge.sources.base import Malformed, Request, Source, Unsupported
+from bridge.sources.own import OwnSource
 from bridge.store import details
 from bridge.store.database import Connection
 from bridge.store.details import Ambiguous, EventDetails, NotFound
@@ -65,6 +66,8 @@ def pick_source(loaded: Loaded, found: Found, name: str | None) -> Source:
     sources = {each: registry.build(each, options) for each, options in loaded.config.sources.items()}
     if name is None and found.stored is not None:
         name = found.stored.entry.source
+    if name == OwnSource.name:
+        return OwnSource()
     if name is not None:
         if name not in sources:
             hint = did_you_mean(name, sources) or "; there are " + ", ".join(sources)

@@ -1,49 +1,47 @@
-"""`bridge explain`: what was sent; what each condition of each rule wants and finds; what would be sent."""
+"""`bridge explain`: what was sent; what each condition of each rule wanted and found; what would be sent."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
-from bridge.cli.event import find_body, pick_source, read_events
-from bridge.cli.exits import not_found
+from bridge.cli.event import Found, find_body, pick_source, read_events
+from bridge.cli.exits import misused, not_found
 from bridge.cli.history import history_lines
-from bridge.cli.near import near_miss
-from bridge.cli.opening import config_to_look_at
+from bridge.cli.known import events_of
+from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
 from bridge.cli.story import Story
 from bridge.cli.tables import show, show_json
-from bridge.cli.taken import Taken, find_taken
+from bridge.cli.taken import with_fates
 from bridge.clock import SystemClock
 from bridge.config.load import Loaded
-from bridge.core.conditions import Finding
-from bridge.core.events import Facts
+from bridge.core import routing
+from bridge.core.events import Event
 from bridge.core.problems import did_you_mean
-from bridge.core.redact import hide_secrets
-from bridge.core.routing import RuleExplained
 from bridge.core.rules import Rule
-from bridge.web.plain import event_details_plain
+from bridge.pipeline.explaining import EventExplained, Explanation, Unexplained
+from bridge.store.details import EventDetails
+from bridge.web.plain import event_details_plain, explained_plain, explanation_plain
 
 
-def explain(setup: Setup, text: str, *, source: str | None, rule: str | None, json: bool) -> None:
-    """Explain one event against the rules of a configuration; first what happened, if it is stored."""
+def explain(
+    setup: Setup,
+    text: str | None,
+    *,
+    option: str | None,
+    source: str | None,
+    rule: str | None,
+    now: bool,
+    json: bool,
+) -> None:
+    """Explain one event: if it is stored, by the rules that judged it, or by those of `now`."""
+    name = _one(text, option)
     loaded = config_to_look_at(setup, quiet=True)
-    found = find_body(loaded, text)
-    rules = named_rules(loaded, rule)
-    events = read_events(found, pick_source(loaded, found, source), SystemClock().now())
-    stories = [Story(loaded, event, event.facts(), rules) for event in events]
-    entry = found.stored.row.seq if found.stored else None
-    taken = find_taken(loaded, [each for story in stories for each in story.wishes], entry)
-    stories = [replace(story, taken=taken) for story in stories]
-    if json:
-        stored = {"stored": event_details_plain(found.stored)} if found.stored else {}
-        show_json({"origin": found.origin, "events": [_plain(story) for story in stories], **stored})
-        return
-    if found.stored is not None:
-        show("\n".join(history_lines(found.stored, loaded.config.timezone)))
-        show("\nWith the rules of now")
-    for story in stories:
-        show(f"{found.origin}: {story.event.type} from {story.event.source}")
-        show("\n".join(story.lines()))
+    found = find_body(loaded, name)
+    if found.stored is None:
+        _explain_new(loaded, found, source=source, rule=rule, json=json)
+    else:
+        _explain_stored(loaded, found, found.stored, source=source, rule=rule, now=now, json=json)
 
 
 def named_rules(loaded: Loaded, name: str | None) -> tuple[Rule, ...]:
@@ -57,50 +55,73 @@ def named_rules(loaded: Loaded, name: str | None) -> tuple[Rule, ...]:
     return rules
 
 
-def _plain(story: Story) -> dict[str, object]:
-    event = story.event
-    return {
-        "id": event.id,
-        "type": event.type,
-        "kind": event.kind,
-        "source": event.source,
-        "occurred_at": event.occurred_at,
-        "test": event.test,
-        "rules": [_rule(story, verdict) for verdict in story.verdicts],
-    }
+def _one(text: str | None, option: str | None) -> str:
+    if (text is None) == (option is None):
+        raise misused("name one event, as EVENT or with --event")
+    return text or option or ""
 
 
-def _rule(story: Story, verdict: RuleExplained) -> dict[str, object]:
-    actions = [
-        {
-            "action": each.action,
-            "channel": each.channel,
-            "wanted": each.wanted,
-            "template": story.template(story.action(verdict.rule, each.action)),
-            "condition": _finding(each.condition, story.facts) if each.condition else None,
-            "once_per": _held(story.held(story.action(verdict.rule, each.action))),
-        }
-        for each in verdict.actions
-    ]
-    conditions = [_finding(finding, story.facts) for finding in verdict.findings]
-    return {"rule": verdict.rule, "matched": verdict.matched, "conditions": conditions, "actions": actions}
+def _explain_new(loaded: Loaded, found: Found, *, source: str | None, rule: str | None, json: bool) -> None:
+    rules = named_rules(loaded, rule)
+    events = events_of(loaded, found, source, SystemClock().now())
+    explained = with_fates(loaded, [_explained(event, rules) for event in events])
+    if json:
+        show_json({"origin": found.origin, "events": [_plain(loaded, each) for each in explained]})
+        return
+    _tell(found, [Story(loaded, each, every=rule is not None) for each in explained])
 
 
-def _held(held: Taken | str | None) -> dict[str, object] | None:
-    match held:
-        case Taken(delivery, state):
-            return {"taken_by": delivery, "state": str(state), "missing": None}
-        case str():
-            return {"taken_by": None, "state": None, "missing": held}
-        case _:
-            return None
+def _explain_stored(
+    loaded: Loaded,
+    found: Found,
+    stored: EventDetails,
+    *,
+    source: str | None,
+    rule: str | None,
+    now: bool,
+    json: bool,
+) -> None:
+    if not json:
+        show("\n".join(history_lines(stored, loaded.config.timezone)))
+    read_events(found, pick_source(loaded, found, source), SystemClock().now())  # fails with the reason
+    made = with_services(loaded, lambda services: services.explainer.explain(stored, now=now, rule=rule))
+    if isinstance(made, Unexplained):
+        raise not_found(f"{found.origin} cannot be explained: {made.why}")
+    if rule is not None and not made.notes and not any(each.rules for each in made.events):
+        named_rules(loaded, rule)
+        raise not_found(f"there was no rule '{rule}' when this event was judged; --now asks the rules of now")
+    if json:
+        plain = explanation_plain(made, stored.row.seq)
+        show_json({"origin": found.origin, **plain, "stored": event_details_plain(stored)})
+        return
+    show(f"\n{_heading(made)}")
+    _tell(found, [Story(loaded, each, made.basis, every=rule is not None) for each in made.events])
 
 
-def _finding(finding: Finding, facts: Facts) -> dict[str, object]:
-    return {
-        "path": finding.path,
-        "wanted": finding.wanted,
-        "found": None if finding.found is None else hide_secrets(list(finding.found)),
-        "matched": finding.matched,
-        "hint": near_miss(finding, facts),
-    }
+def _heading(made: Explanation) -> str:
+    said = "By the rules that judged it" if made.basis == "then" else "By the rules of now"
+    if made.changed:
+        said += "; they are others now, --now asks those"
+    return "\n".join([said, *made.notes])
+
+
+def _tell(found: Found, stories: Sequence[Story]) -> None:
+    for story in stories:
+        event = story.explained.event
+        show(f"{found.origin}: {event.type} from {event.source}")
+        show("\n".join(story.lines()))
+
+
+def _explained(event: Event, rules: tuple[Rule, ...]) -> EventExplained:
+    facts = event.facts()
+    return EventExplained(event, facts, routing.explain(rules, event, facts))
+
+
+def _plain(loaded: Loaded, explained: EventExplained) -> dict[str, object]:
+    """Return an event explained, with the template of each action."""
+    story = Story(loaded, explained)
+    plain = explained_plain(explained)
+    for rule in plain["rules"]:
+        for action in rule["actions"]:
+            action["template"] = story.template(rule["rule"], action["action"])
+    return plain

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from bridge.cli.body import Change, Steps, parse_changes
+from bridge.cli.body import Change, Steps, parse_changes, steps_of
 from bridge.cli.text import iso
 from bridge.sources.eduzz import EduzzOptions
 from bridge.sources.eduzz_events import ALIASES, EVENTS
@@ -22,13 +22,15 @@ _LETTERS = string.ascii_lowercase + string.digits
 _MILLISECONDS_FROM = 100_000_000_000
 
 
-def fresh(options: BaseModel, body: Mapping[str, object], now: datetime) -> Iterator[Change]:
-    """Yield a new id and the time of now, at the places where the source looks for them.
+def fresh(
+    options: BaseModel, body: Mapping[str, object], now: datetime, event_id: str | None = None
+) -> Iterator[Change]:
+    """Yield a new id, or this one, and the time of now, at the places where the source looks for them.
 
     A time is changed only where the body has one. A source that knows an event by its whole body, or by
     a header, gets no id.
     """
-    event_id = "".join(secrets.choice(_LETTERS) for _ in range(ID_LENGTH))
+    event_id = event_id or "".join(secrets.choice(_LETTERS) for _ in range(ID_LENGTH))
     match options:
         case EduzzOptions():
             yield Change(("id",), event_id)
@@ -37,7 +39,7 @@ def fresh(options: BaseModel, body: Mapping[str, object], now: datetime) -> Iter
         case GenericOptions():
             yield from parse_changes([f'{place}="{event_id}"' for place in _paths(options.id)])
             for place in _paths(options.time):
-                yield from _at(parse_changes([f"{place}="])[0].steps, body, now)
+                yield from _at(steps_of(place), body, now)
         case _:
             return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from typing import assert_never
@@ -16,6 +17,7 @@ WHY_SHOWN = 60
 """Characters of a reason in lists."""
 ID_SHOWN = 10
 """Characters of a delivery's id in lists; commands take any beginning that is unique."""
+_ID = re.compile(r"\b[0-9a-f]{32}\b", re.ASCII)
 
 
 def history_lines(found: EventDetails, zone: tzinfo) -> Iterator[str]:
@@ -51,6 +53,8 @@ def delivery_step(row: DeliveryRow, zone: tzinfo) -> str:
     """Return what happens next to a delivery, or what a person may do about it."""
     short = row.id[:ID_SHOWN]
     match row.state:
+        case State.PENDING if row.why:
+            return f"It is held until {local(row.due_at, zone)}: {one_line(row.why)}."
         case State.PENDING:
             return f"The next attempt is due {local(row.due_at, zone)}, by a running bridge."
         case State.SENDING:
@@ -76,6 +80,8 @@ def cause(row: DeliveryRow, due: Callable[[datetime], str], limit: int = WHY_SHO
 
     A pending one also says when it is tried next, as `due` writes it.
     """
+    if row.why and row.state is State.PENDING:
+        return f"held until {due(row.due_at)}: {one_line(row.why, limit)}"
     if row.why or not row.last_reason:
         return one_line(row.why or "", limit)
     met = f"{row.last_reason}: {row.last_answer}" if row.last_answer else row.last_reason
@@ -103,7 +109,11 @@ def _summary(summary: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for label in ("skipped", "failed"):
         for each in _listed(summary.get(label)):
             where = " ".join(str(each[key]) for key in ("rule", "action") if each.get(key))
-            yield label, one_line(f"{where}: {each.get('why', '')}")
+            yield label, one_line(f"{where}: {_ID.sub(_short, str(each.get('why', '')))}")
+
+
+def _short(found: re.Match[str]) -> str:
+    return found[0][:ID_SHOWN]
 
 
 def _listed(value: object) -> list[Mapping[str, object]]:

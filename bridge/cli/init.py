@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bridge.cli.exits import Failure
 from bridge.cli.shipped import CONFIG, EXAMPLE, TEMPLATES, shipped_files
+from bridge.cli.stories.schema import stories_schema
 from bridge.cli.tables import aligned, show
 from bridge.config.schema import json_schema
 
@@ -20,8 +21,8 @@ IGNORE = Path(".gitignore")
 IGNORED = b".env\n*.db*\n"
 KEPT = (ENV, IGNORE)
 """Files that stay as they are, with `--force` too."""
-SCHEMA = Path("config.schema.json")
-"""Named in the first line of the configuration, so that editors complete and check while a person types."""
+SCHEMAS = {Path("config.schema.json"): json_schema, Path("stories.schema.json"): stories_schema}
+"""Named in the first line of what they are for, so that editors complete and check while a person types."""
 
 
 def init(folder: Path, *, force: bool) -> None:
@@ -46,7 +47,8 @@ def _files() -> dict[Path, bytes]:
     files = shipped_files()
     files[ENV] = files[Path(EXAMPLE)]
     files[IGNORE] = IGNORED
-    files[SCHEMA] = (json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n").encode()
+    for name, schema in SCHEMAS.items():
+        files[name] = (json.dumps(schema(), indent=2, ensure_ascii=False) + "\n").encode()
     return files
 
 
@@ -82,6 +84,7 @@ def _next_steps(folder: Path, env: str) -> list[tuple[str, str]]:
         ),
         (f"edit {CONFIG} and {ENV}", f"make it yours, and set {variables}"),
         ("bridge check", "every problem at once"),
+        ("bridge test", "the stories of tests/stories.yaml: which messages events lead to"),
         ("bridge run", "for real; in Eduzz's console enter https://YOUR-HOST/hooks/eduzz"),
     ]
 

@@ -27,14 +27,12 @@ Sandbox = Annotated[
         "secrets may be unset.",
     ),
 ]
-Event = Annotated[
-    str,
-    typer.Argument(
-        metavar="EVENT",
-        help="A JSON file, - for standard input, a sample's name, "
-        "or a stored event: its number, its id or the id's beginning.",
-    ),
-]
+_EVENT = (
+    "A JSON file, - for standard input, a sample's name, "
+    "or a stored event: its number, its id or the id's beginning."
+)
+Event = Annotated[str, typer.Argument(metavar="EVENT", help=_EVENT)]
+MaybeEvent = Annotated[str | None, typer.Argument(metavar="EVENT", help=_EVENT, show_default=False)]
 Rule = Annotated[str | None, typer.Option("--rule", metavar="NAME", help="Only this rule.")]
 Source = Annotated[
     str | None,

@@ -14,9 +14,10 @@ from typing import assert_never
 from bridge.bootstrap import build_channels
 from bridge.channels.base import Channel
 from bridge.channels.http import Shared
-from bridge.cli.event import find_body, pick_source, read_events
+from bridge.cli.event import find_body
 from bridge.cli.exits import Failure
 from bridge.cli.explain import named_rules
+from bridge.cli.known import events_of
 from bridge.cli.message import payload_lines
 from bridge.cli.opening import config_to_look_at
 from bridge.cli.options import Setup
@@ -78,8 +79,7 @@ def preview(
     now = SystemClock().now()
     channels = build_channels(loaded, Shared(SystemClock(), "bridge"))
     plans = [
-        (event, Router(rules).plan(event, event.facts()))
-        for event in read_events(found, pick_source(loaded, found, source), now)
+        (event, Router(rules).plan(event, event.facts())) for event in events_of(loaded, found, source, now)
     ]
     previews = [each for event, plan in plans for each in _previews(event, plan, channels, now)]
     failed = [f"{failure.rule}: {failure.why}" for _, plan in plans for failure in plan.failed]
@@ -100,7 +100,7 @@ def _previews(event: Event, plan: Plan, channels: Mapping[str, Channel], now: da
         made = compose(
             action=wanted.action,
             channel=channels[wanted.action.channel],
-            event=event,
+            facts=event.facts(),
             delivery_id=PREVIEW_ID,
             at=now,
         )

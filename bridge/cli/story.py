@@ -2,114 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
 
 from bridge.cli.history import ID_SHOWN
-from bridge.cli.near import near_miss
-from bridge.cli.tables import aligned
-from bridge.cli.taken import Taken, Wish, wish
+from bridge.cli.tables import USUAL_WIDTH, aligned
 from bridge.cli.text import local, one_line
 from bridge.config.load import Loaded
-from bridge.core.conditions import Finding
-from bridge.core.events import Event, Facts, Person, Thing
+from bridge.config.rule_sentences import RuleSentences
+from bridge.core.events import Event, Person, Progress, Thing
+from bridge.core.fates import Later, Led, sent_instead
 from bridge.core.messages import RenderFailure
-from bridge.core.routing import ActionExplained, Router, RuleExplained
-from bridge.core.rules import Action, Rule, kind_of
+from bridge.core.routing import ActionExplained, RuleExplained
+from bridge.core.rules import Action, kind_of
+from bridge.core.telling import Told, fate_words, given_words, headline, told, value_words
+from bridge.pipeline.explaining import EventExplained, Then
 
-SHOWN = 3
-"""Values of an array that are shown."""
-WIDTH = 80
+WIDTH = 160
 """Characters of a value that are shown."""
+IN_FULL = 5
+"""Rules that do not match and are shown with every condition; of the others the headline does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An event, its facts, the rules it is explained against, and what `once_per` has taken before."""
+    """An event explained, by the rules of then or of now; all that do not match in full, if `every`."""
 
     loaded: Loaded
-    event: Event
-    facts: Facts
-    rules: tuple[Rule, ...]
-    taken: Mapping[tuple[str, str, str], Taken] = field(default_factory=dict)
-
-    @property
-    def wishes(self) -> tuple[Wish, ...]:
-        """What the wanted actions would claim."""
-        wanted = Router(self.rules).plan(self.event, self.facts).wanted
-        found = (wish(each.action, self.event, self.facts) for each in wanted)
-        return tuple(each for each in found if isinstance(each, Wish))
-
-    @property
-    def verdicts(self) -> tuple[RuleExplained, ...]:
-        """Every rule's verdict, matching ones first."""
-        return Router(self.rules).explain(self.event, self.facts)
+    explained: EventExplained
+    basis: Then = "now"
+    every: bool = False
 
     def lines(self) -> Iterator[str]:
         """Yield the explanation."""
-        yield aligned(list(_event(self.event, self.loaded.config.timezone)), "  ")
-        if self.event.test and not self.loaded.config.deliver_tests:
+        event = self.explained.event
+        yield aligned(list(_event(event, self._zone)), "  ")
+        if event.test and not self.loaded.config.deliver_tests:
             yield "  It is the platform's own test event: nothing is sent unless deliver_tests is true."
-        for verdict in self.verdicts:
+        named = [rule for rule in self.explained.rules if rule.named]
+        full = len(named) if self.every else sum(rule.matched for rule in named) + IN_FULL
+        sentences = RuleSentences(self.loaded)
+        for rule in named[:full]:
             yield ""
-            yield from self._rule(verdict)
+            yield from self._rule(rule, sentences)
+        yield from _headlines("Rules that are further away", named[full:])
+        yield from _headlines("Rules for other events", [r for r in self.explained.rules if not r.named])
 
-    def action(self, rule: str, name: str) -> Action:
-        """Return an action by the names of its rule and its own."""
-        actions = (action for known in self.rules if known.name == rule for action in known.actions)
-        return next(action for action in actions if action.name == name)
-
-    def template(self, action: Action) -> str | None:
-        """Return the name of the template file that an action renders, if it is one."""
-        place = next(index for index, rule in enumerate(self.loaded.rules) if rule.name == action.rule)
+    def template(self, rule: str, action: str) -> str | None:
+        """Return the name of the template file that an action of today renders, if it is one."""
+        place = next(index for index, each in enumerate(self.loaded.rules) if each.name == rule)
         names = [each.name for each in self.loaded.rules[place].actions]
-        template = getattr(self.loaded.config.rules[place].send[names.index(action.name)], "template", None)
+        template = getattr(self.loaded.config.rules[place].send[names.index(action)], "template", None)
         return template if isinstance(template, str) else None
 
-    def held(self, action: Action) -> Taken | str | None:
-        """Return why `once_per` forbids an action on this event: who has it, or which value is missing."""
-        claim = wish(action, self.event, self.facts)
-        return self.taken.get((action.rule, action.name, claim.label)) if isinstance(claim, Wish) else claim
+    @property
+    def _zone(self) -> tzinfo:
+        return self.loaded.config.timezone
 
-    def _rule(self, verdict: RuleExplained) -> Iterator[str]:
-        on = verdict.findings[0]
-        if not on.matched:
-            yield f"✗ {verdict.rule}: on {on.wanted}"
-            return
-        yield f"✓ {verdict.rule}" if verdict.matched else f"✗ {verdict.rule}: {_missed(verdict)}"
-        for finding in verdict.findings:
-            yield from self._finding(finding)
-        if verdict.matched:
-            yield "    would send"
-            yield from (f"      {self._action(verdict.rule, each)}" for each in verdict.actions)
-
-    def _finding(self, finding: Finding) -> Iterator[str]:
-        mark = "✓" if finding.matched else "✗"
-        found = _found(finding, self.loaded.config.timezone)
-        yield f"    {mark} {finding.path}: wanted {one_line(finding.wanted, WIDTH * 2)}, found {found}"
-        hint = near_miss(finding, self.facts)
-        if hint:
-            yield f"        {one_line(hint, WIDTH * 3)}"
+    def _rule(self, rule: RuleExplained, sentences: RuleSentences) -> Iterator[str]:
+        yield f"✓ {rule.rule}" if rule.matched else f"✗ {rule.rule}: {one_line(headline(rule))}"
+        if self.basis == "now":
+            yield from _wrapped(sentences.one(rule.rule), " " * 4, hanging="")
+        for line in told(rule.findings, self._zone):
+            yield from _condition(line)
+        if rule.matched:
+            yield "    would send" if self.basis == "now" else "    led to"
+            for each in rule.actions:
+                yield from _wrapped(self._action(rule.rule, each), " " * 6)
+                for name, fate in sent_instead(self.explained.fates, rule.rule, each.action).items():
+                    yield from _wrapped(f"else {name}: {fate_words(fate, self._zone, ID_SHOWN)}", " " * 8)
 
     def _action(self, rule: str, explained: ActionExplained) -> str:
-        action = self.action(rule, explained.action)
-        kind, condition = kind_of(action.name), explained.condition
+        kind, condition = kind_of(explained.action), explained.condition
+        what = f"{kind} via {explained.channel}"
         if condition is not None and not explained.wanted:
-            said = _found(condition, self.loaded.config.timezone)
-            return f"not {kind} via {explained.channel}: if {condition.wanted} is {said}"
-        held = self.held(action)
-        if isinstance(held, str):
-            return f"not {kind} via {explained.channel}: {held}"
-        if held is not None:
-            by = f"{held.delivery[:ID_SHOWN]} ({held.state})"
-            return f"not {kind} via {explained.channel}: not sent again: once_per is taken by {by}"
-        template = self.template(action)
+            given = given_words(condition, self._zone)
+            said = f"if {condition.source} is {value_words(condition)}"
+            return one_line(f"not {what}: {said}{f' ({given})' if given else ''}")
+        fate = self.explained.fates.get((rule, explained.action))
+        if isinstance(fate, Led):
+            return f"{what}: {fate_words(fate, self._zone, ID_SHOWN)}"
+        if isinstance(fate, Later):
+            return f"{self._wish(rule, explained)}, on {fate_words(fate, self._zone)}"
+        if fate is not None:
+            return one_line(f"not {what}: {fate_words(fate, self._zone, ID_SHOWN)}")
+        return what if self.basis == "then" else self._wish(rule, explained)
+
+    def _wish(self, rule: str, explained: ActionExplained) -> str:
+        template = self.template(rule, explained.action)
         named = f" (template {template})" if template else ""
-        return f"{kind}{self._addressee(action)} via {explained.channel}{named}"
+        to = self._addressee(self._known(rule, explained.action))
+        return f"{kind_of(explained.action)}{to} via {explained.channel}{named}"
+
+    def _known(self, rule: str, name: str) -> Action:
+        actions = (action for each in self.loaded.rules if each.name == rule for action in each.actions)
+        return next(action for action in actions if action.name == name)
 
     def _addressee(self, action: Action) -> str:
-        rendered = action.content.render(self.facts)
+        rendered = action.content.render(self.explained.facts)
         if isinstance(rendered, RenderFailure):
             line = f":{rendered.line}" if rendered.line else ""
             return f", which cannot be made ({rendered.where}{line}: {one_line(rendered.why)}),"
@@ -117,9 +109,42 @@ class Story:
         return f" to {one_line(', '.join(to))}" if to else ""
 
 
-def _missed(verdict: RuleExplained) -> str:
-    missed = sum(not finding.matched for finding in verdict.findings)
-    return f"{missed} of {len(verdict.findings)} conditions {'does' if missed == 1 else 'do'} not hold"
+def _condition(line: Told) -> Iterator[str]:
+    """Yield a condition on one line, or with wanted and found below each other where they are long."""
+    indent = " " * (4 + 4 * line.depth)
+    if line.matched is None:
+        yield f"{indent}{line.label}"
+        return
+    mark = "✓" if line.matched else "✗"
+    wanted, found = one_line(line.wanted, WIDTH), one_line(line.found, WIDTH)
+    whole = f"{indent}{mark} {line.label}: wanted {wanted}, found {found}"
+    if len(whole) <= USUAL_WIDTH:
+        yield whole
+    else:
+        yield f"{indent}{mark} {line.label}:"
+        yield f"{indent}    wanted {wanted}"
+        yield f"{indent}    found  {found}"
+    if line.hint:
+        yield from _wrapped(one_line(line.hint, 3 * WIDTH), f"{indent}    ")
+
+
+def _headlines(heading: str, rules: Sequence[RuleExplained]) -> Iterator[str]:
+    if rules:
+        yield ""
+        yield heading
+        for rule in rules:
+            yield from _wrapped(f"✗ {rule.rule}: {one_line(headline(rule))}", "  ", hanging="    ")
+
+
+def _wrapped(text: str, indent: str, hanging: str = "  ") -> list[str]:
+    return textwrap.wrap(
+        text,
+        USUAL_WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _event(event: Event, zone: tzinfo) -> Iterator[tuple[str, str]]:
@@ -132,32 +157,13 @@ def _event(event: Event, zone: tzinfo) -> Iterator[tuple[str, str]]:
     for label, thing in (("course", event.course), ("module", event.module), ("lesson", event.lesson)):
         if thing is not None:
             yield label, _thing(thing)
+    if event.progress is not None:
+        yield "progress", _progress(event.progress, last=event.last_module)
 
 
-def _found(finding: Finding, zone: tzinfo) -> str:
-    if finding.found is None:
-        return "nothing there"
-    if not finding.found:
-        return "an empty list"
-    values = [_value(value, zone) for value in finding.found[:SHOWN]]
-    more = len(finding.found) - SHOWN
-    return ", ".join(values) + (f" and {more} more" if more > 0 else "")
-
-
-def _value(value: object, zone: tzinfo) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case "":
-            return "an empty text"
-        case datetime():
-            return local(value, zone)
-        case Mapping():
-            return "an object"
-        case _:
-            return one_line(str(value), WIDTH)
+def _progress(progress: Progress, *, last: bool | None) -> str:
+    words = f"{progress.done} of {progress.total} modules ({progress.percent} %)"
+    return f"{words}, this is the last in order" if last else words
 
 
 def _person(person: Person) -> str:

@@ -24,6 +24,18 @@ def action_words(action: Action) -> str:
         parts.append("once per " + ", ".join(action.once_per))
     if action.expires is not None:
         parts.append(f"within {lasting(action.expires)}")
+    if action.delay is not None:
+        parts.append(f"{lasting(action.delay)} after the event")
+    if action.unless is not None:
+        same = ", ".join(action.unless.same)
+        parts.append(f"unless {' or '.join(action.unless.on)} of the same {same} comes first")
+    if action.quiet_hours is not None:
+        parts.append(f"not in {action.quiet_hours}")
+    if action.limit is not None:
+        by = f" per {', '.join(action.limit.by)}" if action.limit.by else ""
+        parts.append(f"at most {action.limit.most} in {lasting(action.limit.per)}{by}")
+    if action.shadow:
+        parts.append("only shown")
     if action.condition is not None:
         parts.append(f"if {action.condition.source}")
     return ", ".join(parts)
@@ -38,4 +50,4 @@ def _lines(condition: Condition) -> list[str]:
         case At(path, test):
             return [f"{path.text} {test.wanted}"]
         case _:
-            return [f"{finding.path} {finding.wanted}" for finding in condition.findings({})]
+            return [str(condition)]

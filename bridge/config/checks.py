@@ -13,6 +13,7 @@ from bridge.config.files import Material
 from bridge.config.located import Located
 from bridge.config.model import Config
 from bridge.config.secrets import secret_in
+from bridge.core import trouble
 from bridge.core.problems import Path, Problem
 from bridge.core.redact import names_secret
 from bridge.sources import registry as sources
@@ -28,6 +29,16 @@ def admin_is_guarded(config: Config) -> Iterator[Problem]:
         yield Problem(("listen", "admin"), f"others can reach {config.listen.admin} over the network{advice}")
     if config.listen.admin == config.listen.public and config.listen.admin.port:
         yield Problem(("listen", "admin"), "both listeners have the same address; give each its own port")
+
+
+def own_name_is_free(data: Mapping[str, object]) -> Iterator[Problem]:
+    """Yield a problem when a source has the name by which the bridge tells of its own trouble."""
+    named = data.get("sources")
+    if isinstance(named, Mapping) and trouble.SOURCE in named:
+        sentence = (
+            f"'{trouble.SOURCE}' is the bridge itself, whose events are its own trouble; choose another name"
+        )
+        yield Problem(("sources", trouble.SOURCE), sentence)
 
 
 def everything_is_used(config: Config, used: set[str]) -> Iterator[Problem]:

@@ -7,23 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 
 from pydantic import TypeAdapter, ValidationError
 
 from bridge.channels import registry as channels
 from bridge.config.files import Material
-from bridge.config.model import Config, Send, SendConfig, send_kind
+from bridge.config.model import Config
 from bridge.config.names import EventNames
+from bridge.config.over_time import senseless
+from bridge.config.sends import (
+    EntryConfig,
+    Instead,
+    InsteadConfig,
+    LimitOptions,
+    Owner,
+    Send,
+    SendConfig,
+    entries,
+    in_our_words,
+    send_kind,
+)
 from bridge.core.conditions import NOTHING, Condition, compile_when
 from bridge.core.paths import parse_path
 from bridge.core.problems import Path, Problem, did_you_mean
-from bridge.core.rules import Action, Predicate, Rule, kind_of
+from bridge.core.quiet_hours import QuietHours, parse_hours
+from bridge.core.rules import OWNER_RULE, Action, Limit, Predicate, Rule, Unless, else_name, kind_of
 from bridge.rendering.renderer import Renderer
 
 _KINDS = tuple(channels.ACTIONS)
 _TOP = tuple(Config.model_fields)
-_SEND: TypeAdapter[SendConfig] = TypeAdapter(Send)
+_SEND: TypeAdapter[EntryConfig] = TypeAdapter(Send)
+_INSTEAD: TypeAdapter[EntryConfig] = TypeAdapter(Instead)
+_OWNER: TypeAdapter[EntryConfig] = TypeAdapter(Owner)
 
 
 class Compiler:
@@ -57,7 +73,13 @@ class Compiler:
             for place, entry in enumerate(sends if isinstance(sends, list) else ())
         ]
         self._tell_apart(actions, (*path, "send"))
-        sending = tuple(action for action in actions if action is not None)
+        limit = self._limit(raw.get("limit"), (*path, "limit"))
+        shadow = raw.get("mode") == "shadow"
+        sending = tuple(
+            replace(action, limit=action.limit or limit, shadow=shadow)
+            for action in actions
+            if action is not None
+        )
         return Rule(name=name, on=on, when=when, condition=condition, actions=sending)
 
     def _tell_apart(self, actions: Sequence[Action | None], path: Path) -> None:
@@ -104,7 +126,22 @@ class Compiler:
         self.problems += (replace(problem, path=(*path, *problem.path)) for problem in problems)
         return predicate
 
-    def _once_per(self, paths: object, path: Path) -> tuple[str, ...]:
+    def _unless(self, raw: object, path: Path) -> Unless | None:
+        if not isinstance(raw, Mapping):
+            return None
+        on = self._on(raw.get("on"), (*path, "on"))
+        when = self._when(raw, (*path, "when"))
+        return Unless(on, when, self._once_per(raw.get("same"), (*path, "same"), "same"))
+
+    def _limit(self, raw: object, path: Path) -> Limit | None:
+        by = self._once_per(_get(raw, "by"), (*path, "by"), "limit")
+        try:
+            options = LimitOptions.model_validate(raw)
+        except ValidationError:  # told by the whole configuration's model
+            return None
+        return Limit(options.max, options.per, by)
+
+    def _once_per(self, paths: object, path: Path, word: str = "once_per") -> tuple[str, ...]:
         texts = [text for text in paths if isinstance(text, str)] if isinstance(paths, list) else []
         for place, text in enumerate(texts):
             found = parse_path(text)
@@ -112,18 +149,53 @@ class Compiler:
                 self.problems.append(Problem((*path, place), found))
             elif "[]" in text:
                 better = text.replace("[]", "[0]")
-                sentence = f"'{text}' leads to several values; once_per needs one, such as {better}"
+                sentence = f"'{text}' leads to several values; {word} needs one, such as {better}"
                 self.problems.append(Problem((*path, place), sentence))
         return tuple(texts)
 
+    def owner(self, raw: object) -> Action | None:
+        """Return the action that tells the owner of trouble, if there is one."""
+        entry, path = in_our_words(raw), ("owner",)
+        made = self._entry(_OWNER, OWNER_RULE, entry, path)
+        otherwise = self._otherwise(OWNER_RULE, made, entry, path)
+        return replace(made, otherwise=otherwise) if made else None
+
     def _action(self, rule: str, entry: object, path: Path, inherited: tuple[str, ...]) -> Action | None:
+        own = self._once_per(_get(entry, "once_per"), (*path, "once_per"))
+        made = self._entry(_SEND, rule, entry, path)
+        unless = self._unless(_get(entry, "unless"), (*path, "unless"))
+        limit = self._limit(_get(entry, "limit"), (*path, "limit"))
+        made = replace(made, unless=unless, limit=limit) if made else None
+        self.problems += senseless(made, path) if made else ()
+        otherwise = self._otherwise(rule, made, entry, path)
+        once_per = inherited if _get(entry, "once_per") is None else own
+        return replace(made, once_per=once_per, otherwise=otherwise) if made else None
+
+    def _otherwise(self, rule: str, parent: Action | None, entry: object, path: Path) -> tuple[Action, ...]:
+        """Compile an `else:`; what expires with the message that it stands in for need not say so."""
+        raw = _get(entry, "else")
+        where: Path = (*path, "else")
+        places = (
+            [where] if isinstance(raw, Mapping) else [(*where, place) for place in range(len(entries(raw)))]
+        )
+        made = [
+            self._entry(_INSTEAD, rule, each, place) for each, place in zip(entries(raw), places, strict=True)
+        ]
+        self._tell_apart(made, where)
+        return tuple(
+            replace(each, name=else_name(each.name, parent.name), expires=each.expires or parent.expires)
+            for each in made
+            if each is not None and parent is not None
+        )
+
+    def _entry(self, shape: TypeAdapter[EntryConfig], rule: str, entry: object, path: Path) -> Action | None:
+        """Compile what the entries of `send:`, `else:` and `owner:` have in common."""
         kind = send_kind(entry)
         if kind is None or not isinstance(entry, Mapping):
             return None
         channel = self._channel(kind, entry.get(kind), (*path, kind))
         condition = self._predicate(entry, (*path, "if"))
-        own = self._once_per(entry.get("once_per"), (*path, "once_per"))
-        send = _understood(entry)
+        send = _understood(shape, {key: value for key, value in entry.items() if key != "else"})
         if send is None:
             return None
         said = send.action()
@@ -131,16 +203,25 @@ class Compiler:
         self.problems += (replace(problem, path=(*path, *problem.path)) for problem in problems)
         if content is None:
             return None
+        name, expires, delay = _own(send)
         return Action(
             rule=rule,
-            name=f"{kind}:{channel}#{send.name}" if send.name else f"{kind}:{channel}",
+            name=f"{kind}:{channel}#{name}" if name else f"{kind}:{channel}",
             channel=channel,
             content=content,
             settings=said.settings(),
             condition=condition,
-            once_per=inherited if send.once_per is None else own,
-            expires=send.expires,
+            expires=expires,
+            delay=delay,
+            quiet_hours=self._quiet_hours(send, channel),
         )
+
+    def _quiet_hours(self, send: EntryConfig, channel: str) -> QuietHours | None:
+        """Return the hours that an entry gives itself, else those of its channel, if that can be read."""
+        own = send.quiet_hours if isinstance(send, InsteadConfig) else None
+        text = _get(_get(self._material.data.get("channels"), channel), "quiet_hours")
+        hours = parse_hours(text) if own is None and isinstance(text, str) else own
+        return QuietHours(hours, self._zone) if hours else None
 
     def _channel(self, kind: str, name: object, path: Path) -> str:
         if not isinstance(name, str):
@@ -161,14 +242,25 @@ class Compiler:
         return name
 
 
-def _understood(entry: Mapping[str, object]) -> SendConfig | None:
+def _understood(shape: TypeAdapter[EntryConfig], entry: Mapping[str, object]) -> EntryConfig | None:
     """Return what an entry says, without the keys that the model will refuse; None when it refuses more."""
     try:
-        return _SEND.validate_python(entry)
+        return shape.validate_python(entry)
     except ValidationError as error:
         unknown = {each["loc"][-1] for each in error.errors() if each["type"] == "extra_forbidden"}
     known = {key: value for key, value in entry.items() if key not in unknown}
-    return _understood(known) if unknown and len(known) < len(entry) else None
+    return _understood(shape, known) if unknown and len(known) < len(entry) else None
+
+
+def _own(send: EntryConfig) -> tuple[str | None, timedelta | None, timedelta | None]:
+    """Return the name, the expiry and the delay that an entry gives itself; one of `owner:` has none."""
+    if not isinstance(send, InsteadConfig):
+        return None, None, None
+    return send.name, send.expires, send.delay if isinstance(send, SendConfig) else None
+
+
+def _get(entry: object, key: str) -> object:
+    return entry.get(key) if isinstance(entry, Mapping) else None
 
 
 def _types(section: object) -> dict[str, str | None]:

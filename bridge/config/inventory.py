@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bridge.core.events import VOCABULARY
+from bridge.core.events import OF_CATALOGUE, PROGRESS_FIELDS, VOCABULARY
 from bridge.core.paths import FactPath
 from bridge.core.problems import Path, Problem
 from bridge.core.routing import is_named
@@ -150,15 +150,43 @@ class Carried:
         return f"; there {'is' if len(there) == 1 else 'are'} {', '.join(there)}"
 
 
+class Uncatalogued:
+    """Stands for what events carry where the configuration has no course."""
+
+    def problem(self, path: FactPath, where: Path) -> Problem | None:
+        """Return an error for a path that only events of catalogued courses have."""
+        if not any(path.text == each or path.text.startswith(f"{each}.") for each in OF_CATALOGUE):
+            return None
+        return Problem(
+            where,
+            f"'{path.text}' is known for courses in the catalogue only; list the course under `courses:`",
+        )
+
+    def first_of_lists(self, path: FactPath) -> str | None:  # noqa: ARG002 - has the shape of `Carried`
+        """Return None: nothing is known of lists."""
+        return None
+
+
 @lru_cache(maxsize=1000)
 def _shape(types: frozenset[str]) -> Shape:
-    paths = {path for each in types for path in sources.fields(each)}
+    paths = {path for each in types for path in _fields(each)}
     free = {path.removesuffix(ANYTHING) for path in paths if path.endswith(ANYTHING)}
     return Shape(
         frozenset(path.replace(ARRAY, "") for path in paths if not path.endswith(ANYTHING)),
         frozenset(path.replace(ARRAY, "") for path in free),
         frozenset(before for path in paths for before in _before_arrays(path)),
     )
+
+
+def _fields(name: str) -> frozenset[str]:
+    """Return the paths of a type's events, those that the course catalogue adds among them."""
+    paths = sources.fields(name)
+    if "course.id" not in paths:
+        return paths
+    added = {"module.is_last"} if "module.id" in paths else set()
+    if "learner" in paths:
+        added |= {"progress", *(f"progress.{each}" for each in PROGRESS_FIELDS)}
+    return paths | added
 
 
 def _before_arrays(path: str) -> Iterator[str]:

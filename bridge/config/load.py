@@ -12,20 +12,24 @@ from pydantic import ValidationError
 from bridge.channels.base import Endpoints
 from bridge.clock import SystemClock
 from bridge.config import checks
+from bridge.config.catalogue import catalogue_of, courses_apart
 from bridge.config.compile import Compiler
 from bridge.config.files import Material, read
+from bridge.config.hidden import secret_values
 from bridge.config.hosts import hosts_can_be_reached
 from bridge.config.inventory import EventTypes
 from bridge.config.located import Located, in_order
 from bridge.config.model import LOCALES, Config
 from bridge.config.names import EventNames
-from bridge.config.reach import unreachable
+from bridge.config.reach import uncatalogued, unreachable
 from bridge.config.secrets import Redactor
 from bridge.config.sentences import problems_of, text_faults
 from bridge.config.standins import stand_in, use_stand_ins
 from bridge.config.typed import looks_deceive
+from bridge.core import trouble
+from bridge.core.catalogue import Catalogue
 from bridge.core.problems import Problem
-from bridge.core.rules import Rule
+from bridge.core.rules import Action, Rule
 from bridge.rendering.renderer import Renderer
 from bridge.sources import registry as sources
 
@@ -34,14 +38,20 @@ __all__ = ["Broken", "Loaded", "Located", "load"]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration that may run. `redact` hides every value that came from outside in a text."""
+    """A configuration that may run. `redact` hides every value that came from outside in a text.
+
+    `owner` is the action that tells the owner of trouble. `hide` hides only what is a secret.
+    """
 
     config: Config
     rules: tuple[Rule, ...]
+    owner: Action | None
+    catalogue: Catalogue
     renderer: Renderer
     path: Path
     warnings: tuple[Located, ...]
     redact: Callable[[str], str] = field(repr=False)
+    hide: Callable[[str], str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +84,13 @@ def load(
     renderer = _renderer(material, config, monotonic or SystemClock().monotonic)
     compiler = Compiler(material, renderer, _event_names(material), _zone(config))
     rules = _compile(compiler, material)
+    owner = compiler.owner(material.data.get("owner"))
     faults += compiler.problems
     faults += unreachable(material, rules, _event_types(material))
+    faults += courses_apart(material)
+    faults += uncatalogued(material)
     faults += checks.admin_is_guarded(config) if config else ()
+    faults += checks.own_name_is_free(material.data)
     faults += [] if sandbox else hosts_can_be_reached(material)
     problems += (material.locate(fault) for fault in faults if not material.is_broken(fault.path))
     if config and not any(not problem.warning for problem in problems):
@@ -86,7 +100,8 @@ def load(
     told = in_order(_redacted(problems, redactor, material), files)
     if config is None or any(not problem.warning for problem in told):
         return Broken(told)
-    return Loaded(config, rules, renderer, path, told, redactor.hide)
+    hide = Redactor(secret_values(material, secret)).hide
+    return Loaded(config, rules, owner, catalogue_of(config), renderer, path, told, redactor.hide, hide)
 
 
 def _redacted(problems: list[Located], redactor: Redactor, material: Material) -> list[Located]:
@@ -129,13 +144,13 @@ def _zone(config: Config | None) -> ZoneInfo:
 
 def _event_names(material: Material) -> EventNames:
     known = sources.known_events()
-    kinds = frozenset(known.values()) | sources.known_kinds()
-    return EventNames(frozenset(known), kinds, _is_open_ended(material))
+    kinds = frozenset(known.values()) | sources.known_kinds() | {trouble.STARTED, trouble.ENDED}
+    return EventNames(frozenset(known) | sources.own_events().keys(), kinds, _is_open_ended(material))
 
 
 def _event_types(material: Material) -> EventTypes:
     kinds = {name: sources.kinds_of(name) for name in sources.known_events()}
-    return EventTypes(kinds, _is_open_ended(material))
+    return EventTypes({**kinds, **sources.own_events()}, _is_open_ended(material))
 
 
 def _is_open_ended(material: Material) -> bool:

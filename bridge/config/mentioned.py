@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
-from bridge.config.inventory import Carried
+from bridge.config.inventory import Carried, Uncatalogued
 from bridge.core.paths import FactPath, parse_path
 from bridge.core.problems import Path, Problem
 from bridge.rendering.files import find
@@ -14,7 +14,7 @@ from bridge.rendering.mentions import mentions
 from bridge.rendering.predicate import as_template
 
 _KINDS = (".md", ".html", ".json")
-_NOT_TEXTS = frozenset({"if", "once_per", "expires", "template"})
+_NOT_TEXTS = frozenset({"else", "if", "once_per", "expires", "delay", "quiet_hours", "unless", "template"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,11 @@ class Said:
 
 
 def mentioned(
-    raw: Mapping[str, object], path: Path, templates: FilePath, carried: Carried, each: Mapping[str, Carried]
+    raw: Mapping[str, object],
+    path: Path,
+    templates: FilePath,
+    carried: Carried | Uncatalogued,
+    each: Mapping[str, Carried],
 ) -> Iterator[Problem]:
     """Yield a problem for each path in a rule's templates that its events do not have.
 
@@ -37,11 +41,18 @@ def mentioned(
         for mention in mentions(said.source):
             parsed = parse_path(mention.path)
             problem = _problem(parsed, said.path, carried, each) if isinstance(parsed, FactPath) else None
-            if problem is not None and not (mention.guarded and problem.warning):
+            if problem is not None and not (mention.guarded and _is_forgiven(problem, carried)):
                 yield replace(problem, file=said.file, line=mention.line)
 
 
-def _problem(path: FactPath, where: Path, carried: Carried, each: Mapping[str, Carried]) -> Problem | None:
+def _is_forgiven(problem: Problem, carried: Carried | Uncatalogued) -> bool:
+    """Return whether a problem is none in a template that provides for the value's absence."""
+    return problem.warning or isinstance(carried, Uncatalogued)
+
+
+def _problem(
+    path: FactPath, where: Path, carried: Carried | Uncatalogued, each: Mapping[str, Carried]
+) -> Problem | None:
     problem = carried.problem(path, where)
     if problem is not None:
         return problem
@@ -60,13 +71,21 @@ def lacking(path: FactPath, each: Mapping[str, Carried]) -> str:
 
 def _texts(raw: Mapping[str, object], path: Path, templates: FilePath) -> Iterator[Said]:
     yield from _conditions(raw, path)
-    sends = raw.get("send")
-    for place, entry in enumerate(sends if isinstance(sends, list) else ()):
+    for where, entry in _entries(raw.get("send"), (*path, "send")):
+        yield from _conditions(entry, where)
+        yield from _leaves({key: value for key, value in entry.items() if key not in _NOT_TEXTS}, where)
+        yield from _files(entry.get("template"), (*where, "template"), templates)
+
+
+def _entries(sends: object, path: Path) -> Iterator[tuple[Path, Mapping[str, object]]]:
+    """Yield the entries of a `send:` or an `else:` with their places; below each, those of its `else:`."""
+    listed = enumerate(sends) if isinstance(sends, list) else ()
+    for where, entry in (
+        [(path, sends)] if isinstance(sends, Mapping) else [((*path, i), e) for i, e in listed]
+    ):
         if isinstance(entry, Mapping):
-            where = (*path, "send", place)
-            yield from _conditions(entry, where)
-            yield from _leaves({key: value for key, value in entry.items() if key not in _NOT_TEXTS}, where)
-            yield from _files(entry.get("template"), (*where, "template"), templates)
+            yield where, entry
+            yield from _entries(entry.get("else"), (*where, "else"))
 
 
 def _conditions(raw: Mapping[str, object], path: Path) -> Iterator[Said]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, cast
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, Field
 
 from bridge.channels import registry as channels
-from bridge.channels.base import ActionModel
-from bridge.channels.options import Duration, Strict
+from bridge.channels.options import Strict
+from bridge.config.sends import LimitOptions, Owner, Send
 from bridge.config.types import (
     ListenAddress,
     Name,
@@ -17,17 +17,18 @@ from bridge.config.types import (
     OneOrMore,
     OptionalSecret,
     StoreAddress,
+    Text,
     Texts,
     WebAddress,
     Zone,
 )
+from bridge.core.rates import Rate
 from bridge.sources import registry as sources
 
 LOCALES = ("pt_BR", "en", "es")
 
-LATER = frozenset({"courses", "owner"})
-LATER |= {"after", "limit", "mode", "pause_above", "quiet_hours", "rate"}
-LATER |= {"delay", "digest", "else", "thread_by", "unless", "update_by"}
+LATER = frozenset({"after", "pause_above"})
+LATER |= {"digest", "thread_by", "update_by"}
 """Words of the configuration language that this version does not know yet."""
 
 
@@ -50,81 +51,28 @@ class Listen(Strict):
     )
 
 
-class SendConfig(BaseModel):
-    """One thing to send; a class per type of channel adds that type's own keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    kind: ClassVar[str]
-
-    name: Name | None = Field(
-        default=None,
-        description="Tells this action from another of the rule on the same channel; keep it once used.",
-    )
-    condition: str | None = Field(
-        default=None,
-        alias="if",
-        description='A Jinja expression that must hold: "{{ data.course.progress >= 50 }}".',
-    )
-    once_per: Texts | None = Field(
-        default=None,
-        description="At most one delivery for ever per value of these paths: [learner.email, course.id].",
-    )
-    expires: Duration | None = Field(
-        default=None, description="How long after the event the message is still worth sending, such as 48h."
-    )
-
-    @property
-    def channel_name(self) -> str:
-        """The name of the channel."""
-        return str(getattr(self, self.kind))
-
-    def action(self) -> ActionModel:
-        """Return what the channel's own keys say."""
-        model = channels.ACTIONS[self.kind]
-        return model.model_construct(**{name: getattr(self, name) for name in model.model_fields})
-
-
-def _send_class(kind: str, action: type[ActionModel]) -> type[SendConfig]:
-    if taken := action.model_fields.keys() & (vars(SendConfig).keys() | SendConfig.model_fields.keys()):
-        raise TypeError(f"{action.__name__} and SendConfig both have {', '.join(sorted(taken))}")
-    channel = Field(description=f"The name of a channel of type {kind}.")
-    namespace = {
-        "__module__": __name__,
-        "__doc__": action.__doc__,
-        "__annotations__": {kind: str, "kind": ClassVar[str]},
-        kind: channel,
-        "kind": kind,
-    }
-    return cast("type[SendConfig]", type(f"{kind.title()}Send", (action, SendConfig), namespace))
-
-
 def _union(members: Iterable[object]) -> object:
     return Union[tuple(members)]  # noqa: UP007  # which they are is known when the program runs
 
 
-def send_kind(entry: object) -> str | None:
-    """Return the type of channel that an entry of `send:` names, or None unless it names exactly one."""
-    known = [kind for kind in channels.ACTIONS if kind in entry] if isinstance(entry, dict) else []
-    return known[0] if len(known) == 1 else None
-
-
-SEND: Mapping[str, type[SendConfig]] = {
-    kind: _send_class(kind, action) for kind, action in channels.ACTIONS.items()
-}
-"""The class of an entry of `send:` by the type of its channel."""
-
 if TYPE_CHECKING:
-    Send = SendConfig
     SourceOptions = BaseModel
     ChannelOptions = BaseModel
 else:
-    Send = Annotated[
-        _union(Annotated[model, Tag(kind)] for kind, model in SEND.items()),
-        Discriminator(send_kind),
-    ]
     SourceOptions = Annotated[_union(sources.OPTIONS.values()), Field(discriminator="type")]
     ChannelOptions = Annotated[_union(channels.OPTIONS.values()), Field(discriminator="type")]
+
+
+class CourseConfig(Strict):
+    """A course of the catalogue: what the platform does not tell us."""
+
+    id: Text = Field(description="The course's id on its platform, as events have it in `course.id`.")
+    title: str | None = Field(
+        default=None, description="For messages about events that have the course's id and no title."
+    )
+    modules: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] = Field(
+        description='The ids of its modules, in order, as events have them in `module.id`: ["3251", "3252"].'
+    )
 
 
 class RuleConfig(Strict):
@@ -145,6 +93,12 @@ class RuleConfig(Strict):
         alias="if",
         description='What a pattern cannot say, as a Jinja expression: "{{ occurred_at.hour < 23 }}".',
     )
+    limit: LimitOptions | None = Field(
+        default=None, description="For every action below that has no `limit` of its own."
+    )
+    mode: Literal["live", "shadow"] = Field(
+        default="live", description="shadow: everything but the sending; what it would send is shown."
+    )
     once_per: Texts | None = Field(
         default=None, description="For every action below that has no `once_per` of its own."
     )
@@ -162,7 +116,8 @@ class Config(Strict):
         description="For dates in messages: a name of the IANA list.",
     )
     locale: Literal["pt_BR", "en", "es"] = Field(
-        default="pt_BR", description="The language of dates, numbers and amounts of money in messages."
+        default="pt_BR",
+        description="The language of dates, numbers and amounts in messages, and of the rules told in words.",
     )
     store: StoreAddress = Field(
         default="sqlite:///bridge.db",
@@ -176,6 +131,10 @@ class Config(Strict):
     admin_password: OptionalSecret = Field(
         default=None, description="Required when the admin listener is reachable beyond this machine."
     )
+    owner: Owner | None = Field(
+        default=None,
+        description="Who hears of trouble, once when it starts and once when it ends; as under `send:`.",
+    )
     deliver_tests: bool = Field(
         default=False,
         description="Also send messages for a platform's own test events, which have sample people.",
@@ -186,9 +145,21 @@ class Config(Strict):
     sources: Annotated[dict[Name, SourceOptions], Field(min_length=1)] = Field(
         description="Who may call. The name is the end of the address: POST /hooks/NAME."
     )
+    courses: dict[Name, CourseConfig] = Field(
+        default={}, description="The course catalogue, by names of yours: what `progress` is counted by."
+    )
     channels: dict[Name, ChannelOptions] = Field(
         default={}, description="Where messages go, by a name of yours."
     )
     rules: Annotated[tuple[RuleConfig, ...], Field(strict=False)] = Field(
         default=(), description="All matching rules run; their order means nothing."
     )
+
+    def channel_types(self) -> dict[str, str]:
+        """Return the type of each channel by its name."""
+        return {name: str(getattr(options, "type")) for name, options in self.channels.items()}  # noqa: B009
+
+    def rates(self) -> dict[str, Rate]:
+        """Return the rates of the channels that have one."""
+        found = {name: getattr(options, "rate", None) for name, options in self.channels.items()}
+        return {name: rate for name, rate in found.items() if isinstance(rate, Rate)}

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 from bridge.config.files import Material
-from bridge.config.inventory import Carried, EventTypes
+from bridge.config.inventory import Carried, EventTypes, Uncatalogued
 from bridge.config.mentioned import lacking, mentioned
 from bridge.core.contradictions import contradictions, verdict
 from bridge.core.paths import FactPath, parse_path
 from bridge.core.problems import Path, Problem
 from bridge.core.rules import Rule
+
+_KEYS = (("once_per",), ("limit", "by"), ("unless", "same"))
+"""Where lists of such paths stand, in a rule or an action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,17 @@ def unreachable(material: Material, rules: Sequence[Rule], types: EventTypes) ->
         else:
             yield from _of_known_events(rule, written, found)
         yield from twins.check(rule, written)
+
+
+def uncatalogued(material: Material) -> Iterator[Problem]:
+    """Yield a problem for each path that only the course catalogue could fill, where there is none."""
+    if material.data.get("courses"):
+        return
+    none = Uncatalogued()
+    for written in _written(material):
+        yield from _lines(written.when, (*written.path, "when"), none)
+        yield from _keys(written.raw, written.path, none, {})
+        yield from mentioned(written.raw, written.path, written.templates, none, {})
 
 
 def _written(material: Material) -> Iterator[Written]:
@@ -69,7 +83,7 @@ def _is_one_of_ours(path: FactPath) -> bool:
     return path.steps[0] not in ("data", "raw")
 
 
-def _lines(when: object, path: Path, carried: Carried) -> Iterator[Problem]:
+def _lines(when: object, path: Path, carried: Carried | Uncatalogued) -> Iterator[Problem]:
     """Yield a problem for each line of `when:` whose path no event under `on` has."""
     for key, inner in when.items() if isinstance(when, Mapping) else ():
         if key in ("any", "all"):
@@ -83,9 +97,9 @@ def _lines(when: object, path: Path, carried: Carried) -> Iterator[Problem]:
 
 
 def _keys(
-    raw: Mapping[str, object], path: Path, carried: Carried, each: Mapping[str, Carried]
+    raw: Mapping[str, object], path: Path, carried: Carried | Uncatalogued, each: Mapping[str, Carried]
 ) -> Iterator[Problem]:
-    """Yield a problem for each path under `once_per` that some event under `on` has not, or not once."""
+    """Yield a problem for each path that keys are made of and that some event under `on` has not once."""
     sends = raw.get("send")
     holders: list[tuple[Path, object]] = [(path, raw)]
     holders += [
@@ -93,14 +107,23 @@ def _keys(
         for place, entry in enumerate(sends if isinstance(sends, list) else ())
     ]
     for where, holder in holders:
-        paths = holder.get("once_per") if isinstance(holder, Mapping) else None
-        for place, text in enumerate(paths if isinstance(paths, list) else ()):
-            parsed = parse_path(str(text))
-            if isinstance(parsed, FactPath):
-                yield from _key(parsed, (*where, "once_per", place), carried, each)
+        for words in _KEYS:
+            paths = _below(holder, words)
+            for place, text in enumerate(paths if isinstance(paths, list) else ()):
+                parsed = parse_path(str(text))
+                if isinstance(parsed, FactPath):
+                    yield from _key(parsed, words[0], (*where, *words, place), carried, each)
 
 
-def _key(path: FactPath, where: Path, carried: Carried, each: Mapping[str, Carried]) -> Iterator[Problem]:
+def _below(value: object, words: Sequence[str]) -> object:
+    for word in words:
+        value = value.get(word) if isinstance(value, Mapping) else None
+    return value
+
+
+def _key(
+    path: FactPath, word: str, where: Path, carried: Carried | Uncatalogued, each: Mapping[str, Carried]
+) -> Iterator[Problem]:
     problem = carried.problem(path, where)
     without = lacking(path, each)
     better = None if "[]" in path.text else carried.first_of_lists(path)
@@ -111,7 +134,7 @@ def _key(path: FactPath, where: Path, carried: Carried, each: Mapping[str, Carri
         yield Problem(where, sentence, warning=True)
     elif better is not None:
         sentence = f"'{path.text}' leads into a list, and with several values nothing is sent"
-        yield Problem(where, f"{sentence}; once_per needs one, such as '{better}'", warning=True)
+        yield Problem(where, f"{sentence}; {word} needs one, such as '{better}'", warning=True)
 
 
 @dataclass(slots=True)
@@ -125,7 +148,9 @@ class _Twins:
         """Yield a warning when an earlier rule runs on exactly the same events."""
         if not rule.name:
             return
-        asks = json.dumps([written.when or {}, written.raw.get("if")], sort_keys=True)
+        asks = json.dumps(
+            [written.when or {}, written.raw.get("if"), written.raw.get("mode")], sort_keys=True
+        )
         path, name = self.seen.setdefault((frozenset(rule.on), asks), (written.path, rule.name))
         if name != rule.name:
             place = self.material.locate(Problem(path, ""))

@@ -12,6 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
 from bridge.config.grammar import conditions, plain_paths
 from bridge.config.model import Config
+from bridge.core import trouble
 from bridge.sources import registry as sources
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -45,9 +46,12 @@ def json_schema() -> Schema:
 
 def _refine(definitions: dict[str, Schema]) -> None:
     """Put in what the models leave to the compiler: conditions, and the names that rules may use."""
-    rule = definitions["RuleConfig"]["properties"]
-    rule["on"] |= {"anyOf": [_NAME, {"type": "array", "minItems": 1, "items": _NAME}]}
-    rule["when"] |= {"anyOf": [{"$ref": "#/$defs/Conditions"}, {"type": "null"}]}
+    for name in ("RuleConfig", "UnlessOptions"):
+        asked = definitions[name]["properties"]
+        asked["on"] |= {"anyOf": [_NAME, {"type": "array", "minItems": 1, "items": _NAME}]}
+        asked["when"] |= {"anyOf": [{"$ref": "#/$defs/Conditions"}, {"type": "null"}]}
+    definitions["UnlessOptions"]["properties"]["same"]["items"] = _PATH
+    definitions["LimitOptions"]["properties"]["by"]["items"] = _PATH
     for properties in [definition.get("properties", {}) for definition in definitions.values()]:
         if "once_per" in properties:
             properties["once_per"] |= {"anyOf": [{"type": "array", "items": _PATH}, {"type": "null"}]}
@@ -55,7 +59,8 @@ def _refine(definitions: dict[str, Schema]) -> None:
 
 def _event_name() -> Schema:
     known = sources.known_events()
-    names = sorted({*known.values(), *sources.known_kinds()}) + sorted(known)
+    kinds = sorted({*known.values(), *sources.known_kinds(), trouble.STARTED, trouble.ENDED})
+    names = kinds + sorted({*known, *sources.own_events()})
     return {
         "title": "Event name",
         "description": "A neutral kind, a platform's own type, or a glob of either such as nutror.*",

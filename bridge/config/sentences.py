@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 
 from bridge.channels import registry as channels
 from bridge.config.files import Material
-from bridge.config.model import LATER, SEND, Config
+from bridge.config.model import LATER, Config
+from bridge.config.sends import INSTEAD, OWNER, SEND
 from bridge.core.problems import Path, Problem, describe, did_you_mean
 from bridge.core.redact import HIDDEN
 from bridge.sources import registry as sources
@@ -38,6 +39,13 @@ _EXPECTED = {
     "float_parsing": "a number",
     "bool_parsing": "true or false",
 }
+_NOT_IN_ELSE = {
+    "once_per": "what is sent instead has the `once_per` of what it stands in for; remove this one",
+    "delay": "what is sent instead is sent at once; remove this one",
+    "unless": "what is sent instead is sent at once; remove this one",
+    "limit": "what is sent instead counts as what it stands in for; remove this one",
+    "else": "what is sent instead has no `else:` of its own; write a list under the first one",
+}
 _MISSING = re.compile("the key '([^']*)' is missing")
 _MEANT = re.compile(r"unknown key .* did you mean '([^']*)'\?$")
 _YES_NO = frozenset({"yes", "no", "on", "off", "y", "n", "True", "False"})
@@ -57,15 +65,23 @@ def text_faults(error: ValidationError, data: object) -> list[Path]:
     return [fault.path for fault in _faults(error, data) if fault.error["type"] == "string_type"]
 
 
-def problems_of(error: ValidationError, material: Material, secret: Callable[[Path], bool]) -> list[Problem]:
-    """Return the problems in words; a value from outside, or where `secret` says so, is `***`."""
+def problems_of(
+    error: ValidationError,
+    material: Material,
+    secret: Callable[[Path], bool],
+    model: type[BaseModel] = Config,
+) -> list[Problem]:
+    """Return the problems in words; a value from outside, or where `secret` says so, is `***`.
+
+    `model` is what the file was checked against.
+    """
     places: dict[Path, list[_Fault]] = defaultdict(list)
     for fault in _faults(error, material.data):
         places[fault.path].append(fault)
     problems: list[Problem] = []
     for path, faults in places.items():
         telling = [fault for fault in faults if not _idle(fault, places)]
-        problems += _at(_Place(path, material, secret), telling)
+        problems += _at(_Place(path, material, secret), telling, model)
     meant = {(each.path[:-1], found[1]) for each in problems if (found := _MEANT.search(each.sentence))}
     return [problem for problem in problems if (problem.path, _missing(problem)) not in meant]
 
@@ -97,20 +113,20 @@ class _Place:
         return sentence.replace(describe(self.value), HIDDEN) if shows else sentence
 
 
-def _at(place: _Place, faults: list[_Fault]) -> Iterator[Problem]:
+def _at(place: _Place, faults: list[_Fault], model: type[BaseModel]) -> Iterator[Problem]:
     expected = list(dict.fromkeys(words for fault in faults if (words := _expected(fault.error))))
     if expected:
         sentence = f"expected {' or '.join(expected)}, not {place.shown}{_hint(expected, place)}"
         yield Problem(place.path, sentence)
     for fault in faults:
         if not _expected(fault.error):
-            problem = _problem(place.path, fault.error, place.value, place.shown)
+            problem = _problem(place, fault.error, model)
             yield replace(problem, sentence=place.hide(problem.sentence))
 
 
 def _expected(error: ErrorDetails) -> str | None:
     if error["type"] in ("literal_error", "enum"):
-        return str(error["ctx"]["expected"])
+        return str(error["ctx"]["expected"]).replace("False", "false")
     return _EXPECTED.get(error["type"])
 
 
@@ -129,17 +145,17 @@ def _hint(expected: list[str], place: _Place) -> str:
     return did_you_mean(value, [word for words in expected for word in words.split("'")[1::2]])
 
 
-def _problem(path: Path, error: ErrorDetails, value: object, shown: str) -> Problem:
-    message = error["msg"]
+def _problem(place: _Place, error: ErrorDetails, model: type[BaseModel]) -> Problem:
+    message, path, shown = error["msg"], place.path, place.shown
     match error["type"]:
         case "missing":
             return Problem(path, f"the key '{error['loc'][-1]}' is missing")
         case "extra_forbidden":
-            return Problem(path, _unknown_key(error["loc"]))
+            return Problem(path, _unknown_key(error["loc"], model))
         case "union_tag_invalid":
             return Problem((*path, "type"), _unknown_type(error))
         case "union_tag_not_found":
-            return _no_tag(path, value, shown)
+            return _no_tag(path, place.value, shown)
         case "value_error":
             return Problem(path, message.removeprefix("Value error, "))
         case "too_short":
@@ -150,11 +166,13 @@ def _problem(path: Path, error: ErrorDetails, value: object, shown: str) -> Prob
             return Problem(path, message[:1].lower() + message[1:])
 
 
-def _unknown_key(loc: tuple[int | str, ...]) -> str:
+def _unknown_key(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
     key = str(loc[-1])
-    if key in LATER:
+    if key in LATER and model is Config:
         return f"'{key}' is not in this version yet"
-    known = sorted(known_keys(loc[:-1]))
+    if "else" in loc and key in _NOT_IN_ELSE:
+        return _NOT_IN_ELSE[key]
+    known = sorted(known_keys(loc[:-1], model))
     return f"unknown key '{key}'{did_you_mean(key, known) or '; known are ' + ', '.join(known)}"
 
 
@@ -170,7 +188,7 @@ def _no_tag(path: Path, value: object, shown: str) -> Problem:
             return Problem(path, f"expected keys with values, one of them `type`, not {shown}")
         return Problem(path, f"the key 'type' is missing; it is one of {', '.join(_KINDS[str(path[0])])}")
     kinds = list(channels.ACTIONS)
-    example = "such as `- email: learners`"
+    example = "such as `email: learners`" if "send" not in path[-2:] else "such as `- email: learners`"
     if not isinstance(value, dict):
         return Problem(path, f"expected a channel's type and name, {example}, not {shown}")
     named = [kind for kind in kinds if kind in value]
@@ -193,7 +211,7 @@ def _faults(error: ValidationError, data: object) -> list[_Fault]:
 def _fault(error: ErrorDetails, data: object) -> _Fault:
     path: list[str | int] = []
     branch = False
-    for part in _without_tags(error["loc"]):
+    for part in _without_tags(error["loc"], data):
         if _has(data, part):
             path.append(part)
             data = data[part]  # type: ignore[index]
@@ -202,15 +220,27 @@ def _fault(error: ErrorDetails, data: object) -> _Fault:
     return _Fault(tuple(path), branch and error["type"] != "missing", error)
 
 
-def _without_tags(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+def _without_tags(loc: tuple[int | str, ...], data: object) -> tuple[int | str, ...]:
     """Return where an error is without the names that tell the members of a union apart."""
     match loc:
         case ("sources" | "channels" as section, name, _, *rest):
             return (section, name, *rest)
         case ("rules", rule, "send", entry, _, *rest):
-            return ("rules", rule, "send", entry, *rest)
+            return _within_entry(("rules", rule, "send", entry), tuple(rest), data)
+        case ("owner", _, *rest):
+            return _within_entry(("owner",), tuple(rest), data)
         case _:
             return loc
+
+
+def _within_entry(entry: Path, rest: Path, data: object) -> Path:
+    """Return the place of an error in an entry; one `else:` may stand without the brackets of a list."""
+    match rest:
+        case ("else", int() as place, *deeper):
+            alone = _has(data, entry[0]) and not isinstance(_value(data, (*entry, "else")), list)
+            return (*entry, "else", *(() if alone else (place,)), *deeper[1:])
+        case _:
+            return (*entry, *rest)
 
 
 def _has(data: object, part: int | str) -> bool:
@@ -225,20 +255,24 @@ def _value(data: object, path: Path) -> object:
     return data
 
 
-def known_keys(loc: tuple[int | str, ...]) -> set[str]:
+def known_keys(loc: tuple[int | str, ...], model: type[BaseModel] = Config) -> set[str]:
     """Return the keys that may stand where pydantic's `loc` points."""
-    models: list[type[BaseModel]] = [Config]
+    models: list[type[BaseModel]] = [model]
     match loc:
         case ("sources" | "channels" as section, _, kind, *rest):
             models = [_KINDS[str(section)][str(kind)]]
+        case ("rules", _, "send", _, _, "else", _, kind, *rest) | ("owner", _, "else", _, kind, *rest):
+            models = [INSTEAD[str(kind)]]
         case ("rules", _, "send", _, kind, *rest):
             models = [SEND[str(kind)]]
+        case ("owner", kind, *rest):
+            models = [OWNER[str(kind)]]
         case _:
             rest = list(loc)
     for part in rest:
-        below = [found for model in models for found in _models(_keys(model).get(str(part)))]
+        below = [found for each in models for found in _models(_keys(each).get(str(part)))]
         models = below or models
-    return {key for model in models for key in _keys(model)}
+    return {key for each in models for key in _keys(each)}
 
 
 def _keys(model: type[BaseModel]) -> dict[str, Any]:

@@ -22,7 +22,9 @@ _EXPRESSION = re.compile(r"\{[{%](?P<inside>.*?)[}%]\}", re.DOTALL)
 _TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
 _BRACES = re.compile(r"(?<!\{)\{\s*(?P<path>[a-z_]+(?:\.[\w\[\]-]+)+)\s*(?P<filters>\|[^{}]*)?\}(?!\})")
 _ENDING = re.compile(r"(?P<name>(?:templates/)?(?P<bare>[a-z0-9][a-z0-9_-]*)(?:\.[a-z0-9]{1,5})?)")
-_NOT_TEXTS = frozenset({"if", "once_per", "expires", "template", "name"})
+_NOT_TEXTS = frozenset(
+    {"if", "once_per", "expires", "delay", "quiet_hours", "unless", "limit", "template", "name"}
+)
 
 
 @dataclass(frozen=True, slots=True)

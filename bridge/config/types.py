@@ -127,6 +127,7 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 StoreAddress = Annotated[SecretStr, AfterValidator(_store)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Field(strict=False)]
+Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 OneOrMore = Annotated[
     tuple[str, ...],

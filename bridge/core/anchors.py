@@ -78,19 +78,15 @@ def keys_of_option(option: object) -> Key:
     return ("number", number(option))
 
 
-def keys_of_value(value: object) -> Iterator[Key]:
-    """Yield every key that a found value answers to: a number also answers to texts that spell it."""
+def keys_of_value(value: object) -> Sequence[Key]:
+    """Return every key that a found value answers to: a number also answers to texts that spell it."""
     if value is None or isinstance(value, bool):
-        yield ("constant", value)
-        return
+        return (("constant", value),)
     made = number(value)
     if isinstance(value, str):
-        yield ("text", nfc(value))
-        if made is not None:
-            yield ("number", made)
-    elif made is not None:
-        yield ("number", made)
-        yield ("spelled", made)
+        text = ("text", nfc(value))
+        return (text,) if made is None else (text, ("number", made))
+    return () if made is None else (("number", made), ("spelled", made))
 
 
 def _of_test(path: FactPath, test: Test) -> list[Choice]:

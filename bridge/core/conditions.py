@@ -1,4 +1,4 @@
-"""`when:` compiled once into a tree; says whether an event matches, and what was found at each line.
+"""`when:` compiled once into a tree that says whether an event matches; `core/findings.py` says why.
 
 `core/operators.py` makes the tests of single values; this module gives paths, arrays, absence and
 combinations their meaning. A path that does not exist matches nothing but `exists: false`.
@@ -18,25 +18,11 @@ from bridge.core.problems import Path, Problem, describe, did_you_mean
 from bridge.core.value_tests import Between, Compares, IsNull, ValueTest
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one line of `when:` wanted, what the event had there (None: absent), and the verdict."""
-
-    path: str
-    wanted: str
-    found: tuple[object, ...] | None
-    matched: bool
-
-
 class Condition(Protocol):
     """A compiled `when:`, or a part of it."""
 
     def matches(self, facts: Facts) -> bool:
         """Return whether it holds."""
-        ...
-
-    def findings(self, facts: Facts) -> tuple[Finding, ...]:
-        """Return a finding per line, in the order they were written."""
         ...
 
 
@@ -61,11 +47,10 @@ class AllOf:
 
     def matches(self, facts: Facts) -> bool:
         """Return whether every part holds; no parts hold always."""
-        return all(part.matches(facts) for part in self.parts)
-
-    def findings(self, facts: Facts) -> tuple[Finding, ...]:
-        """Return the parts' findings."""
-        return tuple(finding for part in self.parts for finding in part.findings(facts))
+        for part in self.parts:  # noqa: SIM110  # a generator would double the cost of the commonest rule
+            if not part.matches(facts):
+                return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +63,6 @@ class AnyOf:
         """Return whether some part holds."""
         return any(part.matches(facts) for part in self.parts)
 
-    def findings(self, facts: Facts) -> tuple[Finding, ...]:
-        """Return the findings of the parts that hold, or of all parts when none does."""
-        holding = [part for part in self.parts if part.matches(facts)]
-        return tuple(finding for part in holding or self.parts for finding in part.findings(facts))
-
 
 @dataclass(frozen=True, slots=True)
 class At:
@@ -94,12 +74,6 @@ class At:
     def matches(self, facts: Facts) -> bool:
         """Return whether the values at the path pass."""
         return self.test.holds(self.path.values(facts))
-
-    def findings(self, facts: Facts) -> tuple[Finding, ...]:
-        """Return the one finding of this line."""
-        values = self.path.values(facts)
-        found = None if values is None else tuple(values)
-        return (Finding(self.path.text, self.test.wanted, found, self.test.holds(values)),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +89,13 @@ class SomeValue:
 
     def holds(self, values: list[object] | None) -> bool:
         """Return whether some value passes."""
-        return any(all(test.holds(value) for test in self.tests) for value in values or ())
+        for value in values or ():  # as in AllOf
+            for test in self.tests:
+                if not test.holds(value):
+                    break
+            else:
+                return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,3 +22,16 @@ def parse_duration(text: str) -> timedelta | None:
         return None
     duration = timedelta(**dict(parts))
     return duration if duration <= LONGEST else None
+
+
+def lasting(span: timedelta) -> str:
+    """Return a duration in its two largest units: `3 minutes`, `1 day 2 hours`."""
+    seconds = round(span.total_seconds())
+    parts: list[str] = []
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}{'' if count == 1 else 's'}")
+        elif parts:
+            break
+    return " ".join(parts[:2]) or "less than a second"

@@ -8,51 +8,102 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+
+# The classes here are frozen by the type checker, through `Final`: a frozen dataclass sets each field by a
+# call, which was a third of what reading an event costs.
 
 Facts = Mapping[str, object]
 """What conditions and templates see: plain mappings, lists, strings, numbers, booleans, None, datetimes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Person:
     """A learner or a producer; what the platform does not say is None."""
 
-    id: str | None = None
-    name: str | None = None
-    email: str | None = None
+    id: Final[str | None] = None
+    name: Final[str | None] = None
+    email: Final[str | None] = None
+
+    def known(self) -> dict[str, str]:
+        """Return what the platform says, by name."""
+        known = {}
+        if self.id is not None:
+            known["id"] = self.id
+        if self.name is not None:
+            known["name"] = self.name
+        if self.email is not None:
+            known["email"] = self.email
+        return known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Thing:
     """A course, a module or a lesson; what the platform does not say is None."""
 
-    id: str | None = None
-    title: str | None = None
+    id: Final[str | None] = None
+    title: Final[str | None] = None
+
+    def known(self) -> dict[str, str]:
+        """Return what the platform says, by name."""
+        known = {}
+        if self.id is not None:
+            known["id"] = self.id
+        if self.title is not None:
+            known["title"] = self.title
+        return known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a learner is in a course of the catalogue: modules done, and how many there are."""
+
+    done: int
+    total: int
+
+    @property
+    def percent(self) -> int:
+        """Return how much of the course is done, in hundredths; 100 means all of it."""
+        return self.done * 100 // self.total
+
+    @property
+    def complete(self) -> bool:
+        """Return whether nothing is left to do."""
+        return self.done == self.total
+
+    def known(self) -> dict[str, int | bool]:
+        """Return what is known of it, by name."""
+        return {"done": self.done, "total": self.total, "percent": self.percent, "complete": self.complete}
+
+
+@dataclass(slots=True, kw_only=True)
 class Event:
     """One thing that happened on a platform.
 
     `type` is the platform's own name, `kind` the neutral one. Times are aware UTC.
     `data` and `raw` are the payload as sent, less the secrets that some platforms put inside.
     `test` marks a platform's own activation test: it is run through the rules and withheld.
+    `finishes_course` says that by the platform's own count nothing of the course is left.
+    `progress` and `last_module` are what the catalogue adds, see `bridge.core.catalogue`.
     """
 
-    type: str
-    kind: str
-    id: str
-    source: str
-    occurred_at: datetime
-    sent_at: datetime | None = None
-    learner: Person | None = None
-    producer: Person | None = None
-    course: Thing | None = None
-    module: Thing | None = None
-    lesson: Thing | None = None
-    data: Mapping[str, object] = field(default_factory=dict)
-    raw: Mapping[str, object] = field(default_factory=dict)
-    test: bool = False
+    type: Final[str]
+    kind: Final[str]
+    id: Final[str]
+    source: Final[str]
+    occurred_at: Final[datetime]
+    sent_at: Final[datetime | None] = None
+    learner: Final[Person | None] = None
+    producer: Final[Person | None] = None
+    course: Final[Thing | None] = None
+    module: Final[Thing | None] = None
+    lesson: Final[Thing | None] = None
+    data: Final[Mapping[str, object]] = field(default_factory=dict)
+    raw: Final[Mapping[str, object]] = field(default_factory=dict)
+    test: Final[bool] = False
+    finishes_course: Final[bool] = False
+    progress: Final[Progress | None] = None
+    last_module: Final[bool | None] = None
 
     def facts(self) -> dict[str, object]:
         """Return the vocabulary of rules and templates; missing parts are absent, not empty."""
@@ -75,9 +126,12 @@ class Event:
             ("module", self.module),
             ("lesson", self.lesson),
         ):
-            known = _known(part)
-            if known:
+            if part is not None and (known := part.known()):
                 facts[name] = known
+        if self.last_module is not None and self.module is not None:
+            facts["module"] = {**self.module.known(), "is_last": self.last_module}
+        if self.progress is not None:
+            facts["progress"] = self.progress.known()
         return facts
 
 
@@ -85,6 +139,7 @@ TIMES = ("occurred_at", "sent_at")
 """The names whose value is a time; everything else that is not a mapping or a list is as JSON has it."""
 PERSON_FIELDS = ("id", "name", "email")
 THING_FIELDS = ("id", "title")
+PROGRESS_FIELDS = ("done", "total", "percent", "complete")
 VOCABULARY: Mapping[str, tuple[str, ...] | None] = {
     "type": (),
     "kind": (),
@@ -96,20 +151,12 @@ VOCABULARY: Mapping[str, tuple[str, ...] | None] = {
     "learner": PERSON_FIELDS,
     "producer": PERSON_FIELDS,
     "course": THING_FIELDS,
-    "module": THING_FIELDS,
+    "module": (*THING_FIELDS, "is_last"),
     "lesson": THING_FIELDS,
+    "progress": PROGRESS_FIELDS,
     "data": None,
     "raw": None,
 }
 """Every top-level name of `Event.facts` with its members: `()` for a plain value, None for any shape."""
-
-
-def _known(part: Person | Thing | None) -> dict[str, str]:
-    match part:
-        case None:
-            return {}
-        case Person(id=id_, name=name, email=email):
-            fields = {"id": id_, "name": name, "email": email}
-        case Thing(id=id_, title=title):
-            fields = {"id": id_, "title": title}
-    return {key: value for key, value in fields.items() if value is not None}
+OF_CATALOGUE = ("progress", "module.is_last")
+"""The paths, and those below them, that only events of catalogued courses have."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from bridge.core.events import Event
+
 
 def entry_key(source: str, delivery_key: str) -> bytes:
     """Return 16 bytes that stand for `(source, event id)` in the inbox."""
@@ -24,9 +26,31 @@ def claim_key(secret: bytes, rule: str, action: str, values: Sequence[str]) -> b
     return _digest((rule, action, *values), secret)
 
 
+def watch_key(secret: bytes, rule: str, action: str, values: Sequence[str]) -> bytes:
+    """Return 16 bytes for one value of `unless: same`; keyed, as a claim is."""
+    return _digest((rule, action, *values), secret)
+
+
 def lane_key(secret: bytes, channel: str, person: str) -> bytes:
     """Return 16 bytes for one person on one channel, within which deliveries keep their order."""
     return _digest((channel, person), secret)
+
+
+def lane_of(secret: bytes, channel: str, event: Event) -> bytes | None:
+    """Return the lane of an event's learner on a channel; None where the event tells of nobody."""
+    person = (event.learner.email or event.learner.id) if event.learner else None
+    return lane_key(secret, channel, person.casefold()) if person else None
+
+
+def learner_key(secret: bytes, event: Event) -> bytes | None:
+    """Return 16 bytes for an event's learner, whatever is known of what they did; None without a learner."""
+    person = (event.learner.email or event.learner.id) if event.learner else None
+    return _digest(("learner", person.casefold()), secret) if person else None
+
+
+def completion_name(learner: bytes, course: str) -> str:
+    """Return the id of the event that a learner has completed a course, of which there is one for ever."""
+    return f"course-completed-{_digest((learner.hex(), course)).hex()}"
 
 
 def _digest(parts: Sequence[str], key: bytes = b"") -> bytes:

@@ -38,12 +38,17 @@ class Index:
 
     def candidates(self, facts: Facts) -> set[int]:
         """Return the numbers of all conditions that may hold; no other can."""
-        found = set(self._always)
+        found: set[int] = set()
+        self.collect(facts, found)
+        return found
+
+    def collect(self, facts: Facts, found: set[int]) -> None:
+        """Add the candidates to `found`."""
+        found.update(self._always)
         for held in self._fields.values():
             values = held.path.values(facts)
             if values:
                 held.collect(values, found)
-        return found
 
     def _file(self, name: int, choice: Choice) -> None:
         for anchor in choice:
@@ -85,7 +90,8 @@ class _Field:
         for value in values:
             if self.equal:
                 for key in keys_of_value(value):
-                    found.update(self.equal.get(key, ()))
+                    if key in self.equal:
+                        found.update(self.equal[key])
             if self.begin_lengths or self.end_lengths:
                 self._collect_text(text_of(value), found)
             if self.spans:
@@ -95,9 +101,11 @@ class _Field:
         if text is None:
             return
         for length in self.begin_lengths:
-            found.update(self.begins.get(text[:length], ()))
+            if (beginning := text[:length]) in self.begins:
+                found.update(self.begins[beginning])
         for length in self.end_lengths:
-            found.update(self.ends.get(text[-length:], ()))
+            if (end := text[-length:]) in self.ends:
+                found.update(self.ends[end])
 
 
 class _Spans:

@@ -43,11 +43,16 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Not delivered, and the same bytes will not be accepted later either."""
+    """Not delivered, and the same bytes will not be accepted later either.
+
+    `gone` says that the answer is not about the message: the destination takes nothing at all until a person
+    has mended something, so its channel stops.
+    """
 
     reason: Reason
     status: int | None = None
     answer: str = ""
+    gone: bool = False
 
 
 Outcome = Delivered | Retry | Rejected

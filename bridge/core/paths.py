@@ -17,6 +17,7 @@ from bridge.core.values import key_text
 # `a[][0]` is refused: it reads as the first of each element, while `[]` only says what an array means anyway.
 _SEGMENT = re.compile(r"(?P<name>[^.\[\]\s]+)(?P<indexes>(?:\[[0-9]{1,9}\])*)(?:\[\])*")
 _INDEX = re.compile(r"[0-9]+")
+_ARRAYS = (list, tuple)  # made once: `list | tuple` where it is asked would be made for every value
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,18 @@ class FactPath:
 
         An array at the end counts as its elements; an empty array is there but has no values.
         """
+        node: object = facts
+        for step in self.steps:
+            # Nearly every path meets nothing but objects on its way, as parsed JSON and facts have them.
+            if type(node) is not dict:
+                return self._walked(facts)
+            if step not in node:
+                return None
+            node = node[step]
+        return list(_spread([node])) if isinstance(node, _ARRAYS) else [node]
+
+    def _walked(self, facts: Facts) -> list[object] | None:
+        """Return the same through arrays and mappings of any kind."""
         nodes: list[object] = [facts]
         for step in self.steps:
             nodes = list(_step(nodes, step))
@@ -81,7 +94,7 @@ def _meant(name: str, known: Iterable[str], prefix: str = "") -> str:
 def _step(nodes: list[object], step: str | int) -> Iterator[object]:
     if isinstance(step, int):
         for node in nodes:
-            if isinstance(node, list | tuple) and step < len(node):
+            if isinstance(node, _ARRAYS) and step < len(node):
                 yield node[step]
         return
     for node in _spread(nodes):
@@ -91,7 +104,7 @@ def _step(nodes: list[object], step: str | int) -> Iterator[object]:
 
 def _spread(nodes: list[object]) -> Iterator[object]:
     for node in nodes:
-        if isinstance(node, list | tuple):
+        if isinstance(node, _ARRAYS):
             yield from _spread(list(node))
         else:
             yield node

@@ -6,11 +6,15 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bridge.core.conditions import Condition, Finding
+from bridge.core.conditions import NOTHING, Condition
 from bridge.core.events import Event, Facts
+from bridge.core.findings import Evaluated, Finding, Found, evaluate, farness, findings_of, misses
 from bridge.core.index import Index
+from bridge.core.near_texts import Alike, Slip, near_whole
 from bridge.core.rules import Action, Predicate, PredicateFailed, Rule
 
+NEAREST = 1000
+"""Rules of which it is found out how near they came; of more, nobody reads."""
 REMEMBERED_NAMES = 1000
 """How many event names are resolved once: platforms have tens, and a sender could make up any number."""
 
@@ -48,17 +52,26 @@ class ActionExplained:
     action: str
     channel: str
     wanted: bool
-    condition: Finding | None = None
+    condition: Evaluated | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RuleExplained:
-    """A rule's verdict on an event with every finding on the way."""
+    """A rule's verdict on an event with every finding on the way; the first is that of `on:`.
+
+    Of a rule for other events there is only that one, and `fits` says whether all the rest would hold.
+    """
 
     rule: str
     matched: bool
-    findings: tuple[Finding, ...]
+    findings: tuple[Found, ...]
     actions: tuple[ActionExplained, ...] = ()
+    fits: bool = False
+
+    @property
+    def named(self) -> bool:
+        """Whether its `on:` names the event."""
+        return self.findings[0].matched
 
 
 class Router:
@@ -89,15 +102,10 @@ class Router:
             )
         return Plan(tuple(matched), tuple(wanted), tuple(failed))
 
-    def explain(self, event: Event, facts: Facts) -> tuple[RuleExplained, ...]:
-        """Return every rule's verdict: matching rules first, then those that came closest."""
-        explained = [_explain(rule, event, facts) for rule in self.rules]
-        return tuple(sorted(explained, key=_distance))
-
     def _candidates(self, event: Event, facts: Facts) -> list[Rule]:
         found: set[int] = set()
         for index in self._indexes(event):
-            found |= index.candidates(facts)
+            index.collect(facts, found)
         return [self.rules[number] for number in sorted(found)]
 
     def _indexes(self, event: Event) -> list[Index]:
@@ -109,6 +117,21 @@ class Router:
             if len(self.remembered) < REMEMBERED_NAMES:
                 self.remembered[name] = indexes
         return indexes
+
+
+def explain(rules: Sequence[Rule], event: Event, facts: Facts) -> tuple[RuleExplained, ...]:
+    """Return every rule's verdict, the likely intended rule first.
+
+    Rules that match, then those for this event by how many of their lines do not hold and how nearly, then
+    those for other events, of which the ones that only their `on:` keeps out come first. Equally near ones
+    are in the order of their names, so that the order of the file means nothing here either. How near it was
+    is asked of the first `NEAREST` rules that do not match.
+    """
+    told = sorted(((_explain(rule, event, facts, near=False), rule) for rule in rules), key=_by_misses)
+    first = sum(explained.matched for explained, _ in told)
+    again = [_explain(rule, event, facts, near=True) for _, rule in told[first : first + NEAREST]]
+    rest = [explained for explained, _ in (*told[:first], *told[first + NEAREST :])]
+    return tuple(sorted((*again, *rest), key=_order))
 
 
 def is_glob(name: str) -> bool:
@@ -135,15 +158,18 @@ def _holds(
         return False
 
 
-def _explain(rule: Rule, event: Event, facts: Facts) -> RuleExplained:
+def _explain(rule: Rule, event: Event, facts: Facts, *, near: bool) -> RuleExplained:
     named = any(is_named(name, event.type, event.kind) for name in rule.on)
-    on = Finding("on", " or ".join(rule.on), (event.type, event.kind), named)
-    findings = [on, *(rule.when.findings(facts) if named else ())]
-    matched = named and rule.when.matches(facts)
-    if matched and rule.condition is not None:
-        verdict = _evaluate(rule.condition, facts)
-        findings.append(verdict)
-        matched = verdict.matched
+    names = (event.type,) if event.type == event.kind else (event.type, event.kind)
+    slip = _near_name(rule.on, names) if near and not named else None
+    on = Finding("on", " or ".join(rule.on), names, named, slip)
+    if not named:
+        fits = rule.when is not NOTHING and rule.when.matches(facts)
+        return RuleExplained(rule.name, matched=False, findings=(on,), fits=fits)
+    findings = [on, *findings_of(rule.when, facts, near=near)]
+    if rule.condition is not None and not misses(findings):
+        findings.append(evaluate(rule.condition, facts))
+    matched = not misses(findings)
     actions = tuple(_explain_action(action, facts) for action in rule.actions) if matched else ()
     return RuleExplained(rule.name, matched, tuple(findings), actions)
 
@@ -151,18 +177,26 @@ def _explain(rule: Rule, event: Event, facts: Facts) -> RuleExplained:
 def _explain_action(action: Action, facts: Facts) -> ActionExplained:
     if action.condition is None:
         return ActionExplained(action.name, action.channel, wanted=True)
-    verdict = _evaluate(action.condition, facts)
+    verdict = evaluate(action.condition, facts)
     return ActionExplained(action.name, action.channel, verdict.matched, verdict)
 
 
-def _evaluate(predicate: Predicate, facts: Facts) -> Finding:
-    try:
-        holds = predicate.holds(facts)
-    except PredicateFailed as error:
-        return Finding("if", predicate.source, (str(error),), matched=False)
-    return Finding("if", predicate.source, (holds,), holds)
+def _near_name(on: Sequence[str], names: Sequence[str]) -> Alike | Slip | None:
+    """Return the name under `on:` that is a slip of the event's; two letters more may be another event."""
+    for wanted, name in ((wanted, name) for wanted in on for name in names if not is_glob(wanted)):
+        for near in near_whole(wanted, name):
+            if isinstance(near, Alike) or (isinstance(near, Slip) and near.differs == 1):
+                return near
+    return None
 
 
-def _distance(explained: RuleExplained) -> tuple[bool, bool, int]:
-    named = explained.findings[0].matched
-    return (not explained.matched, not named, sum(not finding.matched for finding in explained.findings))
+def _by_misses(told: tuple[RuleExplained, Rule]) -> tuple[bool, bool, bool, int, str]:
+    return (*_class(told[0]), told[0].rule)
+
+
+def _order(explained: RuleExplained) -> tuple[bool, bool, bool, int, float, str]:
+    return (*_class(explained), round(sum(map(farness, explained.findings)), 6), explained.rule)
+
+
+def _class(explained: RuleExplained) -> tuple[bool, bool, bool, int]:
+    return (not explained.matched, not explained.named, not explained.fits, misses(explained.findings))

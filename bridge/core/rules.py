@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -10,6 +10,14 @@ from typing import Protocol
 from bridge.core.conditions import Condition
 from bridge.core.events import Facts
 from bridge.core.messages import RenderFailure
+from bridge.core.quiet_hours import QuietHours
+
+OWNER_RULE = "(owner)"
+"""The name of the rule by which the owner is told of trouble; no name that a person may give."""
+
+
+SHADOW = "shadow: its rule only shows what it would send"
+"""Why a delivery of a rule in shadow mode is withheld."""
 
 
 class Predicate(Protocol):
@@ -18,6 +26,11 @@ class Predicate(Protocol):
     @property
     def source(self) -> str:
         """The expression as the person wrote it."""
+        ...
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """The values of an event it asks for, such as `data.items[0].name`."""
         ...
 
     def holds(self, facts: Facts) -> bool:
@@ -37,12 +50,32 @@ class Content(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Unless:
+    """Events that withdraw a waiting message: named so, with the same values at the paths of `same`."""
+
+    on: tuple[str, ...]
+    when: Condition
+    same: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so many messages in any period of this length, for each value of the paths of `by`."""
+
+    most: int
+    per: timedelta
+    by: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One thing to send: a channel, what to say, and when it may not be sent.
 
     `name` tells an action from its neighbours even when their order changes: `email:learners`, and
     `email:learners#NAME` for one that was given a name. `settings` are the plain, untemplated settings.
+    `delay` counts from the event; `quiet_hours` are its own, or its channel's. `otherwise` are the actions
+    of its `else:`, taken when a delivery of this one dies. In the `shadow` mode of its rule nothing is sent.
     """
 
     rule: str
@@ -53,6 +86,12 @@ class Action:
     condition: Predicate | None = None
     once_per: tuple[str, ...] = ()
     expires: timedelta | None = None
+    delay: timedelta | None = None
+    quiet_hours: QuietHours | None = None
+    unless: Unless | None = None
+    limit: Limit | None = None
+    shadow: bool = False
+    otherwise: tuple[Action, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +106,11 @@ class Rule:
     when: Condition
     condition: Predicate | None = None
     actions: tuple[Action, ...] = ()
+
+
+def else_name(name: str, parent: str) -> str:
+    """Return the name of an action of an `else:`, which says in whose place it is taken."""
+    return f"{name} (else of {parent})"
 
 
 def kind_of(action: str) -> str:

@@ -11,13 +11,14 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 Encoding = Literal["hex", "base64"]
 Digest = Literal["sha256", "sha1", "sha512"]
 
+DIGEST_BYTES: Mapping[Digest, int] = {digest: hashlib.new(digest).digest_size for digest in get_args(Digest)}
 DIAGNOSED_BYTES = 32 * 1024
 """`diagnose` looks for mistakes in bodies up to this size only: anybody can make us refuse a request."""
 
@@ -122,7 +123,7 @@ def _readings(signature: str) -> list[bytes]:
     bare = signature.strip()
     texts = [bare, re.sub(r"^[A-Za-z0-9]{1,10}[=,:]", "", bare)]
     readings = (_bytes_of(text.strip(), encoding) for text in texts for encoding in get_args(Encoding))
-    sizes = {hashlib.new(digest).digest_size for digest in get_args(Digest)}
+    sizes = DIGEST_BYTES.values()
     return [reading for reading in readings if reading is not None and len(reading) in sizes]
 
 
@@ -153,7 +154,7 @@ def _decode(signature: str, scheme: Scheme) -> bytes | None:
     if not signature.startswith(scheme.prefix):
         return None
     raw = _bytes_of(signature[len(scheme.prefix) :], scheme.encoding)
-    return raw if raw is not None and len(raw) == hashlib.new(scheme.digest).digest_size else None
+    return raw if raw is not None and len(raw) == DIGEST_BYTES[scheme.digest] else None
 
 
 def _bytes_of(text: str, encoding: Encoding) -> bytes | None:

@@ -10,6 +10,8 @@ from typing import Literal
 
 _LENGTH = 64
 """Characters of the longest text that is read as a number or a time."""
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_FIRST_OF_NUMBERS = frozenset("0123456789+-.")
 _SHORT = 256
 """Characters up to which a text is normalised whatever it holds."""
 _MARKS = 30
@@ -25,10 +27,10 @@ def same(found: object, wanted: object) -> bool:
 
     Booleans equal only booleans, null only null. Two texts are compared as text, so `"010"` is not `"10"`.
     """
+    if isinstance(found, str) and isinstance(wanted, str):
+        return found == wanted or nfc(found) == nfc(wanted)
     if isinstance(found, bool) or isinstance(wanted, bool) or found is None or wanted is None:
         return found is wanted
-    if isinstance(found, str) and isinstance(wanted, str):
-        return nfc(found) == nfc(wanted)
     left, right = number(found), number(wanted)
     return left is not None and left == right
 
@@ -67,15 +69,11 @@ def key_text(value: object) -> str | None:
 
 def number(value: object) -> Decimal | None:
     """Return a number, or a text that spells one, exactly; None for anything else (booleans too)."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, Decimal):
-        return value
-    if isinstance(value, int):
-        return Decimal(value)
     if isinstance(value, float):
         value = repr(value)
-    if not isinstance(value, str) or not _spells_number(value):
+    if not isinstance(value, str):
+        return _of_number(value)
+    if not _spells_number(value):
         return None
     try:
         made = Decimal(value)
@@ -131,14 +129,18 @@ def _has_long_run(text: str) -> bool:
     return bool(marks) and re.search(f"[{marks}]{{{_MARKS + 1}}}", text) is not None
 
 
+def _of_number(value: object) -> Decimal | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return Decimal(value)
+    return value if isinstance(value, Decimal) else None
+
+
 def _spells_number(text: str) -> bool:
-    return (
-        0 < len(text) <= _LENGTH
-        and text.isascii()
-        and (text[0].isdigit() or text[0] in "+-.")
-        and "_" not in text
-        and text == text.strip()
-    )
+    # Most texts show by their first character that they are none; a regular expression spares the others,
+    # such as an id that begins with a digit, an exception of Decimal's.
+    return text[:1] in _FIRST_OF_NUMBERS and len(text) <= _LENGTH and _NUMBER.fullmatch(text) is not None
 
 
 def _read_time(value: object) -> date | datetime | None:

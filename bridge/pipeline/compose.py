@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.channels.base import Channel, Unencodable
-from bridge.core.events import Event
+from bridge.core.events import Event, Facts
 from bridge.core.messages import Message, Payload, RenderFailure
 from bridge.core.rules import Action, Rule
 from bridge.sources.base import Malformed, Request, Source, Unsupported
@@ -26,15 +26,17 @@ Actions = Mapping[tuple[str, str], Action]
 
 
 def actions_of(rules: Sequence[Rule]) -> Actions:
-    """Return all actions by rule and action name."""
-    return {(rule.name, action.name): action for rule in rules for action in rule.actions}
+    """Return all actions by rule and action name, those of an `else:` among them."""
+    own = [action for rule in rules for action in rule.actions]
+    instead = [each for action in own for each in action.otherwise]
+    return {(action.rule, action.name): action for action in (*instead, *own)}
 
 
 def compose(
-    *, action: Action, channel: Channel, event: Event, delivery_id: str, at: datetime
+    *, action: Action, channel: Channel, facts: Facts, delivery_id: str, at: datetime
 ) -> Payload | Unready:
-    """Render an action's content for an event and encode it for its channel."""
-    rendered = action.content.render(event.facts())
+    """Render an action's content for an event's facts and encode it for its channel."""
+    rendered = action.content.render(facts)
     if isinstance(rendered, RenderFailure):
         line = f":{rendered.line}" if rendered.line is not None else ""
         return Unready(f"{rendered.where}{line}: {rendered.why}")

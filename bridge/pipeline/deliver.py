@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
@@ -12,16 +12,33 @@ from bridge.channels.base import Channel
 from bridge.core.backoff import next_attempt
 from bridge.core.messages import Payload
 from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Reason, Rejected, Retry, State
-from bridge.pipeline.compose import Actions, Unready, compose, event_of
+from bridge.core.rules import OWNER_RULE, Action
+from bridge.core.timing import From, Never, still_held
+from bridge.core.trouble import Trouble
+from bridge.core.unless import meanwhile
+from bridge.pipeline import otherwise
+from bridge.pipeline.compose import Actions, Unready, compose
+from bridge.pipeline.gate import Following, Gate
 from bridge.pipeline.node import Node, Point
-from bridge.pipeline.patience import until_written
+from bridge.pipeline.patience import until_read, until_written
+from bridge.pipeline.register import known_event
 from bridge.sources.base import Source
-from bridge.store import outbox
+from bridge.store import incidents, outbox, watches
 from bridge.store.database import Connection, StoreUnavailable
-from bridge.store.deliveries import Attempt, Due
+from bridge.store.deliveries import Attempt, Due, NewDelivery, Recorded
 
+AHEAD = 4
+"""How many deliveries are claimed for each that may be under way, so that the next one is at hand."""
 LEASE_MARGIN = timedelta(seconds=30)
-"""How much longer than an attempt's time limit a lease lasts, for composing before and recording after."""
+"""How much longer than the attempts' time limits a lease lasts, for composing before and recording after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Who hears what came of deliveries: of work for another channel, by its name, and of trouble."""
+
+    work: Callable[[str], None]
+    trouble: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +53,49 @@ class Result:
 class Deliverer:
     """Delivers through one channel."""
 
-    def __init__(self, node: Node, channel: Channel, actions: Actions, sources: Mapping[str, Source]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        channel: Channel,
+        actions: Actions,
+        sources: Mapping[str, Source],
+        gate: Gate,
+        reports: Reports,
+        wake: Callable[[], None],
+    ) -> None:
+        """`wake` is called when a delivery that waited for this one's end may be due."""
         self.channel = channel
+        self._wake = wake
         self._node = node
         self._actions = actions
         self._sources = sources
+        self._gate = gate
+        self._reports = reports
+        self._turns = asyncio.Semaphore(channel.policy.concurrency)
+        self._retired = False
+
+    @property
+    def hands(self) -> int:
+        """How many deliveries may be claimed at once; only so many as the channel wants are under way.
+
+        With a rate, what is claimed counts as sent, so nothing is claimed ahead.
+        """
+        policy = self.channel.policy
+        return policy.concurrency if policy.rate else AHEAD * policy.concurrency
 
     @property
     def lease_for(self) -> timedelta:
         """How long a claimed delivery stays ours."""
-        return self.channel.policy.timeout + LEASE_MARGIN
+        return AHEAD * self.channel.policy.timeout + LEASE_MARGIN
+
+    def retire(self) -> None:
+        """Send nothing more; what is under way goes on."""
+        self._retired = True
 
     async def deliver(self, due: Due, lease: str) -> None:
         """Take one claimed delivery one attempt further; an error of ours parks it."""
         try:
             await self._deliver(due, lease)
-        except StoreUnavailable as error:
-            self._node.log.error(
-                "delivery waits, the store cannot be written", delivery=due.id, why=str(error)
-            )
         except Exception as error:  # recorded with its traceback; the loop lives on
             self._node.log.exception("delivery parked after an unexpected error", delivery=due.id)
             why = f"unexpected {type(error).__name__} while delivering; see the log"
@@ -62,49 +103,97 @@ class Deliverer:
 
     async def _deliver(self, due: Due, lease: str) -> None:
         self._node.reached(Point.CLAIMED)
-        now = self._node.clock.now()
-        if due.expires_at is not None and now >= due.expires_at:
-            why = f"not sent by {due.expires_at.isoformat(timespec='seconds')}"
-            await self._node.database.write(
-                lambda c: outbox.expire(c, due.seq, lease=lease, now=now, why=why)
-            )
-            self._node.log.info("delivery expired", delivery=due.id, rule=due.rule, channel=due.channel)
+        pauses = self._gate.pauses
+        if await self._is_held(due, lease):
             return
         payload = due.payload or await self._compose(due, lease)
         if payload is not None:
-            await self._attempt(due, lease, payload)
+            await self._attempt(due, lease, payload, pauses)
+
+    async def _is_held(self, due: Due, lease: str) -> bool:
+        """Return whether this is not the time to send it; then it waits for its time, or has expired.
+
+        What a person retries goes out at any hour.
+        """
+        now, action = self._node.clock.now(), self._actions.get((due.rule, due.action))
+        quiet = action.quiet_hours if action and due.trigger != "person" else None
+        match still_held(quiet, due.expires_at, now):
+            case From(why=None):
+                return await self._is_withdrawn(due, lease, action, now)
+            case From(at=until, why=str(why)):
+                await self._hold(due, lease, now, until, why)
+            case Never(why=why):
+                await self._expire(due, lease, now, why)
+        return True
+
+    async def _is_withdrawn(self, due: Due, lease: str, action: Action | None, now: datetime) -> bool:
+        """Return whether what its `unless:` names has happened while it was under way before."""
+        if action is None or action.unless is None or due.trigger == "person":
+            return False
+        waiting = "delivery waits, the store cannot be read"
+        seen = await until_read(self._node, lambda c: watches.seen_by(c, due.seq), waiting, delivery=due.id)
+        if seen is None:
+            return False
+        why = meanwhile(seen.kind, seen.entry)
+        await self._unsent(
+            due, lambda c: watches.withdraw(c, due.seq, lease=lease, id_=due.id, now=now, why=why)
+        )
+        self._node.log.info("delivery withdrawn", delivery=due.id, rule=due.rule, channel=due.channel)
+        return True
+
+    async def _hold(self, due: Due, lease: str, now: datetime, until: datetime, why: str) -> None:
+        await self._unsent(due, lambda c: outbox.hold(c, due.seq, lease=lease, now=now, until=until, why=why))
+        self._node.log.info("delivery held", delivery=due.id, rule=due.rule, channel=due.channel, why=why)
+
+    async def _expire(self, due: Due, lease: str, now: datetime, why: str) -> None:
+        await self._unsent(due, lambda c: outbox.expire(c, due.seq, lease=lease, now=now, why=why))
+        self._node.log.info("delivery expired", delivery=due.id, rule=due.rule, channel=due.channel)
 
     async def _compose(self, due: Due, lease: str) -> Payload | None:
         """Make the payload and store it, or park the delivery and return None."""
-        composed = self._composed(due)
+        composed = await self._composed(due)
         if isinstance(composed, Unready):
             if composed.mendable:
                 await self._park(due, lease, composed.why)
             else:
                 await self._bury(due, lease, composed.why)
             return None
-        ours = await self._node.database.write(
-            lambda c: outbox.store_payload(c, due.seq, lease=lease, payload=composed)
+        ours = await self._written(
+            due, lambda c: outbox.store_payload(c, due.seq, lease=lease, payload=composed)
         )
         return composed if ours else None
 
-    def _composed(self, due: Due) -> Payload | Unready:
+    async def _composed(self, due: Due) -> Payload | Unready:
         action = self._actions.get((due.rule, due.action))
         if action is None:
             return Unready(f"rule '{due.rule}' no longer has the action '{due.action}'; restore it and retry")
-        event = event_of(due.entry, due.event_index, self._sources)
+        event = await known_event(self._node, self._sources, due.entry, due.event_index)
         if isinstance(event, Unready):
             return event
         return compose(
-            action=action, channel=self.channel, event=event, delivery_id=due.id, at=self._node.clock.now()
+            action=action,
+            channel=self.channel,
+            facts=event.facts(),
+            delivery_id=due.id,
+            at=self._node.clock.now(),
         )
 
-    async def _attempt(self, due: Due, lease: str, payload: Payload) -> None:
-        started_at, began = self._node.clock.now(), self._node.clock.monotonic()
-        outcome = await self._send(payload, due.id)
+    async def _attempt(self, due: Due, lease: str, payload: Payload, pauses: int) -> None:
+        """Send when it is its turn; not if the channel has paused since it was claimed."""
+        async with self._turns:
+            if self._retired:  # the owner gives the lease back
+                return
+            if self._gate.pauses != pauses:
+                await self._unsent(due, lambda c: outbox.give_back(c, due.seq, lease=lease))
+                return
+            if await self._is_held(due, lease):
+                return
+            started_at, began = self._node.clock.now(), self._node.clock.monotonic()
+            outcome = await self._send(payload, due.id)
+            follow = self._gate.following(outcome, self._node.clock.now())
         took = self._node.clock.monotonic() - began
         self._node.reached(Point.SENT)
-        await self._record(due, lease, _attempt_of(due, started_at, took, outcome), outcome)
+        await self._record(due, lease, _attempt_of(due, started_at, took, outcome), outcome, follow)
 
     async def _send(self, payload: Payload, delivery_id: str) -> Outcome:
         """Try once within the time limit; whatever goes wrong is an outcome."""
@@ -118,11 +207,16 @@ class Deliverer:
             answer = f"unexpected {type(error).__name__} in the channel; see the log"
             return Retry(Reason.CLIENT, answer=answer)
 
-    async def _record(self, due: Due, lease: str, attempt: Attempt, outcome: Outcome) -> None:
-        """Store the attempt, however long the store is away: what was sent cannot be sent anew."""
+    async def _record(
+        self, due: Due, lease: str, attempt: Attempt, outcome: Outcome, follow: Following | None
+    ) -> None:
+        """Store the attempt, however long the store is away: what was sent cannot be sent anew.
+
+        `follow` is what the gate does in the same transaction.
+        """
         result = self._follow(due, attempt, outcome)
         self._node.reached(Point.RECORDING)
-        await self._write_attempt(due, lease, attempt, result)
+        await self._write_attempt(due, lease, attempt, result, follow)
         self._node.log.info(
             "attempt finished",
             delivery=due.id,
@@ -136,9 +230,15 @@ class Deliverer:
             duration_ms=attempt.duration_ms,
         )
 
-    async def _write_attempt(self, due: Due, lease: str, attempt: Attempt, result: Result) -> None:
-        def record(connection: Connection) -> bool:
-            return outbox.record(
+    async def _write_attempt(
+        self, due: Due, lease: str, attempt: Attempt, result: Result, follow: Following | None
+    ) -> None:
+        now = self._node.clock.now()
+        dead = result.state is State.DEAD
+        instead: list[NewDelivery] = []
+
+        def record(connection: Connection) -> Recorded | None:
+            recorded = outbox.record(
                 connection,
                 due.seq,
                 lease=lease,
@@ -147,17 +247,37 @@ class Deliverer:
                 due_at=result.due_at,
                 reference=result.reference,
             )
+            if recorded is not None and follow is not None:
+                follow(connection)
+            if recorded is not None and dead:
+                otherwise.follow_death(connection, due, attempt, instead, now)
+            return recorded
 
         try:
+            if dead:
+                instead += await otherwise.planned(self._node, self._actions, self._sources, due, now)
             waiting = "result waits, the store cannot be written"
-            ours = await until_written(self._node, record, waiting, delivery=due.id)
+            recorded = await until_written(self._node, record, waiting, delivery=due.id)
         except asyncio.CancelledError:
             await self._write_last(due, record)
             raise
-        if not ours:
+        if recorded is None:
             self._node.log.warning("result not recorded, the lease was lost", delivery=due.id)
+        else:
+            self._tell(recorded, result, instead, follow)
 
-    async def _write_last(self, due: Due, record: Callable[[Connection], bool]) -> None:
+    def _tell(
+        self, recorded: Recorded, result: Result, instead: Sequence[NewDelivery], follow: Following | None
+    ) -> None:
+        """Say what a recorded attempt may have set going."""
+        if recorded.lane_waits or follow is not None:
+            self._wake()
+        if follow is not None or result.state is State.DEAD:
+            self._reports.trouble()
+        for each in instead:
+            self._reports.work(each.channel)
+
+    async def _write_last(self, due: Due, record: Callable[[Connection], object]) -> None:
         """Write once more at the deadline of a stop; where the result is written already, nothing is."""
         try:
             await self._node.database.write(record)
@@ -172,6 +292,9 @@ class Deliverer:
         match outcome:
             case Delivered(reference=reference):
                 return Result(State.DELIVERED, reference=reference)
+            case Rejected(gone=True):
+                # Not the message's fault: it waits with the others for a person, see decision 10.
+                return Result(State.PENDING, self._node.clock.now())
             case Rejected():
                 return Result(State.DEAD)
             case Retry():
@@ -192,11 +315,39 @@ class Deliverer:
         self._node.log.warning(
             "delivery parked", delivery=due.id, rule=due.rule, channel=due.channel, why=why
         )
-        await self._node.database.write(lambda c: outbox.park(c, due.seq, lease=lease, now=now, why=why))
+
+        def park(connection: Connection) -> bool:
+            parked = outbox.park(connection, due.seq, lease=lease, now=now, why=why)
+            if parked and due.rule != OWNER_RULE:
+                incidents.happened(connection, Trouble.PARKED, due.rule, now=now, why=why)
+            return parked
+
+        await self._unsent(due, park)
+        self._reports.trouble()
+
+    async def _unsent(self, due: Due, end: Callable[[Connection], bool]) -> None:
+        """End a delivery that was not sent, and let another one have its place at the gate."""
+        back = self._gate.returning(self._node.clock.now())
+
+        def write(connection: Connection) -> bool:
+            ended = end(connection)
+            if ended and back is not None:
+                back(connection)
+            return ended
+
+        await self._written(due, write)
+        self._wake()
+
+    async def _written(self, due: Due, write: Callable[[Connection], bool]) -> bool:
+        """Write, however long the store is away: nobody else takes up what is at work here."""
+        return await until_written(
+            self._node, write, "delivery waits, the store cannot be written", delivery=due.id
+        )
 
     async def _bury(self, due: Due, lease: str, why: str) -> None:
-        outcome = Rejected(Reason.INVALID, answer=why)
-        await self._record(due, lease, _attempt_of(due, self._node.clock.now(), 0.0, outcome), outcome)
+        outcome, now = Rejected(Reason.INVALID, answer=why), self._node.clock.now()
+        attempt = _attempt_of(due, now, 0.0, outcome)
+        await self._record(due, lease, attempt, outcome, self._gate.returning(now))
 
 
 def _attempt_of(due: Due, started_at: datetime, took_s: float, outcome: Outcome) -> Attempt:

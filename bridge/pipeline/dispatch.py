@@ -1,203 +1,260 @@
-"""From an inbox entry to deliveries: events, the rules' plan, claims and outbox rows in one transaction."""
+"""What the plan for entries leads to, in one transaction: claims, outbox rows, and the entries done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
-from bridge.core.events import Event, Facts
-from bridge.core.identity import claim_key, delivery_id, lane_key
-from bridge.core.outcomes import State
-from bridge.core.paths import FactPath, parse_path
-from bridge.core.routing import Plan, Router, Wanted
+from bridge.core.events import Event
+from bridge.core.limits import Use
+from bridge.core.unless import meanwhile
 from bridge.pipeline.node import Node, Point
+from bridge.pipeline.outlet import Outlet
 from bridge.pipeline.patience import until_written
-from bridge.sources.base import Malformed, Parsed, Request, Source, Unsupported
-from bridge.store import inbox, memory, outbox
+from bridge.pipeline.plan import Park, Planned, Planner, Settle
+from bridge.pipeline.register import Place, Register
+from bridge.pipeline.rulebook import Rulebook
+from bridge.store import inbox, limits, memory, outbox, watches
 from bridge.store.database import Connection
-from bridge.store.deliveries import NewDelivery
-from bridge.store.inbox import Entry, EntryFacts
-
-TRIES_LIMIT = 5
-"""How often an entry is taken up before it is held to be what ends the process."""
-POISON = (
-    f"taken up {TRIES_LIMIT} times without finishing: the bridge ended each time, or took longer than a "
-    "lease; look at the log, then replay"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What `once_per` asks to be taken: the key, and its values to show to a person."""
-
-    key: bytes
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A delivery that a rule wants, with the claim it needs."""
-
-    delivery: NewDelivery
-    claim: Claim | None
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A wanted action that leads to no delivery, and why."""
-
-    rule: str
-    action: str
-    why: str
+from bridge.store.deliveries import Queued
+from bridge.store.inbox import Entry
 
 
 class LeaseLost(Exception):
-    """Another worker took the entry over; what this one decided is rolled back."""
+    """Another worker took the entry over; what this one decided is rolled back, and nothing is left to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A claimed entry, and what shall become of it."""
+
+    entry: Entry
+    lease: str
+    plan: Park | Settle
+
+    @property
+    def planned(self) -> Sequence[Planned]:
+        """The deliveries that follow."""
+        return self.plan.planned if isinstance(self.plan, Settle) else ()
+
+
+Read = Park | Settle | tuple[Event, ...]
+"""What an entry holds: its events, or what becomes of it without any."""
+Stored = Mapping[str, Queued]
+"""The deliveries that were stored, by their ids."""
 
 
 class Dispatcher:
-    """Takes entries through the rules. `wake` is called with the names of channels that got work."""
+    """Takes entries through the rules; `outlets` are the channels at work.
+
+    With a `rulebook`, summaries name the rules that decided, for explanations later on.
+    """
 
     def __init__(
         self,
         node: Node,
-        sources: Mapping[str, Source],
-        router: Router,
-        wake: Callable[[frozenset[str]], None],
-        *,
-        deliver_tests: bool = False,
+        register: Register,
+        planner: Planner,
+        outlets: Mapping[str, Outlet],
+        rulebook: Rulebook | None = None,
     ) -> None:
         self._node = node
-        self._sources = sources
-        self._router = router
-        self._wake = wake
-        self._deliver_tests = deliver_tests
+        self._register = register
+        self._planner = planner
+        self._outlets = outlets
+        self._rulebook = rulebook
+        # What asks the store before it is planned must not be overtaken by what follows it.
+        self._turn = asyncio.Lock()
 
-    async def dispatch(self, entry: Entry, lease: str) -> None:
-        """Finish or park one claimed entry; an error of ours parks it too, so it cannot block the others.
+    async def dispatch(self, claimed: Sequence[tuple[Entry, str]]) -> None:
+        """Finish or park claimed entries, each with its lease; an error of ours parks the one at fault.
 
         While the store is away it waits: an entry that is taken up anew has ended its process, or lost its
         lease, and one that keeps doing so is parked.
         """
+        async with self._turn:
+            rules = {} if self._rulebook is None else {"rules": await self._rulebook.kept()}
+            entries = [entry for entry, _ in claimed]
+            known = await self._known([(entry, self._read(entry)) for entry in entries])
+            plans = map(self._plan, entries, known)
+            verdicts = [
+                Verdict(entry, lease, plan) for (entry, lease), plan in zip(claimed, plans, strict=True)
+            ]
+        await self._write(verdicts, rules)
+
+    def _read(self, entry: Entry) -> Read:
         try:
-            await self._dispatch(entry, lease)
-        except LeaseLost:
-            self._node.log.warning("entry was taken over by another worker", entry=entry.seq)
+            return self._planner.read(entry)
         except Exception as error:  # recorded with its traceback; one entry must not stop the others
             self._node.log.exception("entry parked after an unexpected error", entry=entry.seq)
-            why = f"unexpected {type(error).__name__} while dispatching; see the log"
-            await self._park(entry, lease, why)
+            return Park(_unexpected(error))
 
-    async def _dispatch(self, entry: Entry, lease: str) -> None:
-        if entry.tries > TRIES_LIMIT:
-            await self._park(entry, lease, POISON)
-            return
-        match self._parse(entry):
-            case Malformed(why=why):
-                await self._park(entry, lease, why)
-            case Unsupported(why=why):
-                await self._finish(entry, lease, EntryFacts(), {"note": why}, [])
-            case events:
-                await self._finish_events(entry, lease, events)
+    async def _known(self, read: Sequence[tuple[Entry, Read]]) -> list[Read]:
+        """Return what was read with what is known of the learners; what they did is noted before."""
+        events = [
+            (Place(entry.seq, index), event)
+            for entry, found in read
+            if isinstance(found, tuple)
+            for index, event in enumerate(found)
+        ]
+        try:
+            known = iter(await self._register.enter(events))
+        except Exception as error:  # recorded with its traceback, and the one at fault is found
+            if len(read) > 1:
+                return [(await self._known([each]))[0] for each in read]
+            entry = read[0][0]
+            self._node.log.exception("entry parked after an unexpected error", entry=entry.seq)
+            return [Park(_unexpected(error))]
+        return [tuple(islice(known, len(found))) if isinstance(found, tuple) else found for _, found in read]
 
-    def _parse(self, entry: Entry) -> Parsed:
-        source = self._sources.get(entry.source)
-        if source is None:
-            return Malformed(f"source '{entry.source}' is no longer in the configuration; add it and replay")
-        return source.parse(Request(entry.headers, entry.body, entry.received_at))
-
-    async def _finish_events(self, entry: Entry, lease: str, events: tuple[Event, ...]) -> None:
-        planned: list[Planned] = []
-        skipped: list[Skipped] = []
-        plans: list[Plan] = []
-        for index, event in enumerate(events):
-            facts = event.facts()
-            plan = self._router.plan(event, facts)
-            plans.append(plan)
-            for wanted in plan.wanted:
-                result = self._plan(entry, index, event, facts, wanted)
-                (planned if isinstance(result, Planned) else skipped).append(result)  # type: ignore[arg-type]
-        await self._finish(entry, lease, _entry_facts(events), _summary(plans, skipped), planned)
-
-    def _plan(
-        self, entry: Entry, index: int, event: Event, facts: Facts, wanted: Wanted
-    ) -> Planned | Skipped:
-        action, now = wanted.action, self._node.clock.now()
-        withheld = event.test and not self._deliver_tests
-        claim = _claim(self._node.database.secret, wanted, facts)
-        if isinstance(claim, Skipped):
-            return claim
-        delivery = NewDelivery(
-            id=delivery_id(entry.key, index, action.rule, action.name, entry.run),
-            entry_seq=entry.seq,
-            event_index=index,
-            run=entry.run,
-            rule=action.rule,
-            action=action.name,
-            channel=action.channel,
-            lane=_lane(self._node.database.secret, action.channel, event),
-            created_at=now,
-            due_at=now,
-            expires_at=event.occurred_at + action.expires if action.expires else None,
-            state=State.WITHHELD if withheld else State.PENDING,
-            why="the platform's own test event; set deliver_tests: true to send it" if withheld else None,
-        )
-        return Planned(delivery, None if withheld else claim)
-
-    async def _finish(
-        self, entry: Entry, lease: str, facts: EntryFacts, summary: dict[str, object], planned: list[Planned]
-    ) -> None:
+    def _plan(self, entry: Entry, read: Read) -> Park | Settle:
+        plan: Park | Settle
+        try:
+            plan = self._planner.plan(entry, read) if isinstance(read, tuple) else read
+        except Exception as error:  # recorded with its traceback; one entry must not stop the others
+            self._node.log.exception("entry parked after an unexpected error", entry=entry.seq)
+            plan = Park(_unexpected(error))
         self._node.reached(Point.PLANNED)
-        now = self._node.clock.now()
-        created = await until_written(
-            self._node,
-            lambda connection: _commit(connection, entry, lease, now, facts, summary, planned),
-            "entry waits, the store cannot be written",
-            entry=entry.seq,
-        )
-        self._node.reached(Point.DISPATCHED)
-        self._node.log.info(
-            "event dispatched", entry=entry.seq, source=entry.source, type=facts.type, deliveries=len(created)
-        )
-        self._wake(frozenset(delivery.channel for delivery in created if delivery.state is State.PENDING))
+        return plan
 
-    async def _park(self, entry: Entry, lease: str, why: str) -> None:
+    async def _write(self, verdicts: Sequence[Verdict], rules: Mapping[str, object]) -> None:
+        """Write together; where that fails, each on its own, so that one does no harm to the others."""
+        try:
+            stored = await self._written(verdicts, rules)
+        except Exception as error:  # recorded with its traceback, and the one at fault is found
+            self._node.log.exception(
+                "entries not written", first=verdicts[0].entry.seq, entries=len(verdicts)
+            )
+            await self._apart(verdicts, rules, error)
+        else:
+            for verdict, deliveries in zip(verdicts, stored, strict=True):
+                self._node.reached(Point.DISPATCHED)
+                self._follow(verdict, deliveries)
+                self._tell(verdict, deliveries)
+
+    async def _written(self, verdicts: Sequence[Verdict], rules: Mapping[str, object]) -> list[Stored]:
         now = self._node.clock.now()
-        self._node.log.warning("entry parked", entry=entry.seq, source=entry.source, why=why)
-        await until_written(
+        return await until_written(
             self._node,
-            lambda connection: inbox.park(connection, entry.seq, lease=lease, now=now, why=why),
-            "entry waits, the store cannot be written",
-            entry=entry.seq,
+            lambda connection: [_commit(connection, verdict, rules, now) for verdict in verdicts],
+            "entries wait, the store cannot be written",
+            entry=verdicts[0].entry.seq,
+            entries=len(verdicts),
         )
+
+    async def _apart(
+        self, verdicts: Sequence[Verdict], rules: Mapping[str, object], error: Exception
+    ) -> None:
+        """Write each on its own, or park the only one."""
+        if len(verdicts) > 1:
+            for verdict in verdicts:
+                await self._write([verdict], rules)
+            return
+        self._follow(verdicts[0], {})
+        if not isinstance(error, LeaseLost):
+            entry, lease = verdicts[0].entry, verdicts[0].lease
+            await self._write([Verdict(entry, lease, Park(_unexpected(error)))], {})
+
+    def _follow(self, verdict: Verdict, stored: Stored) -> None:
+        """Send stored deliveries at once where that was offered, or say that they wait in the store."""
+        for planned in verdict.planned:
+            outlet = self._outlets.get(planned.delivery.channel)
+            queued = stored.get(planned.delivery.id)
+            if outlet is None or planned.delivery.held_until is not None:
+                continue  # the loop finds what is held when its time has come
+            if planned.offer is None:
+                outlet.worker.wake()
+            elif queued is not None and queued.leased:
+                outlet.begin(queued.seq, planned.delivery, planned.offer, verdict.entry)
+            else:
+                outlet.worker.let_go()
+
+    def _tell(self, verdict: Verdict, stored: Stored) -> None:
+        entry, log = verdict.entry, self._node.log
+        match verdict.plan:
+            case Park(why=why):
+                log.warning("entry parked", entry=entry.seq, source=entry.source, why=why)
+            case Settle(facts=facts):
+                log.info(
+                    "event dispatched",
+                    entry=entry.seq,
+                    source=entry.source,
+                    type=facts.type,
+                    deliveries=len(stored),
+                )
+
+
+def _unexpected(error: Exception) -> str:
+    return f"unexpected {type(error).__name__} while dispatching; see the log"
 
 
 def _commit(
-    connection: Connection,
-    entry: Entry,
-    lease: str,
-    now: datetime,
-    facts: EntryFacts,
-    summary: dict[str, object],
-    planned: list[Planned],
-) -> list[NewDelivery]:
+    connection: Connection, verdict: Verdict, rules: Mapping[str, object], now: datetime
+) -> dict[str, Queued]:
     """Write everything that follows from one entry; the writer may run it again after a rollback."""
-    created: list[NewDelivery] = []
+    seq, lease = verdict.entry.seq, verdict.lease
+    match verdict.plan:
+        case Park(why=why):
+            stored: dict[str, Queued] = {}
+            ours = inbox.park(connection, seq, lease=lease, now=now, why=why)
+        case Settle(facts=facts, summary=summary, planned=planned, sightings=sightings):
+            for sighting in sightings:
+                watches.see(connection, sighting, seq, now=now)
+            stored, taken = _enqueue_all(connection, planned, now)
+            decided = _complete({**rules, **summary}, len(stored), taken)
+            ours = inbox.finish(connection, seq, lease=lease, now=now, facts=facts, summary=decided)
+    if not ours:
+        raise LeaseLost
+    return stored
+
+
+def _enqueue_all(
+    connection: Connection, planned: Sequence[Planned], now: datetime
+) -> tuple[dict[str, Queued], list[dict[str, str]]]:
+    """Store the deliveries that nothing forbids; returns them, and what is said of the others."""
+    stored: dict[str, Queued] = {}
     taken: list[dict[str, str]] = []
     for plan in planned:
         delivery = plan.delivery
+        seen = watches.seen(connection, plan.watch, delivery.entry_seq) if plan.watch else None
+        if seen is not None:
+            why = meanwhile(seen.kind, seen.entry)
+            taken.append({"rule": delivery.rule, "action": delivery.action, "why": why})
+            continue
+        if plan.use is not None and _is_over(connection, plan.use, delivery.id):
+            taken.append({"rule": delivery.rule, "action": delivery.action, "why": plan.use.why})
+            continue
         holder = _reserve(connection, plan, now)
         if holder not in (None, delivery.id):
             why = f"once_per: already sent or under way as delivery {holder}"
-            taken.append({"rule": delivery.rule, "action": delivery.action, "why": why})
-        elif outbox.enqueue(connection, delivery):
-            created.append(delivery)
-    skipped = [*_listed(summary, "skipped"), *taken]
-    complete = {**summary, "deliveries": len(created), **({"skipped": skipped} if skipped else {})}
-    if not inbox.finish(connection, entry.seq, lease=lease, now=now, facts=facts, summary=complete):
-        raise LeaseLost
-    return created
+            skipped = {"rule": delivery.rule, "action": delivery.action, "why": why, "holder": holder or ""}
+            taken.append(skipped)
+        elif (queued := _enqueue(connection, plan)) is not None:
+            stored[delivery.id] = queued
+    return stored, taken
+
+
+def _enqueue(connection: Connection, plan: Planned) -> Queued | None:
+    offer = plan.offer
+    queued = outbox.enqueue(
+        connection,
+        plan.delivery,
+        payload=offer.payload if offer else plan.shown,
+        lease=offer.lease if offer else None,
+    )
+    if queued is not None and plan.watch is not None:
+        watches.watch(connection, queued.seq, plan.watch, plan.delivery.entry_seq)
+    if queued is not None and plan.use is not None:
+        limits.count(connection, plan.use, plan.delivery.id, now=plan.delivery.created_at)
+    return queued
+
+
+def _is_over(connection: Connection, use: Use, delivery_id: str) -> bool:
+    limits.hold(connection, use)
+    return limits.is_reached(connection, use, delivery_id)
 
 
 def _reserve(connection: Connection, plan: Planned, now: datetime) -> str | None:
@@ -215,54 +272,9 @@ def _reserve(connection: Connection, plan: Planned, now: datetime) -> str | None
     )
 
 
-def _claim(secret: bytes, wanted: Wanted, facts: Facts) -> Claim | Skipped | None:
-    action = wanted.action
-    if not action.once_per:
-        return None
-    values: list[str] = []
-    for text in action.once_per:
-        path = parse_path(text)
-        value = path.one(facts) if isinstance(path, FactPath) else None
-        if value is None:
-            return Skipped(
-                action.rule, action.name, f"once_per needs '{text}', which this event does not have"
-            )
-        values.append(value.casefold() if text.endswith(".email") else value)
-    label = ", ".join(f"{text}={value}" for text, value in zip(action.once_per, values, strict=True))
-    return Claim(claim_key(secret, action.rule, action.name, values), label)
-
-
-def _lane(secret: bytes, channel: str, event: Event) -> bytes | None:
-    if event.learner is None:
-        return None
-    person = event.learner.email or event.learner.id
-    return lane_key(secret, channel, person.casefold()) if person else None
-
-
-def _entry_facts(events: tuple[Event, ...]) -> EntryFacts:
-    if not events:
-        return EntryFacts()
-    event = events[0]
-    return EntryFacts(
-        event_id=event.id,
-        type=event.type,
-        kind=event.kind,
-        occurred_at=event.occurred_at,
-        learner_email=event.learner.email if event.learner else None,
-        test=event.test,
-    )
-
-
-def _summary(plans: list[Plan], skipped: list[Skipped]) -> dict[str, object]:
-    summary: dict[str, object] = {"matched": [rule for plan in plans for rule in plan.matched]}
-    if skipped:
-        summary["skipped"] = [{"rule": s.rule, "action": s.action, "why": s.why} for s in skipped]
-    failed = [failure for plan in plans for failure in plan.failed]
-    if failed:
-        summary["failed"] = [{"rule": f.rule, "action": f.action or "", "why": f.why} for f in failed]
-    return summary
-
-
-def _listed(summary: Mapping[str, object], name: str) -> list[object]:
-    value = summary.get(name)
-    return list(value) if isinstance(value, list) else []
+def _complete(
+    summary: Mapping[str, object], stored: int, taken: Sequence[Mapping[str, str]]
+) -> dict[str, object]:
+    before = summary.get("skipped")
+    skipped = [*(before if isinstance(before, list) else ()), *taken]
+    return {**summary, "deliveries": stored, **({"skipped": skipped} if skipped else {})}

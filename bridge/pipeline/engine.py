@@ -8,15 +8,21 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime
 
 from bridge.channels.base import Channel
 from bridge.core.routing import Router
 from bridge.core.rules import Rule
 from bridge.pipeline.compose import actions_of
-from bridge.pipeline.deliver import Deliverer
+from bridge.pipeline.deliver import Reports
 from bridge.pipeline.dispatch import Dispatcher
+from bridge.pipeline.inlet import Inlet
 from bridge.pipeline.node import Node
+from bridge.pipeline.outlet import Outlet
+from bridge.pipeline.plan import Planner
+from bridge.pipeline.register import Register
+from bridge.pipeline.rulebook import Rulebook
+from bridge.pipeline.trouble import NOBODY, Alarm, Owner
 from bridge.pipeline.worker import Worker
 from bridge.sources.base import Source
 from bridge.store import inbox, outbox
@@ -24,12 +30,9 @@ from bridge.store.database import Connection, StoreUnavailable
 from bridge.store.deliveries import Due
 from bridge.store.inbox import Entry
 
-DISPATCH_HANDS = 64
-DISPATCH_LEASE = timedelta(seconds=60)
-
 
 class Engine:
-    """Dispatches and delivers until stopped."""
+    """Dispatches and delivers until stopped; `inlet` takes new entries, `alarm` tells of trouble."""
 
     def __init__(
         self,
@@ -39,27 +42,25 @@ class Engine:
         rules: Sequence[Rule],
         channels: Mapping[str, Channel],
         deliver_tests: bool = False,
+        rulebook: Rulebook | None = None,
+        owner: Owner = NOBODY,
     ) -> None:
         self._node = node
         self._channels = channels
         self._tasks: list[asyncio.Task[None]] = []
         self._claims = itertools.count(1)
-        dispatcher = Dispatcher(
-            node, sources, Router(rules), self._wake_channels, deliver_tests=deliver_tests
-        )
-        self._dispatch = Worker(
-            "dispatch",
-            claim=self._claim_entries,
-            handle=lambda leased: dispatcher.dispatch(*leased),
-            hands=DISPATCH_HANDS,
-            clock=node.clock,
-            log=node.log,
-        )
+        self.alarm = Alarm(node, owner, self._wake_inlet)
+        rules = [*rules, *owner.rules()]
         actions = actions_of(rules)
-        self._deliver = {
-            name: self._delivery_worker(Deliverer(node, channel, actions, sources))
+        reports = Reports(self._wake_outlet, self.alarm.look_soon)
+        self._outlets = {
+            name: Outlet(node, channel, actions, sources, self._lease, reports)
             for name, channel in channels.items()
         }
+        planner = Planner(node, sources, Router(rules), self._outlets, deliver_tests=deliver_tests)
+        register = Register(node, self._wake_inlet, self.alarm.look_soon, deliver_tests=deliver_tests)
+        dispatcher = Dispatcher(node, register, planner, self._outlets, rulebook)
+        self.inlet = Inlet(node, dispatcher, self._lease)
 
     async def start(self) -> None:
         """Open the channels, park what no channel will take, and start every loop."""
@@ -67,10 +68,13 @@ class Engine:
             await channel.open()
         await self._park_unrouted()
         self._tasks = [asyncio.create_task(worker.run(), name=worker.name) for worker in self._workers()]
+        self._tasks.append(asyncio.create_task(self.alarm.run(), name="alarm"))
 
     async def stop(self, deadline_s: float = 10.0) -> None:
         """Take no new work, let what runs finish until the deadline, give back leases and connections."""
-        await asyncio.gather(*(worker.stop(deadline_s) for worker in self._workers()))
+        self.alarm.stop()
+        outlets = (outlet.stop(deadline_s) for outlet in self._outlets.values())
+        await asyncio.gather(self.inlet.worker.stop(deadline_s), *outlets)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             await self._node.database.write(self._release)
@@ -87,25 +91,35 @@ class Engine:
         while any([await worker.drain() for worker in self._workers()]):
             pass
 
+    async def next_at(self) -> datetime | None:
+        """Return when there is something to send again; to be asked after `drain`. None if nothing waits."""
+        now = self._node.clock.now()
+        found = [await outlet.next_at(now) for outlet in self._outlets.values()]
+        return min((moment for moment in found if moment is not None), default=None)
+
     def wake(self) -> None:
         """Look at once for new entries and due deliveries."""
         for worker in self._workers():
             worker.wake()
 
-    def wake_dispatch(self) -> None:
-        """Look at once for new entries."""
-        self._dispatch.wake()
+    @property
+    def is_idle(self) -> bool:
+        """Whether every loop runs, and nothing is at work or known to wait."""
+        return all(worker.is_idle for worker in self._workers())
 
     def watch(self) -> list[asyncio.Task[None]]:
         """Return the running loops, so that their owner notices when one ends early."""
         return list(self._tasks)
 
     def _workers(self) -> list[Worker[tuple[Entry, str]] | Worker[tuple[Due, str]]]:
-        return [self._dispatch, *self._deliver.values()]
+        return [self.inlet.worker, *(outlet.worker for outlet in self._outlets.values())]
 
-    def _wake_channels(self, names: frozenset[str]) -> None:
-        for name in names & self._deliver.keys():
-            self._deliver[name].wake()
+    def _wake_inlet(self) -> None:
+        self.inlet.wake()
+
+    def _wake_outlet(self, channel: str) -> None:
+        if channel in self._outlets:
+            self._outlets[channel].worker.wake()
 
     def _lease(self) -> str:
         """Return a name for one claim: a task that outlives its lease must not pass for the next holder."""
@@ -127,49 +141,6 @@ class Engine:
                 channel=channel,
                 deliveries=count,
             )
-
-    async def _claim_entries(
-        self, limit: int, busy: Sequence[tuple[Entry, str]]
-    ) -> Sequence[tuple[Entry, str]]:
-        seqs = [entry.seq for entry, _ in busy]
-        now, lease = self._node.clock.now(), self._lease()
-        entries = await self._node.database.write(
-            lambda connection: inbox.claim(
-                connection,
-                now=now,
-                lease_until=now + DISPATCH_LEASE,
-                lease=lease,
-                limit=limit,
-                busy=seqs,
-            )
-        )
-        return [(entry, lease) for entry in entries]
-
-    def _delivery_worker(self, deliverer: Deliverer) -> Worker[tuple[Due, str]]:
-        async def claim(limit: int, busy: Sequence[tuple[Due, str]]) -> Sequence[tuple[Due, str]]:
-            seqs = [due.seq for due, _ in busy]
-            now, lease = self._node.clock.now(), self._lease()
-            deliveries = await self._node.database.write(
-                lambda connection: outbox.claim_due(
-                    connection,
-                    channel=deliverer.channel.name,
-                    now=now,
-                    lease_until=now + deliverer.lease_for,
-                    lease=lease,
-                    limit=limit,
-                    busy=seqs,
-                )
-            )
-            return [(due, lease) for due in deliveries]
-
-        return Worker(
-            f"deliver {deliverer.channel.name}",
-            claim=claim,
-            handle=lambda leased: deliverer.deliver(*leased),
-            hands=deliverer.channel.policy.concurrency,
-            clock=self._node.clock,
-            log=self._node.log,
-        )
 
     def _release(self, connection: Connection) -> None:
         inbox.release(connection, f"{self._node.name}/")

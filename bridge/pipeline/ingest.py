@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bridge.core.identity import entry_key
 from bridge.core.signing import Refused
@@ -11,10 +13,13 @@ from bridge.pipeline.node import Node, Point
 from bridge.sources.base import Authentic, Ping, Request, Source
 from bridge.store import inbox
 from bridge.store.database import StoreUnavailable
+from bridge.store.inbox import Entry, Lease
 
 KEY_LENGTH = 200
 """Characters of a delivery key that are stored to be read; its digest stands for all of them."""
 RETRY_AFTER_S = 10
+STORE_LIMIT_S = 10.0
+"""How long a sender waits for the store. A write that is made after all makes the repetition a duplicate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +37,64 @@ REFUSED = Answer(401, {"status": "refused", "error": "the signature is missing o
 UNAVAILABLE = Answer(503, {"status": "unavailable", "error": "the store cannot be written"}, RETRY_AFTER_S)
 
 
-class Ingest:
-    """Takes requests for all sources. `wake` is called after each commit that brought a new entry."""
+class Intake(Protocol):
+    """Where stored entries go next: `bridge.pipeline.inlet`."""
 
-    def __init__(self, node: Node, sources: Mapping[str, Source], wake: Callable[[], None]) -> None:
+    def reserve(self) -> Lease | None:
+        """Return a lease to store an entry under, or None if it has to wait its turn in the store.
+
+        A lease obliges to call `begin` or `let_go`; None obliges to store before anything else is awaited.
+        """
+        ...
+
+    def begin(self, entry: Entry, lease: Lease) -> None:
+        """Dispatch an entry that was stored under this lease."""
+        ...
+
+    def let_go(self) -> None:
+        """Give a lease back that nothing was stored under."""
+        ...
+
+    def wake(self) -> None:
+        """Say that an entry waits in the store."""
+        ...
+
+
+class Unattended:
+    """The intake of a process that dispatches nothing: every entry waits in the store."""
+
+    def reserve(self) -> None:
+        """Return None: there is nobody to dispatch it."""
+
+    def begin(self, entry: Entry, lease: Lease) -> None:
+        """Do nothing; never called, since nothing is leased."""
+
+    def let_go(self) -> None:
+        """Do nothing."""
+
+    def wake(self) -> None:
+        """Do nothing."""
+
+
+async def _nobody_hears(_source: str, _why: str) -> None:
+    """Do nothing about a wrong signature."""
+
+
+class Ingest:
+    """Takes requests for all sources."""
+
+    def __init__(
+        self,
+        node: Node,
+        sources: Mapping[str, Source],
+        intake: Intake,
+        refused: Callable[[str, str], Awaitable[None]] = _nobody_hears,
+    ) -> None:
+        """`refused` is told of each wrong signature: its source, and the mistake it looks like."""
         self.sources = sources
         self._node = node
-        self._wake = wake
+        self._intake = intake
+        self._refused = refused
 
     async def receive(self, source: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Verify, store and answer one request to a configured source; `headers` have lower-case names."""
@@ -52,9 +108,11 @@ class Ingest:
                 say = self._node.log.info if signed else self._node.log.debug
                 say("ping answered", source=source, signed=signed)
                 return PONG
-            case Refused(hint=hint):
+            case Refused(why=why, hint=hint):
                 likely = self._foreign(source, request) or hint
                 self._node.log.warning("request refused", source=source, hint=likely)
+                if why == "mismatch":  # one without a signature may be anybody's
+                    await self._refused(source, likely)
                 return REFUSED
 
     async def _accept(self, platform: Source, request: Request) -> Answer:
@@ -69,16 +127,36 @@ class Ingest:
             received_at=request.received_at,
         )
         try:
-            accepted = await self._node.database.write(lambda connection: inbox.accept(connection, entry))
-        except StoreUnavailable as error:
-            self._node.log.error("event not stored", source=platform.name, why=str(error))
+            async with asyncio.timeout(STORE_LIMIT_S):
+                accepted = await self._store(entry)
+        except (StoreUnavailable, TimeoutError) as error:
+            why = str(error) or f"the store did not answer within {STORE_LIMIT_S:g} seconds"
+            self._node.log.error("event not stored", source=platform.name, why=why)
             return UNAVAILABLE
-        self._node.reached(Point.ACCEPTED)
         if accepted.duplicate:
             self._node.log.info("duplicate answered", source=platform.name, entry=accepted.seq)
-        else:
-            self._wake()
         return ACCEPTED
+
+    async def _store(self, entry: inbox.NewEntry) -> inbox.Accepted:
+        """Store an entry and hand it on: it is at hand, and need not be read back from the store."""
+        lease = self._intake.reserve()
+        accepted: inbox.Accepted | None = None
+        try:
+            accepted = await self._node.database.write(
+                lambda connection: inbox.accept(connection, entry, lease)
+            )
+            self._node.reached(Point.ACCEPTED)
+        finally:
+            self._hand_on(entry, accepted, lease)
+        return accepted
+
+    def _hand_on(self, entry: inbox.NewEntry, accepted: inbox.Accepted | None, lease: Lease | None) -> None:
+        if lease is None:
+            self._intake.wake()
+        elif accepted is None or accepted.duplicate:
+            self._intake.let_go()
+        else:
+            self._intake.begin(inbox.stored(entry, accepted.seq), lease)
 
     def _foreign(self, source: str, request: Request) -> str | None:
         """Say whose key it is when another source would have taken this request."""

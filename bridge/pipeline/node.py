@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bridge.clock import Clock
+from bridge.core.catalogue import Catalogue
 from bridge.logs import Log
 from bridge.store.database import Database
 
@@ -36,7 +37,8 @@ def _onward(_: Point) -> None:
 class Node:
     """One process. `name` stands on the leases it takes; `chance` returns a random number in [0, 1).
 
-    `reached` is told of each point that work comes by, so that tests can end the process there.
+    `alone` says that no other process works on this store. `reached` is told of each point that work comes
+    by, so that tests can end the process there. `catalogue` has the courses of the configuration.
     """
 
     name: str
@@ -44,4 +46,6 @@ class Node:
     clock: Clock
     chance: Callable[[], float]
     log: Log
+    alone: bool = False
     reached: Callable[[Point], None] = _onward
+    catalogue: Catalogue = field(default_factory=Catalogue)

@@ -1,14 +1,18 @@
-"""What a person may do to stored work: replay an entry, retry or discard a delivery."""
+"""What a person may do: replay an entry, retry or discard a delivery, pause or resume a channel."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
+from bridge.core.breaker import FRESH, Phase, stop
+from bridge.core.trouble import Trouble
+from bridge.pipeline.gate import tell
 from bridge.pipeline.node import Node
-from bridge.store import inbox, outbox
+from bridge.store import channels, inbox, incidents, outbox
+from bridge.store.channels import Standing
 from bridge.store.database import Connection
 from bridge.store.deliveries import Missing, Moved, Refused, Taken
 
@@ -41,12 +45,15 @@ class Operator:
     async def retry(self, delivery_id: str) -> Told:
         """Try a waiting, dead, expired or parked delivery now."""
         now = self._node.clock.now()
-        result = await self._node.database.write(
-            lambda connection: outbox.retry(connection, delivery_id, now=now)
+        result, holds = await self._node.database.write(
+            lambda connection: (
+                outbox.retry(connection, delivery_id, now=now),
+                channels.of_delivery(connection, delivery_id),
+            )
         )
         self._node.log.info("retry asked for", delivery=delivery_id, result=type(result).__name__.lower())
         self._wake()
-        return _told(result, delivery_id, "is tried again now", "be retried")
+        return _told(result, delivery_id, _tried(holds), "be retried")
 
     async def discard(self, delivery_id: str, why: str) -> Told:
         """Give a delivery up for good; its claim is released."""
@@ -57,12 +64,55 @@ class Operator:
         self._node.log.info("discard asked for", delivery=delivery_id, result=type(result).__name__.lower())
         return _told(result, delivery_id, "is discarded", "be discarded")
 
+    async def pause(self, channel: str, why: str) -> Told:
+        """Let a channel send nothing until it is resumed; its deliveries wait."""
+        now = self._node.clock.now()
+        done = await self._node.database.write(lambda connection: _pause(connection, channel, why, now))
+        self._node.log.info("pause asked for", channel=channel, done=done)
+        sentence = "is paused; its deliveries wait" if done else "is stopped already"
+        return Told(done=done, sentence=f"channel {channel} {sentence}")
+
+    async def resume(self, channel: str) -> Told:
+        """Let a channel that is paused or stopped send again, at once."""
+        now = self._node.clock.now()
+        done = await self._node.database.write(lambda connection: _resume(connection, channel, now))
+        self._node.log.info("resume asked for", channel=channel, done=done)
+        self._wake()
+        sentence = "sends again" if done else "is neither paused nor stopped"
+        return Told(done=done, sentence=f"channel {channel} {sentence}")
+
+
+def _pause(connection: Connection, channel: str, why: str, now: datetime) -> bool:
+    standing = channels.lock(connection, channel)
+    if standing.breaker.phase is Phase.STOPPED:
+        return False
+    channels.write(connection, channel, replace(standing, breaker=stop(standing.breaker, now, why)))
+    incidents.replaced(connection, Trouble.PAUSED, channel, now=now)  # whoever paused it knows
+    return True
+
+
+def _resume(connection: Connection, channel: str, now: datetime) -> bool:
+    standing = channels.lock(connection, channel)
+    if standing.breaker.phase is Phase.WORKING:
+        return False
+    channels.write(connection, channel, replace(standing, breaker=FRESH))
+    tell(connection, channel, standing.breaker, FRESH, now)
+    return True
+
 
 def _replay(connection: Connection, seq: int, now: datetime) -> int | None:
     run = inbox.replay(connection, seq, now=now)
     if run is not None:
         outbox.discard_unsent(connection, seq, now=now, why=f"replaced by the replay, run {run}")
     return run
+
+
+def _tried(holds: tuple[str, Standing] | None) -> str:
+    """Return what a retry comes to: nothing goes before its channel does."""
+    if holds is None or holds[1].breaker.phase is Phase.WORKING:
+        return "is tried again now"
+    name, phase = holds[0], holds[1].breaker.phase
+    return f"is due, and waits: channel {name} is {phase}; `bridge channels resume {name}` lets it go on"
 
 
 def _told(result: Moved | Missing | Refused | Taken, delivery_id: str, done: str, wish: str) -> Told:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from itertools import chain
 from typing import Generic, TypeVar
 
 from bridge.clock import Clock
@@ -20,8 +22,13 @@ class Worker(Generic[Item]):
     """Claims items and handles up to `hands` of them at once.
 
     `claim` takes a number and the items at work, and returns at most that many others, leased; `handle`
-    finishes one and raises nothing. An item at work is never started again beside itself, however long its
-    lease has run out. A wake-up that comes while the loop is busy is remembered.
+    finishes those it is given, at most `together`, and raises nothing. An item at work is never started
+    again beside itself, however long its lease has run out. A wake-up that comes while the loop is busy is
+    remembered.
+
+    Whoever makes an item need not wait for a claim: with `reserve` before the item is stored under a lease,
+    and `begin` after, it is handled at once. That is refused while the store may hold older items that
+    nobody works on, so that none is overtaken, and whatever is refused is claimed.
     """
 
     def __init__(
@@ -29,32 +36,77 @@ class Worker(Generic[Item]):
         name: str,
         *,
         claim: Callable[[int, Sequence[Item]], Awaitable[Sequence[Item]]],
-        handle: Callable[[Item], Awaitable[None]],
+        handle: Callable[[Sequence[Item]], Awaitable[None]],
         hands: int,
+        together: int = 1,
         clock: Clock,
         log: Log,
-        poll_s: float = POLL_S,
     ) -> None:
         self.name = name
         self._claim = claim
         self._handle = handle
-        self._hands = hands
+        self._together = together
         self._clock = clock
         self._log = log
-        self._poll_s = poll_s
         self._news = asyncio.Event()
-        self._busy: dict[asyncio.Task[None], Item] = {}
+        self._busy: dict[asyncio.Task[None], Sequence[Item]] = {}
+        self._gathered: list[Item] = []
+        self._free = hands
+        self._behind = True  # what earlier processes left
+        self._claiming = False
+        self._next: datetime | None = None
+        self._running = False
         self._stopping = False
 
     def wake(self) -> None:
-        """Say that there may be work."""
+        """Say that there may be work in the store."""
+        self._behind = True
         self._news.set()
+
+    def wake_at(self, moment: datetime) -> None:
+        """Say that there may be work at a moment, for one that comes before the next poll."""
+        self._next = moment if self._next is None else min(self._next, moment)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When there may be work again, as the last look at the store was told; None if it was not."""
+        return self._next
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the loop runs, and nothing is at work or known to wait."""
+        return self._running and not (self._busy or self._gathered or self._behind or self._claiming)
+
+    def reserve(self) -> bool:
+        """Keep a hand for an item that is about to be stored under a lease of ours; say whether there is one.
+
+        True obliges to call `begin` or `let_go`. False obliges to store the item without a lease, before
+        anything else is awaited, and to call `wake` after.
+        """
+        free = self._running and not (self._stopping or self._claiming or self._behind) and self._free > 0
+        if free:
+            self._free -= 1
+        else:
+            self._behind = True
+        return free
+
+    def begin(self, item: Item) -> None:
+        """Handle an item that a hand was reserved for."""
+        self._gathered.append(item)
+        if len(self._gathered) == 1:
+            # What becomes ready in the same turn of the loop is handled together.
+            asyncio.get_running_loop().call_soon(self._start_gathered)
+
+    def let_go(self) -> None:
+        """Give back a reserved hand: there is nothing for it to do."""
+        self._are_free(1)
 
     async def run(self) -> None:
         """Work until `stop`; the loop itself survives a store that is away."""
+        self._running = True
         while not self._stopping:
             self._news.clear()
-            if not await self._take():
+            if not (self._behind and await self._take()):
                 await self._rest()
 
     async def drain(self) -> bool:
@@ -78,34 +130,67 @@ class Worker(Generic[Item]):
 
     async def _take(self) -> bool:
         """Claim for the free hands and start; return whether there may be more at once."""
-        free = self._hands - len(self._busy)
-        if not free:
+        free = self._free
+        if free <= 0:
             return False
-        try:
-            items = await self._claim(free, tuple(self._busy.values()))
-        except StoreUnavailable as error:
-            self._log.warning("no work taken, the store cannot be used", worker=self.name, why=str(error))
-            return False
+        items = await self._claimed(free)
         if self._stopping:
             return False  # claimed while stopping: the owner gives the leases back
-        for item in items:
-            task = asyncio.ensure_future(self._handle(item))
-            self._busy[task] = item
-            task.add_done_callback(self._done)
+        self._free -= len(items)
+        self._start(items)
         return bool(items)
 
+    async def _claimed(self, free: int) -> Sequence[Item]:
+        """Claim; fewer items than hands mean that no older one is left, unless somebody says so meanwhile."""
+        self._behind = False
+        self._next = None
+        self._claiming = True
+        try:
+            items = await self._claim(free, [*chain.from_iterable(self._busy.values()), *self._gathered])
+        except StoreUnavailable as error:
+            self._behind = True
+            self._log.warning("no work taken, the store cannot be used", worker=self.name, why=str(error))
+            return ()
+        finally:
+            self._claiming = False
+        self._behind = self._behind or len(items) == free
+        return items
+
+    def _start_gathered(self) -> None:
+        items, self._gathered = self._gathered, []
+        if not self._stopping:  # else their owner gives the leases back
+            self._start(items)
+
+    def _start(self, items: Sequence[Item]) -> None:
+        for first in range(0, len(items), self._together):
+            some = items[first : first + self._together]
+            task = asyncio.ensure_future(self._handle(some))
+            self._busy[task] = some
+            task.add_done_callback(self._done)
+
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._busy.pop(task, None)
-        self._news.set()
+        self._are_free(len(self._busy.pop(task)))
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("work failed, its lease will run out", worker=self.name, why=type(error).__name__)
+
+    def _are_free(self, hands: int) -> None:
+        self._free += hands
+        if self._behind:
+            self._news.set()
 
     async def _rest(self) -> None:
         """Wait for a wake-up, a free hand, or the poll, whichever comes first."""
         news = asyncio.ensure_future(self._news.wait())
-        poll = asyncio.ensure_future(self._clock.sleep(self._poll_s))
+        poll = asyncio.ensure_future(self._clock.sleep(self._patience_s()))
         try:
             await asyncio.wait({news, poll}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             news.cancel()
             poll.cancel()
+        if poll.done() and not poll.cancelled():
+            self._behind = True
+
+    def _patience_s(self) -> float:
+        if self._next is None:
+            return POLL_S
+        return min(POLL_S, max(0.0, (self._next - self._clock.now()).total_seconds()))

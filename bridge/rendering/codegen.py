@@ -13,8 +13,12 @@ Differences from Jinja's own code generator:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame, operators
+
+from bridge.rendering.limits import Spot
 
 COUNTED = "<counted>"
 """Name of the filter around every iterable; no author can write it."""
@@ -39,6 +43,37 @@ def label_of(node: nodes.Node) -> str | None:
         case nodes.Filter(node=nodes.Expr() as inner, name=str(name)):
             above = label_of(inner)
             return above and f"{above} | {name}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A name, or a member of groups by its names; how its author wrote it, and where."""
+
+    steps: tuple[str, ...]
+    label: str
+    spot: Spot
+
+
+def lone_member(tree: nodes.Template, where: str) -> Member | None:
+    """Return what a text prints that is exactly one `{{ }}` around a path of names, or None for any other."""
+    match tree.body:
+        case [nodes.Output(nodes=[nodes.Name() | nodes.Getattr() | nodes.Getitem() as only])]:
+            steps, label = _steps_of(only), label_of(only)
+            return Member(steps, label, (where, only.lineno)) if steps and label else None
+    return None
+
+
+def _steps_of(node: nodes.Node) -> tuple[str, ...] | None:
+    match node:
+        case nodes.Name(name=str(name)):
+            return (name,)
+        case (
+            nodes.Getattr(node=inner, attr=str(attr))
+            | nodes.Getitem(node=inner, arg=nodes.Const(value=str(attr)))
+        ):
+            above = _steps_of(inner)
+            return above and (*above, attr)
     return None
 
 

@@ -14,11 +14,12 @@ from bridge.rendering.escapes import Form
 from bridge.rendering.limits import Fault
 from bridge.rendering.moulds import CONTENT, Mould, Moulds, skeleton, texts
 from bridge.rendering.places import Misplaced, in_html
-from bridge.rendering.program import Failed, Program
+from bridge.rendering.program import UNDECIDED, Failed, Program
 from bridge.rendering.readable import MRKDWN, TEXT, readable
 from bridge.rendering.values import Fragment, Printed, native_of
 
-Names = dict[str, object]
+Names = Mapping[str, object]
+"""What a template sees: an event's facts, and on a page what the message adds to them."""
 CONTENT_PIECE = Fragment((CONTENT,))
 
 
@@ -61,21 +62,26 @@ class Leaf:
 
     def render(self, names: Names) -> object:
         """Return a text, or the value of the single expression as plain JSON types."""
-        match self._program.run(names):
-            case [Printed() as only] if self._native:
-                try:
-                    return native_of(only.value)
-                except Fault as fault:
-                    raise _failed(only.fault(fault.why), self._program, []) from None
-            case pieces:
-                return self._text.filled(pieces)
+        if self._native and (found := self._program.member(names)) is not UNDECIDED:
+            try:
+                return native_of(found)
+            except Fault:
+                pass  # running the text, below, tells where it stands
+        pieces = self._program.run(names)
+        only = pieces[0] if self._native and len(pieces) == 1 else None
+        if not isinstance(only, Printed):
+            return self._text.filled(pieces)
+        try:
+            return native_of(only.value)
+        except Fault as fault:
+            raise _failed(only.fault(fault.why), self._program, []) from None
 
 
 class Structure:
     """A JSON structure whose texts are compiled."""
 
     def __init__(self, plan: object) -> None:
-        """`plan` is the structure with a `Leaf` in place of each text that has expressions."""
+        """`plan` is the structure, of dicts and lists, with a `Leaf` for each text that has expressions."""
         self._plan = plan
 
     def render(self, names: Names) -> object:
@@ -84,15 +90,13 @@ class Structure:
 
 
 def _filled(plan: object, names: Names) -> object:
-    match plan:
-        case Leaf():
-            return plan.render(names)
-        case Mapping():
-            return {key: _filled(item, names) for key, item in plan.items()}
-        case list():
-            return [_filled(item, names) for item in plan]
-        case _:
-            return plan
+    if isinstance(plan, Leaf):
+        return plan.render(names)
+    if isinstance(plan, dict):
+        return {key: _filled(item, names) for key, item in plan.items()}
+    if isinstance(plan, list):
+        return [_filled(item, names) for item in plan]
+    return plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ _SURROGATES = re.compile(f"[{_HALVES}]")
 _UNWANTED = re.compile(f"[{_CONTROLS}{_HALVES}]")
 _ADDRESS = re.compile(r"https?://[^/?#\\\s]", re.IGNORECASE)
 _ADDRESS_CHARACTERS = ":/?#[]@!$&'()*+,;=%-._~"
+_HTML_SPECIAL = re.compile("[&<>\"']")
 _NO_STYLE = re.compile(r"[^\w#%., -]")
 
 
@@ -95,7 +96,7 @@ _LOOKALIKES = str.maketrans("*~`_", "\u2217\u223c\u02cb\uff3f")
 _ENTITIES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
 _MARKS = re.compile(r"[*~`]|(?<![^\W_])_|_(?![^\W_])")
 _CALLS = re.compile(r"(?<!\w)([@#])(?=\w|$)|(?<=[a-z])(:)(?=//)|(?<!\w)(www)(?=\.)|^(>)", re.IGNORECASE)
-_MRKDWN_SPECIAL = re.compile("[&<>*_~`@#:.]")
+_MRKDWN_SPECIAL = re.compile("[&<>*_~`@#]")
 WORD_JOINER = "\u2060"
 
 
@@ -108,7 +109,8 @@ def mrkdwn(text: str) -> str:
     is inert and addresses need it. An invisible word joiner parts `@` from a name and `:` from `//`, which
     Slack would link.
     """
-    if not _MRKDWN_SPECIAL.search(text):
+    # Neither a colon nor a full stop means anything elsewhere, and module titles are full of them.
+    if not (_MRKDWN_SPECIAL.search(text) or "://" in text or "www." in text.lower()):
         return text
     marked = _MARKS.sub(lambda found: found[0].translate(_LOOKALIKES), text)
     inert = _CALLS.sub(lambda found: WORD_JOINER + found[0] if found[4] else found[0] + WORD_JOINER, marked)
@@ -125,7 +127,8 @@ def _then(first: Escape, second: Escape) -> Escape:
 
 
 def _html(text: str) -> str:
-    return html.escape(folded(text))
+    clean = folded(text)
+    return html.escape(clean) if _HTML_SPECIAL.search(clean) else clean
 
 
 def _entities(text: str) -> str:

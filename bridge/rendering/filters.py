@@ -64,6 +64,9 @@ def builtin_filters() -> dict[str, Filter]:
     }
 
 
+_WORDS = (str, Fragment)
+
+
 def default(value: object, otherwise: object = "", always: object = None) -> object:
     """Return `otherwise` where a value is absent, null or blank text.
 
@@ -73,7 +76,7 @@ def default(value: object, otherwise: object = "", always: object = None) -> obj
     del always
     if isinstance(value, Undefined) or value is None:
         return otherwise
-    if isinstance(value, str | Fragment) and not str(value).strip():
+    if isinstance(value, _WORDS) and not str(value).strip():
         return otherwise
     return value
 
@@ -118,18 +121,24 @@ def on_groups(function: Filter) -> Filter:
 
 def _given(function: Filter, prepared: Callable[[MessageContext, object], object]) -> Filter:
     """Wrap a filter of any kind into one that is passed the context, and prepares its value with it."""
-    wants = getattr(getattr(function, "jinja_pass_arg", None), "name", None)
+    wanted = getattr(getattr(function, "jinja_pass_arg", None), "name", None)
+    first = _FIRST_ARGUMENT.get(str(wanted))
 
     @wraps(function)
     def filtered(context: MessageContext, value: object, *args: object, **kwargs: object) -> object:
-        first = {
-            "context": (context,),
-            "environment": (context.environment,),
-            "eval_context": (context.eval_ctx,),
-        }.get(str(wants), ())
-        return function(*first, prepared(context, value), *args, **kwargs)
+        if first is None:
+            return function(prepared(context, value), *args, **kwargs)
+        return function(first(context), prepared(context, value), *args, **kwargs)
 
     return pass_context(filtered)
+
+
+_FIRST_ARGUMENT: Mapping[str, Callable[[MessageContext], object]] = {
+    "context": lambda context: context,
+    "environment": lambda context: context.environment,
+    "eval_context": lambda context: context.eval_ctx,
+}
+"""What Jinja passes to a filter before the value, by how the filter is marked."""
 
 
 def _value_position(function: Filter) -> int:
@@ -138,6 +147,8 @@ def _value_position(function: Filter) -> int:
 
 
 def _as_text(value: object) -> str:
+    if type(value) is str:
+        return value
     try:
         return text_of(value)
     except Fault as fault:

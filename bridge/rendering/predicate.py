@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from bridge.core.events import Facts
 from bridge.core.rules import PredicateFailed
-from bridge.rendering.documents import Leaf, Names
+from bridge.rendering.documents import Leaf
+from bridge.rendering.mentions import mentions
 from bridge.rendering.program import Failed
 
 
 class Expression:
     """An `if:` as rules know it (`bridge.core.rules.Predicate`)."""
 
-    def __init__(self, source: str, leaf: Leaf, localised: Callable[[Facts], Names]) -> None:
+    def __init__(self, source: str, leaf: Leaf) -> None:
         """`source` is as written; `leaf` the same as a template of one expression."""
         self._source = source
         self._leaf = leaf
-        self._localised = localised
 
     @property
     def source(self) -> str:
         """The expression as the person wrote it."""
         return self._source
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """The values of an event it asks for; worked out when somebody wants an explanation."""
+        return tuple(dict.fromkeys(each.path for each in mentions(as_template(self._source))))
 
     def holds(self, facts: Facts) -> bool:
         """Evaluate; raise `PredicateFailed` when a name is absent, or when the result is text.
@@ -31,7 +36,7 @@ class Expression:
         unless empty, and null does not.
         """
         try:
-            found = self._leaf.render(self._localised(facts))
+            found = self._leaf.render(facts)
         except Failed as failed:
             raise PredicateFailed(failed.failure.why) from None
         if isinstance(found, str):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
+from zoneinfo import ZoneInfo
 
 from jinja2 import Template, TemplateSyntaxError, UndefinedError, nodes
 
 from bridge.core.messages import RenderFailure
 from bridge.rendering.check import Flaw, Vocabulary, flaws
-from bridge.rendering.codegen import count_loops
+from bridge.rendering.codegen import Member, count_loops, lone_member
 from bridge.rendering.environment import MessageEnvironment
 from bridge.rendering.limits import Budget, Fault
 from bridge.rendering.metering import MessageContext
@@ -18,6 +20,10 @@ from bridge.rendering.moulds import RESERVED
 from bridge.rendering.syntax import plainly
 from bridge.rendering.values import Printed, flatten
 
+_ORDINARY = frozenset((str, int, float, bool, type(None), dict, list, datetime))
+"""What facts are made of."""
+UNDECIDED = object()
+"""Stands for a value that only running the text can find, or say to be absent."""
 UNWORKABLE = "gives a filter, a test, a comparison or a macro values it cannot work with"
 
 
@@ -40,6 +46,14 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where programs run: `monotonic` returns seconds, for the time limit of each rendering."""
+
+    monotonic: Callable[[], float]
+    timezone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """What came of compiling a text: a program, or flaws; the tree, if there is one, for further checks."""
 
@@ -48,24 +62,69 @@ class Compiled:
     tree: nodes.Template | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a text asks for, found when it is compiled, so that nothing else is made ready for each event."""
+
+    names: tuple[str, ...]
+    functions: Mapping[str, object]
+    member: Member | None
+
+    @classmethod
+    def of(cls, tree: nodes.Template, environment: MessageEnvironment, where: str) -> Asked:
+        """Read the tree of the text at `where`."""
+        names = sorted({node.name for node in tree.find_all(nodes.Name)})
+        functions = {name: environment.globals[name] for name in names if name in environment.globals}
+        return cls(tuple(names), functions, lone_member(tree, where))
+
+
 class Program:
     """A compiled text, as `Compiler` makes it."""
 
-    def __init__(self, template: Template, text: Text, monotonic: Callable[[], float]) -> None:
+    def __init__(self, template: Template, text: Text, asked: Asked, surroundings: Surroundings) -> None:
         self._template = template
         self._text = text
-        self._monotonic = monotonic
+        self._asked = asked
+        self._surroundings = surroundings
 
-    def run(self, names: dict[str, object]) -> list[str | Printed]:
-        """Return the pieces for one event; raise `Failed`."""
+    def run(self, names: Mapping[str, object]) -> list[str | Printed]:
+        """Return the pieces for one event; raise `Failed`. Its times are in the configured zone."""
+        member = self._asked.member
+        if member is not None and (found := self.member(names)) is not UNDECIDED:
+            return [Printed(found, member.label, member.spot)]
         try:
-            seen = {**self._template.globals, **names}
-            context = MessageContext(self._template.environment, seen, None, {})
-            context.budget = Budget(self._monotonic)
+            context = MessageContext(self._template.environment, self._seen(names), None, {})
+            context.budget = Budget(self._surroundings.monotonic)
             return flatten(self._template.root_render_func(context))
         except Exception as error:  # noqa: BLE001  (see below)
             # Whatever goes wrong in a template's own code is the template's failure, never the bridge's.
             raise Failed(self.failure(error)) from None
+
+    def member(self, names: Mapping[str, object]) -> object:
+        """Return the value that is printed by a text of nothing but one path of names, or `UNDECIDED`.
+
+        Most leaves of a structure are such texts, and this is a tenth of the work of running them. What is
+        absent or out of the ordinary is decided in one place: by running the text.
+        """
+        member = self._asked.member
+        if member is None:
+            return UNDECIDED
+        found: object = names
+        for step in member.steps:
+            if type(found) is not dict or step not in found:
+                return UNDECIDED
+            found = found[step]
+        if type(found) is datetime and len(member.steps) == 1:
+            found = found.astimezone(self._surroundings.timezone)
+        return found if type(found) in _ORDINARY else UNDECIDED
+
+    def _seen(self, names: Mapping[str, object]) -> dict[str, object]:
+        seen = {**self._asked.functions, **names} if self._asked.functions else dict(names)
+        for name in self._asked.names:
+            value = seen.get(name)
+            if isinstance(value, datetime):
+                seen[name] = value.astimezone(self._surroundings.timezone)
+        return seen
 
     def failure(self, error: Exception) -> RenderFailure:
         """Return what to tell of an error: where, which line, and why without any value of the event."""
@@ -94,10 +153,9 @@ class Program:
 class Compiler:
     """Compiles texts for one environment; Jinja's errors become flaws with their line."""
 
-    def __init__(self, environment: MessageEnvironment, monotonic: Callable[[], float]) -> None:
-        """`monotonic` returns seconds, for the time limit of each rendering."""
+    def __init__(self, environment: MessageEnvironment, surroundings: Surroundings) -> None:
         self._environment = environment
-        self._monotonic = monotonic
+        self._surroundings = surroundings
 
     def compile(self, text: Text, vocabulary: Vocabulary, *, structure: bool = False) -> Compiled:
         """Compile a text. `structure` allows `{{ learner }}`, a whole group, as the only thing there is."""
@@ -116,11 +174,11 @@ class Compiler:
             return Compiled(None, [Flaw(text.line, "is nested too deeply")])
 
     def _program(self, tree: nodes.Template, text: Text) -> Program:
+        asked = Asked.of(tree, self._environment, text.where)
         count_loops(tree)
         code = self._environment.compile(tree, name=text.where)
-        return Program(
-            Template.from_code(self._environment, code, self._environment.globals), text, self._monotonic
-        )
+        template = Template.from_code(self._environment, code, self._environment.globals)
+        return Program(template, text, asked, self._surroundings)
 
     def _parsed(self, text: Text) -> nodes.Template:
         """Return the tree, its lines counted from the file's first."""

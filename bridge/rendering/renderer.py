@@ -17,7 +17,7 @@ from bridge.core.problems import Path as SettingPath
 from bridge.core.problems import Problem, dotted
 from bridge.core.rules import Content, Predicate
 from bridge.rendering.check import lone_expression
-from bridge.rendering.documents import Leaf, Line, Names, Part, Structure, Workshop
+from bridge.rendering.documents import Leaf, Line, Part, Structure, Workshop
 from bridge.rendering.environment import MessageEnvironment
 from bridge.rendering.escapes import Form
 from bridge.rendering.files import MARKDOWN, Source
@@ -27,7 +27,7 @@ from bridge.rendering.markdown import Markdown
 from bridge.rendering.people import people_filters
 from bridge.rendering.places import in_address, in_mrkdwn
 from bridge.rendering.predicate import Expression, as_template
-from bridge.rendering.program import Compiler, Failed, Text
+from bridge.rendering.program import Compiler, Failed, Surroundings, Text
 
 _LINES: Mapping[Target, tuple[Form, Callable[[str], str]]] = {
     Target.PLAIN: (Form.RAW, str),
@@ -58,8 +58,7 @@ class Renderer:
         environment = MessageEnvironment({**builtin_filters(), **people}, TESTS)
         # A message must never make the bridge fetch something.
         inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
-        self._timezone = timezone
-        self._compiler = Compiler(environment, monotonic)
+        self._compiler = Compiler(environment, Surroundings(monotonic, timezone))
         workshop = Workshop(Markdown(), inliner, lang=locale.replace("_", "-"))
         self._library = Library(templates, self._compiler, workshop)
 
@@ -72,7 +71,7 @@ class Renderer:
             problems += found
             if part is not None:
                 parts[name] = part
-        return (None if problems else Rendering(parts, self._localised)), problems
+        return (None if problems else Rendering(parts)), problems
 
     def predicate(self, source: str) -> tuple[Predicate | None, list[Problem]]:
         """Compile an `if:`; or None, and everything that is wrong with it."""
@@ -83,7 +82,7 @@ class Renderer:
             problems.append(Problem((), "is not one expression, such as '{{ occurred_at.hour < 23 }}'"))
         if problems or compiled.program is None:
             return None, problems
-        return Expression(source, Leaf(compiled.program, native=True), self._localised), []
+        return Expression(source, Leaf(compiled.program, native=True)), []
 
     def _part(self, slot: Slot, *, has_subject: bool) -> tuple[Part | None, list[Problem]]:
         match slot.target:
@@ -141,26 +140,17 @@ class Renderer:
             return source
         return Leaf(compiled.program, native=lone_expression(compiled.tree))
 
-    def _localised(self, facts: Facts) -> Names:
-        """Return the names of an event; its times in the configured zone, as their readers expect."""
-        return {
-            name: value.astimezone(self._timezone) if isinstance(value, datetime) else value
-            for name, value in facts.items()
-        }
-
 
 class Rendering:
     """What an action says, compiled (`bridge.core.rules.Content`)."""
 
-    def __init__(self, parts: Mapping[str, Part], localised: Callable[[Facts], Names]) -> None:
+    def __init__(self, parts: Mapping[str, Part]) -> None:
         self._parts = parts
-        self._localised = localised
 
     def render(self, facts: Facts) -> Mapping[str, object] | RenderFailure:
         """Return each slot's value by name: a str, a `Document`, or a JSON structure."""
-        names = self._localised(facts)
         try:
-            return {name: part.render(names) for name, part in self._parts.items()}
+            return {name: part.render(facts) for name, part in self._parts.items()}
         except Failed as failed:
             return failed.failure
 

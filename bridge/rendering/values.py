@@ -99,11 +99,14 @@ class Fragment:
         return str(self)[key]
 
 
+_SINGLE = (str, Printed)  # made once, not for every piece
+
+
 def flatten(pieces: Iterable[object]) -> list[str | Printed]:
     """Return the text and values of what a template yielded, captured ones included."""
     flat: list[str | Printed] = []
     for piece in pieces:
-        if isinstance(piece, str | Printed):
+        if isinstance(piece, _SINGLE):
             flat.append(piece)
         elif isinstance(piece, Fragment):
             flat += piece.pieces
@@ -156,7 +159,7 @@ def native_of(value: object) -> object:
 
     Times become ISO 8601 text, what is not JSON raises `Fault`.
     """
-    return _native(value, [MAX_ITEMS])
+    return value if type(value) is str else _native(value, [MAX_ITEMS])
 
 
 def _native(value: object, left: list[int]) -> object:
@@ -168,10 +171,10 @@ def _native(value: object, left: list[int]) -> object:
             raise Fault(HUGE)
         case str() | bool() | int() | float() | None:
             return value
-        case Mapping():
-            return {text_of(key): _native(item, left) for key, item in value.items()}
         case Absent() | Fragment() | datetime() | date() | time():
             return text_of(value)
+        case Mapping():
+            return {text_of(key): _native(item, left) for key, item in value.items()}
         case Undefined():
             return None
         case list() | tuple() | range():

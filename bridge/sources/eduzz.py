@@ -6,6 +6,7 @@ The body's HMAC-SHA256 in hex stands in `x-signature`; one request holds one eve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -13,7 +14,7 @@ from pydantic import Field
 
 from bridge.core.events import Event, Person, Thing
 from bridge.core.signing import Refused, Scheme, Signed, check, diagnose, sign
-from bridge.sources.base import Authentic, Malformed, Parsed, Ping, Request, Unsupported, Verdict
+from bridge.sources.base import Authentic, Parsed, Ping, Request, Unsupported, Verdict
 from bridge.sources.eduzz_activation import is_activation_test
 from bridge.sources.eduzz_events import ALIASES, EVENTS, PING, PRODUCTS, UNKNOWN, Known, Product
 from bridge.sources.options import RequiredSecrets, SourceOptions, secret_bytes
@@ -34,6 +35,10 @@ PING_BYTES = 4096
 """A body is looked at as a ping up to this size: unsigned bytes deserve no more work."""
 
 _SECRET_KEY = "originSecret"  # noqa: S105 - the name of a secret, not a secret
+_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
+_LESSON_DONE = "lesson.completed"
+_COURSE_PROGRESS = ("course", "progress")
+"""Percent, in Nutror's `lesson_watched`; AlpaClass has an event of its own for a finished course."""
 _THING_IDS = ("hash", "id", "productId")
 
 
@@ -76,14 +81,14 @@ class EduzzSource:
     def parse(self, request: Request) -> Parsed:
         """Turn one envelope into one event."""
         body = read_object(request.body)
-        if isinstance(body, Unsupported | Malformed):
+        if not isinstance(body, dict):
             return body
         name = event_name(body.get("event"))
         if name is None:
             return Unsupported(_why_no_event(body))
         if name == PING:
             return Unsupported("a ping, the console's connection test")
-        if _SECRET_KEY.encode() in request.body or b"\\u" in request.body:
+        if _may_say(_SECRET_KEY, request.body):
             _hide_secrets(body)
         return (self._event(ALIASES.get(name, name), body, request),)
 
@@ -121,6 +126,7 @@ class EduzzSource:
             lesson=thing(data.get("lesson")),
             data=data,
             raw=body,
+            finishes_course=known.kind == _LESSON_DONE and text(dig(data, _COURSE_PROGRESS)) == "100",
             test=is_activation_test(
                 learner=learner,
                 producer=producer,
@@ -133,11 +139,18 @@ class EduzzSource:
 
 
 def _is_ping(body: bytes) -> bool:
-    # Every spelling of the word in JSON holds its letters or an escape.
-    if len(body) > PING_BYTES or not (b"ping" in body or b"\\u" in body):
+    if len(body) > PING_BYTES or not _may_say(PING, body):
         return False
     envelope = read_object(body)
     return isinstance(envelope, dict) and envelope.get("event") == PING
+
+
+def _may_say(word: str, body: bytes) -> bool:
+    """Say whether JSON may hold a string of ASCII letters: as it is, or with some of them escaped.
+
+    A search through bytes is cheaper than reading them, and nearly always says no.
+    """
+    return f'"{word}"'.encode() in body or (b"\\u00" in body and _ESCAPED_LETTER.search(body) is not None)
 
 
 def _lookup(name: str) -> tuple[Product, Known]:
@@ -156,7 +169,11 @@ def _kind(known: Known, data: Mapping[str, object]) -> str:
 
 
 def _first(data: Mapping[str, object], places: Iterable[Path]) -> Person | None:
-    return next((found for place in places if (found := person(_one(dig(data, place))))), None)
+    for place in places:
+        found = person(_one(dig(data, place)))
+        if found is not None:
+            return found
+    return None
 
 
 def _bare_person(data: Mapping[str, object], place: Path | None) -> Person | None:
@@ -165,9 +182,12 @@ def _bare_person(data: Mapping[str, object], place: Path | None) -> Person | Non
 
 
 def _course(data: Mapping[str, object], product: Product) -> Thing | None:
-    found = (thing(_one(dig(data, place)), _THING_IDS) for place in product.course)
+    for place in product.course:
+        found = thing(_one(dig(data, place)), _THING_IDS)
+        if found is not None:
+            return found
     bare = text(dig(data, product.course_id)) if product.course_id else None
-    return next((course for course in found if course), Thing(id=bare) if bare else None)
+    return Thing(id=bare) if bare else None
 
 
 def _one(value: object) -> object:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bridge.core.events import Event
 from bridge.core.signing import Digest, Encoding, Refused, Scheme, Signed, check, diagnose, sign
-from bridge.sources.base import Authentic, Malformed, Parsed, Request, Unsupported, Verdict
+from bridge.sources.base import Authentic, Parsed, Request, Unsupported, Verdict
 from bridge.sources.options import Secrets, SourceOptions, secret_bytes
 from bridge.sources.payload import (
     NAME_LIMIT,
@@ -175,7 +175,7 @@ class GenericSource:
     def parse(self, request: Request) -> Parsed:
         """Turn one body into one event."""
         body = read_object(request.body)
-        if isinstance(body, Unsupported | Malformed):
+        if not isinstance(body, dict):
             return body
         name = event_name(self._type.find(body, request)) or self._options.default_event
         if name is None:

@@ -106,11 +106,12 @@ def person(value: object) -> Person | None:
     """Return the person an object describes, or None when it says nothing about one."""
     if not isinstance(value, dict):
         return None
-    email = text(value.get("email"))
+    id_, name, email = text(value.get("id")), text(value.get("name")), text(value.get("email"))
     if email is not None and len(email) > EMAIL_LIMIT:
         email = None
-    found = Person(id=text(value.get("id")), name=text(value.get("name")), email=email)
-    return found if found != _NOBODY else None
+    if id_ is None and name is None and email is None:
+        return None
+    return Person(id=id_, name=name, email=email)
 
 
 def thing(
@@ -119,8 +120,8 @@ def thing(
     """Return the course, module or lesson that an object describes; the first key with a value counts."""
     if not isinstance(value, dict):
         return None
-    found = Thing(id=_first_text(value, ids), title=_first_text(value, titles))
-    return found if found != _NOTHING else None
+    id_, title = _first_text(value, ids), _first_text(value, titles)
+    return None if id_ is None and title is None else Thing(id=id_, title=title)
 
 
 def event_name(value: object) -> str | None:
@@ -134,10 +135,6 @@ def delivery_key(event_id: str | None, body: bytes) -> str:
     if event_id is None:
         return _sha256(body)
     return event_id if _is_name(event_id) else _sha256(event_id.encode("utf-8", "surrogatepass"))
-
-
-_NOBODY = Person()
-_NOTHING = Thing()
 
 
 def _first_text(value: Mapping[str, object], keys: Iterable[str]) -> str | None:

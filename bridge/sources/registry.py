@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import cache
 
 from pydantic import BaseModel, SecretStr
 
+from bridge.core import trouble
+from bridge.core.catalogue import COMPLETED, COMPLETED_TYPE
 from bridge.sources import eduzz_events
-from bridge.sources.base import Request, Source
+from bridge.sources.base import Parsed, Request, Source
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from bridge.sources.generic import GenericOptions, GenericSource
 from bridge.sources.inventory import paths_in
+from bridge.sources.own import COMPLETION, SAMPLE, OwnSource
 from bridge.sources.samples import sample, sample_names
 
-__all__ = ["OPTIONS", "build", "fields", "kinds_of", "known_events", "known_kinds", "sample", "sample_names"]
+__all__ = [
+    "OPTIONS",
+    "build",
+    "fields",
+    "kinds_of",
+    "known_events",
+    "known_kinds",
+    "own_events",
+    "sample",
+    "sample_names",
+    "tellers",
+]
 
 OPTIONS: Mapping[str, type[BaseModel]] = {"eduzz": EduzzOptions, "generic": GenericOptions}
 """The options of each type of source, checked when the configuration is loaded."""
@@ -37,6 +51,16 @@ def known_events() -> Mapping[str, str]:
     return {name: known.kind for name, known in eduzz_events.EVENTS.items()}
 
 
+def own_events() -> Mapping[str, tuple[str, ...]]:
+    """Return the types of the bridge's own events, with the kinds each can have."""
+    return {**trouble.TYPES, COMPLETED_TYPE: (COMPLETED,)}
+
+
+def tellers() -> frozenset[str]:
+    """Return the products that send an event of their own when a course is done: `alpaclass`."""
+    return frozenset(name.partition(".")[0] for name, kind in known_events().items() if kind == COMPLETED)
+
+
 def known_kinds() -> frozenset[str]:
     """Return every neutral kind that a known event can have; a check-in has two, done and undone."""
     return eduzz_events.kinds()
@@ -56,12 +80,22 @@ def fields(name: str) -> frozenset[str]:
 
     `data.items[].name` stands in the elements of an array; below `data.chargeback.*` anything may stand.
     """
+    if name in own_events():
+        own = COMPLETION if name == COMPLETED_TYPE else SAMPLE
+        return _paths(OwnSource().parse(_request(own.encode())), frozenset())
     body = sample(name)
     if body is None:
         return frozenset()
     # Parsing asks for no secret.
     source = EduzzSource("eduzz", EduzzOptions(type="eduzz", secrets=(SecretStr("not-a-secret-of-anyone"),)))
-    parsed = source.parse(Request({}, body, datetime(2026, 1, 1, tzinfo=UTC)))
-    events = parsed if isinstance(parsed, tuple) else ()
     free = eduzz_events.FREE | {f"raw.{path}" for path in eduzz_events.FREE}
+    return _paths(source.parse(_request(body)), free)
+
+
+def _request(body: bytes) -> Request:
+    return Request({}, body, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def _paths(parsed: Parsed, free: Collection[str]) -> frozenset[str]:
+    events = parsed if isinstance(parsed, tuple) else ()
     return frozenset(path for event in events for path in paths_in(event.facts(), free))

@@ -9,7 +9,6 @@ from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, Text, TypeDeco
 from sqlalchemy.types import TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 Seq = BigInteger().with_variant(Integer, "sqlite")
 """A number counted up by the database; SQLite counts only in columns it calls INTEGER."""
@@ -27,7 +26,8 @@ class Instant(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone; the store takes aware datetimes only")
-        return (value - EPOCH) // MICROSECOND
+        since = value - EPOCH
+        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
     def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
         """Return the stored instant in UTC."""
@@ -66,11 +66,14 @@ class Json(TypeDecorator[object]):
 
     def process_bind_param(self, value: object, _dialect: Dialect) -> str | None:
         """Return the text to store."""
-        return None if value is None else json.dumps(value, separators=(",", ":"))
+        return None if value is None else _ENCODE(value)
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> object:
         """Return the stored value."""
         return None if value is None else json.loads(value)
+
+
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Words(TypeDecorator[str]):

@@ -17,7 +17,8 @@ Trigger = Literal["schedule", "person"]
 class NewDelivery:
     """A delivery to store. `id` is its `delivery_id`; `lane` is its `lane_key`, or None where order is free.
 
-    `state` is PENDING, or WITHHELD with a `why` for what is shown and never sent.
+    `state` is PENDING, or WITHHELD with a `why` for what is shown and never sent. `held_until` is its
+    `due_at` where a rule keeps it for later, with a `why`; until then it is not in its lane.
     """
 
     id: str
@@ -33,6 +34,22 @@ class NewDelivery:
     expires_at: datetime | None = None
     state: Literal[State.PENDING, State.WITHHELD] = State.PENDING
     why: str | None = None
+    held_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A delivery that is stored now; `leased` if it was free to be sent at once, by whoever stored it."""
+
+    seq: int
+    leased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An attempt that is stored now; `lane_waits` if the lane has another open delivery that is not held."""
+
+    lane_waits: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +67,7 @@ class Due:
     rule: str
     action: str
     channel: str
+    lane: bytes | None
     due_at: datetime
     expires_at: datetime | None
     first_at: datetime | None

@@ -9,8 +9,11 @@ from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection, and_, or_, select
 
+from bridge.core.breaker import Phase
 from bridge.core.messages import Payload
-from bridge.core.outcomes import Reason
+from bridge.core.outcomes import Reason, State
+from bridge.store import channels
+from bridge.store.channels import Standing
 from bridge.store.deliveries import Attempt
 from bridge.store.inbox import ENTRY_COLUMNS, Entry, entry_of
 from bridge.store.schema import attempts, claims, deliveries, given, inbox, payloads
@@ -62,7 +65,10 @@ class EventDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryDetails:
-    """A delivery with its attempts in order, what they send, its claim, and the entry it came from."""
+    """A delivery with its attempts in order, what they send, its claim, and the entry it came from.
+
+    `standing` is how its channel does.
+    """
 
     row: DeliveryRow
     attempts: tuple[Attempt, ...]
@@ -70,6 +76,12 @@ class DeliveryDetails:
     claim: Claim | None
     event: EventRow
     entry: Entry
+    standing: Standing
+
+    @property
+    def waits_for_channel(self) -> bool:
+        """Whether it is not sent for now because its channel is paused or stopped."""
+        return self.row.state is State.PENDING and self.standing.breaker.phase is not Phase.WORKING
 
 
 def find_event(connection: Connection, name: str) -> int | NotFound | Ambiguous:
@@ -122,6 +134,7 @@ def show_delivery(connection: Connection, delivery_id: str) -> DeliveryDetails |
         claim=_claim(connection, delivery_id),
         event=entry[0],
         entry=entry[1],
+        standing=channels.read(connection, row.channel),
     )
 
 

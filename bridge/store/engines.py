@@ -19,6 +19,11 @@ SQLITE_NEEDED = (3, 35)
 """The first SQLite with RETURNING (2021)."""
 JOURNAL_BYTES = 64 * 1024 * 1024
 CACHE_KIB = 16 * 1024
+ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
+"""A PostgreSQL that is gone without a word is noticed within 25 seconds; Linux alone would wait for hours.
+
+https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES
+"""
 EXPECTED = "expected 'sqlite:///path/to/bridge.db' or 'postgresql://user@host/database'"
 
 
@@ -128,7 +133,7 @@ def _begin(connection: Connection) -> None:
 
 
 def _postgresql(url: URL, readers: int, busy_timeout: timedelta) -> Engines:
-    ours: dict[str, object] = {"connect_timeout": 10, "application_name": "bridge"}
+    ours: dict[str, object] = {"connect_timeout": 10, "application_name": "bridge", **ALIVE}
     arguments = {name: value for name, value in ours.items() if name not in url.query}
     # A read may ask several questions; together they must see one state.
     options = {"isolation_level": "REPEATABLE READ", "pool_pre_ping": True}

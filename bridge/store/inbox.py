@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Integer, and_, bindparam, not_, null, or_, select, text, update
 
 from bridge.store.columns import folded
+from bridge.store.prepared import Prepared
 from bridge.store.schema import DONE, NEW, PARKED, constant, constants, given, inbox, new_row, under
 
+LONGEST_LEASE = timedelta(minutes=5)
+"""A lease that ends later than this was taken by a node whose clock was wrong, and binds nobody."""
 OLDEST = 256
 """How many open entries are looked at for other nodes' leases: the oldest ones are claimed first."""
 
 NOBODY = 0
 """A number that no row has: an empty list would make the databases plan for a subquery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a row until a time; called `<node>/<number>`, one number for each claim."""
+
+    name: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +80,8 @@ class EntryFacts:
     test: bool | None = None
 
 
-def accept(connection: Connection, entry: NewEntry) -> Accepted:
-    """Store a request, once for ever for the same key."""
+def accept(connection: Connection, entry: NewEntry, lease: Lease | None = None) -> Accepted:
+    """Store a request, once for ever for the same key; with a lease, a new one is claimed at once."""
     row = {
         "source": entry.source,
         "key": entry.key,
@@ -80,9 +91,11 @@ def accept(connection: Connection, entry: NewEntry) -> Accepted:
         "received_at": entry.received_at,
         "state": NEW,
         "run": 1,
-        "tries": 0,
+        "tries": 0 if lease is None else 1,
+        "lease": None if lease is None else lease.name,
+        "leased_until": None if lease is None else lease.until,
     }
-    seq = connection.scalar(_ACCEPT, row)
+    seq = _ACCEPT.scalar(connection, row)
     if seq is not None:
         return Accepted(seq, duplicate=False)
     return Accepted(connection.execute(_FIND, {"given_key": entry.key}).scalar_one(), duplicate=True)
@@ -108,6 +121,7 @@ def claim(
         _CLAIM,
         {
             "given_now": now,
+            "given_far": now + LONGEST_LEASE,
             "given_until": lease_until,
             "given_lease": lease,
             "given_limit": limit,
@@ -137,12 +151,13 @@ def finish(
         "test": facts.test,
         "summary": dict(summary),
     }
-    return _settle(connection, seq, lease, {"state": DONE, "finished_at": now, "why": None, **found})
+    return _FINISH.run(connection, {"given_seq": seq, "given_lease": lease, "given_now": now, **found}) == 1
 
 
 def park(connection: Connection, seq: int, *, lease: str, now: datetime, why: str) -> bool:
     """Put an entry aside for a person; False, and nothing written, if the lease is lost."""
-    return _settle(connection, seq, lease, {"state": PARKED, "finished_at": now, "why": why})
+    values = {"state": PARKED, "finished_at": now, "why": why}
+    return connection.execute(_SETTLE, {"given_seq": seq, "given_lease": lease, **values}).rowcount == 1
 
 
 def replay(connection: Connection, seq: int, *, now: datetime) -> int | None:
@@ -167,6 +182,21 @@ def release_all(connection: Connection) -> int:
     return connection.execute(_RELEASE_ALL).rowcount
 
 
+def stored(entry: NewEntry, seq: int) -> Entry:
+    """Return a new entry as the first claim of it finds it."""
+    return Entry(
+        seq=seq,
+        source=entry.source,
+        key=entry.key,
+        delivery_key=entry.delivery_key,
+        headers=entry.headers,
+        body=entry.body,
+        received_at=entry.received_at,
+        run=1,
+        tries=1,
+    )
+
+
 def entry_of(row: Sequence[Any]) -> Entry:
     """Return the entry from the values of `ENTRY_COLUMNS`."""
     return Entry(**dict(zip(_ENTRY_FIELDS, row, strict=True)))
@@ -177,13 +207,11 @@ def _has_turn(connection: Connection, now: datetime, lease: str) -> bool:
     if not connection.scalar(_TURN):
         return False
     node = lease[: lease.rfind("/") + 1] or lease
-    return connection.execute(_OTHERS, {"given_now": now, "given_lease": node}).first() is None
+    values = {"given_now": now, "given_far": now + LONGEST_LEASE, "given_lease": node}
+    return connection.execute(_OTHERS, values).first() is None
 
 
-def _settle(connection: Connection, seq: int, lease: str, values: Mapping[str, object]) -> bool:
-    return connection.execute(_SETTLE, {"given_seq": seq, "given_lease": lease, **values}).rowcount == 1
-
-
+_NEW_FIELDS = tuple(field.name for field in fields(NewEntry))
 _ENTRY_FIELDS = tuple(field.name for field in fields(Entry))
 ENTRY_COLUMNS = tuple(inbox.c[name] for name in _ENTRY_FIELDS)
 """What `entry_of` needs, in this order."""
@@ -192,13 +220,21 @@ ENTRY_COLUMNS = tuple(inbox.c[name] for name in _ENTRY_FIELDS)
 _WAITING = and_(inbox.c.state == constant(NEW), inbox.c.state != constant(DONE))
 _FREE = {"lease": null(), "leased_until": null()}
 
-_ACCEPT = new_row(inbox, inbox.c.seq)
+_ACCEPT = Prepared(
+    new_row(inbox, inbox.c.seq),
+    inserted=(*_NEW_FIELDS, "state", "run", "tries", "lease", "leased_until"),
+    returned=(inbox.c.seq,),
+)
 _FIND = select(inbox.c.seq).where(inbox.c.key == given("key"))
 _NEXT = (
     select(inbox.c.seq)
     .where(
         _WAITING,
-        or_(inbox.c.leased_until.is_(None), inbox.c.leased_until <= given("now")),
+        or_(
+            inbox.c.leased_until.is_(None),
+            inbox.c.leased_until <= given("now"),
+            inbox.c.leased_until > given("far"),
+        ),
         inbox.c.seq.not_in(bindparam("given_busy", expanding=True)),
     )
     .order_by(inbox.c.seq)
@@ -216,6 +252,17 @@ _SETTLE = (
     update(inbox)
     .where(inbox.c.seq == given("seq"), inbox.c.lease == given("lease"), inbox.c.state == constant(NEW))
     .values(_FREE)
+)
+_FOUND = ("event_id", "type", "kind", "occurred_at", "learner", "test", "summary")
+_FINISH = Prepared(
+    _SETTLE.values(
+        {
+            "state": constant(DONE),
+            "finished_at": given("now"),
+            "why": null(),
+            **{name: bindparam(name, type_=inbox.c[name].type) for name in _FOUND},
+        }
+    )
 )
 _REPLAY = (
     update(inbox)
@@ -249,6 +296,10 @@ _OLDEST = (
 )
 _OTHERS = (
     select(_OLDEST.c.lease)
-    .where(_OLDEST.c.leased_until > given("now"), not_(under(_OLDEST.c.lease)))
+    .where(
+        _OLDEST.c.leased_until > given("now"),
+        _OLDEST.c.leased_until <= given("far"),
+        not_(under(_OLDEST.c.lease)),
+    )
     .limit(1)
 )

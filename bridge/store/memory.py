@@ -5,13 +5,41 @@ A claim is reserved with its delivery, confirmed when that is sent, released whe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Any, Literal, assert_never
 
 from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql
 
 from bridge.core.outcomes import State
+from bridge.store.columns import HexId, Instant
+from bridge.store.prepared import Prepared
 from bridge.store.schema import CONFIRMED, RELEASED, RESERVED, claims, constant, given, new_row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who has a claim: reserved for a delivery since `at`, or confirmed then, because it was sent.
+
+    Of one that a delivery has had, `released` since.
+    """
+
+    delivery_id: str
+    state: Literal["reserved", "confirmed", "released"]
+    at: datetime
+    label: str
+
+
+def holder(connection: Connection, key: bytes) -> Holder | None:
+    """Return who has the claim `key`, as `claim_key` makes it; None if it is free."""
+    return _holder(connection.execute(_HELD, {"given_key": key}).first())
+
+
+def claim_of(connection: Connection, delivery_id: str) -> Holder | None:
+    """Return the claim that a delivery has or has had, which outlives it; None if it never had one."""
+    return _holder(connection.execute(_CLAIM_OF, {"given_id": delivery_id}).first())
 
 
 def reserve(
@@ -29,7 +57,7 @@ def reserve(
     `key` is a `claim_key`; `label` says in words what is claimed.
     """
     row = {"key": key, "rule": rule, "action": action, "label": label, "delivery_id": delivery_id}
-    if connection.execute(_RESERVE, {**row, "state": RESERVED, "at": now}).first() is not None:
+    if _RESERVE.first(connection, {**row, "state": RESERVED, "at": now}) is not None:
         return None
     holder = connection.scalar(_HOLDER, {"given_key": key})
     if holder is None:
@@ -47,12 +75,17 @@ def reserve_again(connection: Connection, delivery_id: str, *, now: datetime) ->
 
 def confirm(connection: Connection, delivery_id: str, *, now: datetime) -> None:
     """Make the delivery's claim, if it has one, final: it was sent."""
-    connection.execute(_CONFIRM, {"given_id": delivery_id, "given_now": now})
+    _CONFIRM.run(connection, {"given_id": delivery_id, "given_now": now})
 
 
 def release(connection: Connection, delivery_id: str, *, now: datetime) -> None:
     """Let another delivery have the claim, if this one has one that is not confirmed."""
     connection.execute(_RELEASE, {"given_id": delivery_id, "given_now": now})
+
+
+def hand_over(connection: Connection, dead_id: str, heir_id: str, *, now: datetime) -> None:
+    """Give the claim that a delivery has just released, if it had one, to what is sent in its place."""
+    connection.execute(_HAND_OVER, {"given_dead": dead_id, "given_heir": heir_id, "given_now": now})
 
 
 def follow(connection: Connection, delivery_id: str, state: State, *, now: datetime) -> None:
@@ -68,13 +101,27 @@ def follow(connection: Connection, delivery_id: str, state: State, *, now: datet
             assert_never(never)
 
 
+def _holder(row: Sequence[Any] | None) -> Holder | None:
+    if row is None:
+        return None
+    delivery_id, state, at, label = row
+    return Holder(delivery_id=delivery_id, state=state, at=at, label=label)
+
+
 _held = claims.alias("held")
 _MINE = claims.c.delivery_id == given("id")
 
-_RESERVE = new_row(claims, claims.c.delivery_id)
+_RESERVE = Prepared(
+    new_row(claims, claims.c.delivery_id),
+    inserted=("key", "rule", "action", "label", "delivery_id", "state", "at"),
+    returned=(claims.c.delivery_id,),
+)
 _HOLDER = select(claims.c.delivery_id).where(
     claims.c.key == given("key"), claims.c.state != constant(RELEASED)
 )
+_WHOSE = select(claims.c.delivery_id, claims.c.state, claims.c.at, claims.c.label)
+_HELD = _WHOSE.where(claims.c.key == given("key"), claims.c.state != constant(RELEASED))
+_CLAIM_OF = _WHOSE.where(_MINE)
 _SUCCESSOR = (
     select(_held.c.delivery_id)
     .join_from(claims, _held, _held.c.key == claims.c.key)
@@ -85,7 +132,7 @@ _RESERVE_AGAIN = (
     .where(_MINE, claims.c.state == constant(RELEASED))
     .values(state=constant(RESERVED), at=given("now"))
 )
-_CONFIRM = (
+_CONFIRM = Prepared(
     update(claims)
     .where(_MINE, claims.c.state == constant(RESERVED))
     .values(state=constant(CONFIRMED), at=given("now"))
@@ -94,4 +141,18 @@ _RELEASE = (
     update(claims)
     .where(_MINE, claims.c.state == constant(RESERVED))
     .values(state=constant(RELEASED), at=given("now"))
+)
+_INHERITED = ("key", "rule", "action", "label")
+_HAND_OVER = (
+    postgresql.insert(claims)
+    .from_select(
+        ["delivery_id", "state", "at", *_INHERITED],
+        select(
+            given("heir", HexId),
+            constant(RESERVED),
+            given("now", Instant),
+            *(claims.c[name] for name in _INHERITED),
+        ).where(claims.c.delivery_id == given("dead"), claims.c.state == constant(RELEASED)),
+    )
+    .on_conflict_do_nothing()
 )

@@ -11,12 +11,13 @@ from typing import Any, Literal
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Integer,
     Update,
-    and_,
     bindparam,
     case,
     func,
+    literal_column,
     null,
     or_,
     select,
@@ -28,8 +29,20 @@ from bridge.core.messages import Payload
 from bridge.core.outcomes import State, sources_of
 from bridge.store import memory
 from bridge.store.columns import Instant
-from bridge.store.deliveries import Attempt, Due, Missing, Moved, NewDelivery, Refused, Taken, Trigger
-from bridge.store.inbox import ENTRY_COLUMNS, NOBODY, entry_of
+from bridge.store.deliveries import (
+    Attempt,
+    Due,
+    Missing,
+    Moved,
+    NewDelivery,
+    Queued,
+    Recorded,
+    Refused,
+    Taken,
+    Trigger,
+)
+from bridge.store.inbox import ENTRY_COLUMNS, NOBODY, Lease, entry_of
+from bridge.store.prepared import Prepared
 from bridge.store.schema import (
     attempts,
     constant,
@@ -45,9 +58,12 @@ from bridge.store.schema import (
 __all__ = [
     "Attempt",
     "Due",
+    "Lease",
     "Missing",
     "Moved",
     "NewDelivery",
+    "Queued",
+    "Recorded",
     "Refused",
     "Taken",
     "Trigger",
@@ -56,6 +72,8 @@ __all__ = [
     "discard_unsent",
     "enqueue",
     "expire",
+    "give_back",
+    "hold",
     "next_due",
     "park",
     "park_unrouted",
@@ -65,16 +83,35 @@ __all__ = [
     "retry",
     "store_payload",
 ]
+LONGEST_LEASE = timedelta(hours=1)
+"""A lease that ends later than this was taken by a node whose clock was wrong; another one ends it."""
 UNROUTED = "is no longer in the configuration; restore it, then retry"
 
 
-def enqueue(connection: Connection, new: NewDelivery) -> bool:
-    """Store a delivery; False, and nothing written, if this id exists already."""
+def enqueue(
+    connection: Connection, new: NewDelivery, *, payload: Payload | None = None, lease: Lease | None = None
+) -> Queued | None:
+    """Store a delivery, with what it will send if that is known; None if this id exists already.
+
+    With a lease, a pending one is claimed at once, unless another delivery of its lane is still open. One
+    that is held until later must not have a lease.
+    """
+    if lease is not None and (
+        new.state is not State.PENDING or _is_taken(connection, new.lane, new.created_at)
+    ):
+        lease = None
     row = {name: getattr(new, name) for name in _NEW_FIELDS}
-    ready_at = new.due_at if new.state is State.PENDING else None
-    row |= {"inbox_seq": new.entry_seq, "updated_at": new.created_at, "ready_at": ready_at}
+    row |= {"inbox_seq": new.entry_seq, "updated_at": new.created_at, "lease": None}
     row |= {"attempts": 0, "tries": 0, "trigger": "schedule"}
-    return connection.execute(_ENQUEUE, row).first() is not None
+    row["ready_at"] = new.due_at if new.state is State.PENDING else None
+    if lease is not None:
+        row |= {"state": State.SENDING, "lease": lease.name, "ready_at": lease.until}
+    seq = _ENQUEUE.scalar(connection, row)
+    if seq is None:
+        return None
+    if payload is not None:
+        _ADD_PAYLOAD.run(connection, _payload_row(seq, payload))
+    return Queued(seq, leased=lease is not None)
 
 
 def claim_due(
@@ -89,20 +126,23 @@ def claim_due(
 ) -> list[Due]:
     """Lease deliveries that are due, or whose lease ran out, the longest due first.
 
-    One with an earlier delivery of its lane still open is left for later; those in `busy` are left alone.
+    One with an earlier delivery of its lane still open, and not held, is left for later; those in `busy` are
+    left alone.
     """
     wanted = {"given_channel": channel, "given_now": now, "given_limit": limit, "given_busy": (NOBODY, *busy)}
     claimed = connection.scalars(_CLAIM, {**wanted, "given_until": lease_until, "given_lease": lease}).all()
+    if not claimed and connection.dialect.name == "postgresql":
+        far = {"given_channel": channel, "given_far": now + LONGEST_LEASE, "given_now": now}
+        connection.execute(_RELEASE_FAR, far)
     rows = connection.execute(_DUE, {"given_seqs": claimed}) if claimed else ()
     return [_due_of(row) for row in rows]
 
 
 def store_payload(connection: Connection, seq: int, *, lease: str, payload: Payload) -> bool:
     """Store what every attempt will send; False, and nothing written, if the lease is lost."""
-    if connection.execute(_HELD, {"given_seq": seq, "given_lease": lease}).first() is None:
+    if _HELD.first(connection, {"given_seq": seq, "given_lease": lease}) is None:
         return False
-    row = {"meta": dict(payload.meta), "cuts": list(payload.cuts), "body": payload.body}
-    connection.execute(_STORE_PAYLOAD, {"delivery_seq": seq, **row})
+    _STORE_PAYLOAD.run(connection, _payload_row(seq, payload))
     return True
 
 
@@ -115,8 +155,8 @@ def record(
     state: Literal[State.PENDING, State.DELIVERED, State.DEAD],
     due_at: datetime | None = None,
     reference: str | None = None,
-) -> bool:
-    """Record an attempt and the state it leads to; False, and nothing written, if the lease is lost.
+) -> Recorded | None:
+    """Record an attempt and the state it leads to; None, and nothing written, if the lease is lost.
 
     `due_at` is the next attempt's time, for PENDING; `reference` is the destination's name for the message.
     """
@@ -132,16 +172,17 @@ def record(
     }
     if due_at is not None:
         values["given_due"] = due_at
-    delivery_id = connection.scalar(
-        _RECORD[state], {"given_seq": seq, "given_lease": lease, "given_now": ended_at, **values}
+    found = _RECORD[state].first(
+        connection, {"given_seq": seq, "given_lease": lease, "given_now": ended_at, **values}
     )
-    if delivery_id is None:
-        return False
-    connection.execute(
-        _ADD_ATTEMPT, {"delivery_seq": seq, **{name: getattr(attempt, name) for name in _ATTEMPT_FIELDS}}
+    if found is None:
+        return None
+    delivery_id, lane = found
+    _ADD_ATTEMPT.run(
+        connection, {"delivery_seq": seq, **{name: getattr(attempt, name) for name in _ATTEMPT_FIELDS}}
     )
     memory.follow(connection, delivery_id, state, now=ended_at)
-    return True
+    return Recorded(lane_waits=_is_taken(connection, lane, ended_at))
 
 
 def park(connection: Connection, seq: int, *, lease: str, now: datetime, why: str) -> bool:
@@ -160,6 +201,20 @@ def park_unrouted(connection: Connection, channels: Collection[str], *, now: dat
 def expire(connection: Connection, seq: int, *, lease: str, now: datetime, why: str) -> bool:
     """Give a delivery up because its time is over; False, and nothing written, if the lease is lost."""
     return _end(connection, seq, lease, State.EXPIRED, now, why)
+
+
+def give_back(connection: Connection, seq: int, *, lease: str) -> bool:
+    """Give one delivery back, due as before; False if the lease is lost."""
+    return connection.execute(_GIVE_BACK, {"given_seq": seq, "given_lease": lease}).rowcount == 1
+
+
+def hold(connection: Connection, seq: int, *, lease: str, now: datetime, until: datetime, why: str) -> bool:
+    """Let a claimed delivery wait for a time, and no other for it; False if the lease is lost.
+
+    No attempt is counted.
+    """
+    values = {"given_seq": seq, "given_lease": lease, "given_now": now, "given_due": until, "given_why": why}
+    return connection.execute(_HOLD, values).rowcount == 1
 
 
 def retry(connection: Connection, delivery_id: str, *, now: datetime) -> Moved | Missing | Refused | Taken:
@@ -213,9 +268,21 @@ def release_all(connection: Connection) -> int:
     return connection.execute(_RELEASE_ALL).rowcount
 
 
-def next_due(connection: Connection, channel: str) -> datetime | None:
-    """Return when the channel's next delivery can be claimed, also in the past; None if none waits."""
-    return connection.scalar(_NEXT_DUE, {"given_channel": channel})
+def next_due(connection: Connection, channel: str, *, now: datetime) -> datetime | None:
+    """Return when the channel's next delivery can be claimed, also in the past; None if none waits.
+
+    One that is held until then may find another of its lane under way, and has to wait on.
+    """
+    return connection.scalar(_NEXT_DUE, {"given_channel": channel, "given_now": now})
+
+
+def _is_taken(connection: Connection, lane: bytes | None, now: datetime) -> bool:
+    return lane is not None and _LANE.first(connection, {"given_lane": lane, "given_now": now}) is not None
+
+
+def _payload_row(seq: int, payload: Payload) -> dict[str, object]:
+    meta, cuts = dict(payload.meta), list(payload.cuts)
+    return {"delivery_seq": seq, "meta": meta, "cuts": cuts, "body": payload.body}
 
 
 def _end(connection: Connection, seq: int, lease: str, state: State, now: datetime, why: str) -> bool:
@@ -241,6 +308,11 @@ def _move(target: State, *conditions: ColumnElement[bool], **values: object) -> 
     )
 
 
+def _in_lane(table: FromClause) -> ColumnElement[bool]:
+    """Return the test that a row is not held for later: what is does not count in its lane."""
+    return or_(table.c.held_until.is_(None), table.c.held_until <= given("now"))
+
+
 _NEW_FIELDS = tuple(field.name for field in fields(NewDelivery) if field.name != "entry_seq")
 _ATTEMPT_FIELDS = tuple(field.name for field in fields(Attempt))
 _DUE_FIELDS = tuple(field.name for field in fields(Due) if field.name not in {"payload", "entry"})
@@ -256,6 +328,7 @@ _TRIED = {
     "tries": deliveries.c.tries + 1,
     "first_at": func.coalesce(deliveries.c.first_at, given("started", Instant)),
     "reference": given("reference"),
+    "held_until": null(),
     "trigger": constant("schedule"),
     "why": null(),
 }
@@ -263,21 +336,32 @@ _open = deliveries.alias("open")
 # A scalar subquery, and not NOT EXISTS: PostgreSQL would make that a join, and without statistics a slow one.
 _FIRST_OF_LANE = (
     select(func.min(_open.c.seq))
-    .where(_open.c.lane == deliveries.c.lane, _open.c.ready_at.is_not(None))
+    .where(_open.c.lane == deliveries.c.lane, _open.c.ready_at.is_not(None), _in_lane(_open))
     .correlate(deliveries)
     .scalar_subquery()
 )
-_CLAIMABLE = and_(
-    deliveries.c.channel == given("channel"),
-    _OPEN,
-    or_(deliveries.c.lane.is_(None), deliveries.c.seq == _FIRST_OF_LANE),
-)
+_THROUGH = (deliveries.c.channel == given("channel"), _OPEN)
+_ITS_TURN = or_(deliveries.c.lane.is_(None), deliveries.c.seq == _FIRST_OF_LANE)
 
-_ENQUEUE = new_row(deliveries, deliveries.c.seq)
+_ENQUEUE = Prepared(
+    new_row(deliveries, deliveries.c.seq),
+    inserted=(
+        *_NEW_FIELDS,
+        *("inbox_seq", "updated_at", "ready_at", "lease", "attempts", "tries", "trigger"),
+    ),
+    returned=(deliveries.c.seq,),
+)
+_LANE = Prepared(
+    select(deliveries.c.seq)
+    .where(deliveries.c.lane == given("lane"), _OPEN, _in_lane(deliveries))
+    .limit(literal_column("1")),
+    returned=(deliveries.c.seq,),
+)
 _NEXT = (
     select(deliveries.c.seq)
     .where(
-        _CLAIMABLE,
+        *_THROUGH,
+        _ITS_TURN,
         deliveries.c.ready_at <= given("now"),
         deliveries.c.seq.not_in(bindparam("given_busy", expanding=True)),
     )
@@ -302,24 +386,38 @@ _DUE = (
     .where(deliveries.c.seq.in_(bindparam("given_seqs", expanding=True)))
     .order_by(deliveries.c.due_at, deliveries.c.seq)
 )
-_HELD = select(deliveries.c.seq).where(*_UNDER_LEASE).with_for_update()
-_insert_payload = postgresql.insert(payloads)
-_STORE_PAYLOAD = _insert_payload.on_conflict_do_update(
-    index_elements=[payloads.c.delivery_seq],
-    set_={name: _insert_payload.excluded[name] for name in ("meta", "cuts", "body")},
+_HELD = Prepared(
+    select(deliveries.c.seq).where(*_UNDER_LEASE).with_for_update(), returned=(deliveries.c.seq,)
 )
+_insert_payload = postgresql.insert(payloads)
+_PAYLOAD_FIELDS = ("delivery_seq", "meta", "cuts", "body")
+_ADD_PAYLOAD = Prepared(payloads.insert().inline(), inserted=_PAYLOAD_FIELDS)
+_STORE_PAYLOAD = Prepared(
+    _insert_payload.on_conflict_do_update(
+        index_elements=[payloads.c.delivery_seq],
+        set_={name: _insert_payload.excluded[name] for name in ("meta", "cuts", "body")},
+    ),
+    inserted=_PAYLOAD_FIELDS,
+)
+_AGAIN = {"due_at": given("due"), "ready_at": given("due")}
+_WHOSE = (deliveries.c.id, deliveries.c.lane)
 _RECORD = {
-    State.PENDING: _move(
-        State.PENDING, *_UNDER_LEASE, due_at=given("due"), ready_at=given("due"), **_TRIED
-    ).returning(deliveries.c.id),
-    State.DELIVERED: _move(State.DELIVERED, *_UNDER_LEASE, **_CLOSED, **_TRIED).returning(deliveries.c.id),
-    State.DEAD: _move(State.DEAD, *_UNDER_LEASE, **_CLOSED, **_TRIED).returning(deliveries.c.id),
+    state: Prepared(_move(state, *_UNDER_LEASE, **then, **_TRIED).returning(*_WHOSE), returned=_WHOSE)
+    for state, then in ((State.PENDING, _AGAIN), (State.DELIVERED, _CLOSED), (State.DEAD, _CLOSED))
 }
-_ADD_ATTEMPT = attempts.insert()
+_ADD_ATTEMPT = Prepared(attempts.insert().inline(), inserted=("delivery_seq", *_ATTEMPT_FIELDS))
 _END = {
     target: _move(target, *_UNDER_LEASE, **_CLOSED, why=given("why")).returning(deliveries.c.id)
     for target in (State.PARKED, State.EXPIRED)
 }
+_HOLD = _move(
+    State.PENDING,
+    *_UNDER_LEASE,
+    due_at=given("due"),
+    ready_at=given("due"),
+    held_until=given("due"),
+    why=given("why"),
+)
 _PARK_UNROUTED = _move(
     State.PARKED,
     _OPEN,
@@ -338,6 +436,7 @@ _RETRY = _move(
     expires_at=case((deliveries.c.expires_at <= given("now"), null()), else_=deliveries.c.expires_at),
     first_at=null(),
     tries=0,
+    held_until=null(),
     trigger=constant("person"),
     why=null(),
 )
@@ -352,7 +451,22 @@ _RELEASE_ALL = _move(
     ready_at=deliveries.c.due_at,
     updated_at=deliveries.c.updated_at,
 )
+_GIVE_BACK = _move(
+    State.PENDING, *_UNDER_LEASE, ready_at=deliveries.c.due_at, updated_at=deliveries.c.updated_at
+)
 _RELEASE = _RELEASE_ALL.where(under(deliveries.c.lease))
+# It was due when it was claimed, whatever that clock said.
+_RELEASE_FAR = _move(
+    State.PENDING,
+    deliveries.c.channel == given("channel"),
+    deliveries.c.ready_at > given("far"),
+    deliveries.c.lease.is_not(None),
+    due_at=case((deliveries.c.due_at > given("now"), given("now")), else_=deliveries.c.due_at),
+    ready_at=given("now"),
+)
 _NEXT_DUE = (
-    select(deliveries.c.ready_at).where(_CLAIMABLE).order_by(deliveries.c.ready_at, deliveries.c.seq).limit(1)
+    select(deliveries.c.ready_at)
+    .where(*_THROUGH, or_(_ITS_TURN, deliveries.c.held_until > given("now")))
+    .order_by(deliveries.c.ready_at, deliveries.c.seq)
+    .limit(1)
 )

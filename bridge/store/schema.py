@@ -161,10 +161,12 @@ deliveries = Table(
     Column("lease", String(64)),
     Column("reference", Words(WORDS)),
     Column("why", Words(SENTENCES)),
+    Column("held_until", Instant),
     sqlite_autoincrement=True,
 )
 """`ready_at` is when a worker may take a row: `due_at` while pending, the lease's end while sending, or null.
 
+`held_until` is when a row that a rule keeps back for a later time joins its lane; its `due_at` then.
 `attempts` counts them all; `tries` and `first_at` start again when a person retries.
 """
 _open = deliveries.c.ready_at.is_not(None)
@@ -231,3 +233,118 @@ claims = Table(
 No foreign key: what was sent once stays sent once after its delivery is pruned.
 """
 _partial_index("claims_held", claims.c.key, where=claims.c.state != constant(RELEASED), unique=True)
+
+watches = Table(
+    "watches",
+    METADATA,
+    _delivery_key(),
+    Column("key", LargeBinary(16), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("inbox_seq", Seq, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What a delivery watches for while it waits; `since` is when its event happened, `inbox_seq` its entry."""
+Index("watches_key", watches.c.key)
+
+sightings = Table(
+    "sightings",
+    METADATA,
+    Column("key", LargeBinary(16), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("inbox_seq", Seq, nullable=False),
+    Column("kind", Words(WORDS), nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The last event of each key that deliveries may watch for, also if none did: events come out of order."""
+
+uses = Table(
+    "uses",
+    METADATA,
+    Column("delivery_id", HexId, primary_key=True),
+    Column("key", LargeBinary(16), nullable=False),
+    Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Messages that count against a `limit:`, from when each is due; no foreign key, as with claims."""
+Index("uses_key", uses.c.key, uses.c.at)
+
+channel_states = Table(
+    "channel_states",
+    METADATA,
+    Column("channel", Words(WORDS), primary_key=True),
+    Column("arrival", Instant),
+    Column("phase", String(16), nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("pauses", Integer, nullable=False),
+    Column("since", Instant),
+    Column("until", Instant),
+    Column("why", Words(SENTENCES), nullable=False),
+)
+"""A row for each channel that ever had a rate or trouble; the names are those of `Breaker` and `Rate`."""
+
+incidents = Table(
+    "incidents",
+    METADATA,
+    Column("seq", Seq, Identity(), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("subject", Words(WORDS), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("why", Words(SENTENCES), nullable=False),
+    Column("told_at", Instant),
+    Column("ended_at", Instant),
+    Column("closed_at", Instant),
+    sqlite_autoincrement=True,  # the notices' ids are made of these numbers
+)
+"""`told_at` is when the owner was told that it began, `closed_at` when nothing is left to be told of it."""
+_open_incident = incidents.c.closed_at.is_(None)
+_partial_index("incidents_open", incidents.c.seq, where=_open_incident)
+_partial_index(
+    "incidents_lasting",
+    incidents.c.kind,
+    incidents.c.subject,
+    where=incidents.c.ended_at.is_(None),
+    unique=True,
+)
+
+rulebooks = Table(
+    "rulebooks",
+    METADATA,
+    Column("digest", LargeBinary(16), primary_key=True),
+    Column("first_used_at", Instant, nullable=False),
+    Column("used_at", Instant, nullable=False),
+    Column("rules", LargeBinary, nullable=False),
+)
+"""The rules that events were judged by; an event's summary names them by the digest, as `rules`, in hex."""
+
+progress = Table(
+    "progress",
+    METADATA,
+    Column("seq", Seq, Identity(), primary_key=True),
+    Column("learner", LargeBinary(16), nullable=False),
+    Column("course", Words(WORDS), nullable=False),
+    Column("inbox_seq", Seq, nullable=False),
+    Column("event_index", Integer, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("module", Words(WORDS), nullable=False),
+    sqlite_autoincrement=True,  # marks are known in the order of these numbers
+)
+"""What each event said of a learner's module, once: the learner by a keyed digest, "" for the whole course.
+
+No foreign key: what was done stays done after its event is pruned.
+"""
+Index("progress_learner", progress.c.learner, progress.c.course)
+Index("progress_event", progress.c.inbox_seq, progress.c.event_index, unique=True)
+
+learnt_modules = Table(
+    "learnt_modules",
+    METADATA,
+    Column("course", Words(WORDS), primary_key=True),
+    Column("module", Words(WORDS), primary_key=True),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("title", Words(WORDS)),
+    sqlite_with_rowid=False,
+)
+"""The modules that events of catalogued courses named, with the title that was last heard."""

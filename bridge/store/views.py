@@ -174,6 +174,11 @@ def count_deliveries(connection: Connection, *, since: datetime | None = None) -
     return _by_channel(connection, *_within(deliveries.c.created_at, since, None))
 
 
+def count_by_rule(connection: Connection, *, since: datetime) -> dict[str, dict[State, int]]:
+    """Count deliveries made since then by rule and state."""
+    return _counted_by(connection, deliveries.c.rule, *_within(deliveries.c.created_at, since, None))
+
+
 def backlog(connection: Connection, *, now: datetime) -> Backlog:
     """Count what is open or stuck, by the indexes that hold nothing else."""
     entries = {state: (count, oldest) for state, count, oldest in connection.execute(_OPEN_EVENTS)}
@@ -207,14 +212,20 @@ def delivery_of(row: Sequence[Any]) -> DeliveryRow:
 
 
 def _by_channel(connection: Connection, *conditions: ColumnElement[bool]) -> dict[str, dict[State, int]]:
+    return _counted_by(connection, deliveries.c.channel, *conditions)
+
+
+def _counted_by(
+    connection: Connection, column: Column[Any], *conditions: ColumnElement[bool]
+) -> dict[str, dict[State, int]]:
     rows = connection.execute(
-        select(deliveries.c.channel, deliveries.c.state, func.count())
+        select(column, deliveries.c.state, func.count())
         .where(*conditions)
-        .group_by(deliveries.c.channel, deliveries.c.state)
+        .group_by(column, deliveries.c.state)
     )
     counts: dict[str, dict[State, int]] = {}
-    for channel, state, count in rows:
-        counts.setdefault(channel, {})[State(state)] = count
+    for name, state, count in rows:
+        counts.setdefault(name, {})[State(state)] = count
     return counts
 
 

@@ -11,12 +11,14 @@ from bridge import __version__
 from bridge.store.database import StoreUnavailable
 from bridge.web.answers import FRESH, answer, refusal
 from bridge.web.api import Api
+from bridge.web.channels import Channels
 from bridge.web.desk import Desk
 from bridge.web.guard import guard
 from bridge.web.mailbox_pages import MailboxPages
 from bridge.web.metrics import Metrics
 from bridge.web.pages import AdminPages
 from bridge.web.render import Pages
+from bridge.web.rules import Rules
 
 FORM_LIMIT = 64 * 1024
 """Bytes of a form; the largest holds one sentence."""
@@ -32,6 +34,8 @@ def admin_app(desk: Desk, *, password: str | None) -> web.Application:
     app = web.Application(middlewares=middlewares, client_max_size=FORM_LIMIT)
     app.add_routes(AdminPages(desk, pages).routes())
     app.add_routes(Api(desk).routes())
+    app.add_routes(Channels(desk, pages).routes())
+    app.add_routes(Rules(desk, pages).routes())
     if desk.mailbox is not None:
         app.add_routes(MailboxPages(desk.mailbox, pages).routes())
     app.add_routes(
@@ -46,7 +50,13 @@ def admin_app(desk: Desk, *, password: str | None) -> web.Application:
 
 
 def _common(desk: Desk) -> Mapping[str, object]:
-    return {"version": __version__, "zone": str(desk.zone), "sandbox": desk.mailbox is not None}
+    return {
+        "version": __version__,
+        "zone": str(desk.zone),
+        "sandbox": desk.mailbox is not None,
+        "locale": desk.locale,
+        "sentences": desk.sentences,
+    }
 
 
 def _health(well: Callable[[], bool]) -> Handler:

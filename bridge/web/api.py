@@ -8,13 +8,20 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from bridge.pipeline.explaining import Unexplained
 from bridge.pipeline.operate import Told
 from bridge.store import details, views
 from bridge.store.details import NotFound
 from bridge.web.answers import refusal
 from bridge.web.desk import Desk
 from bridge.web.filters import Query, page_link
-from bridge.web.plain import delivery_details_plain, delivery_plain, event_details_plain, event_plain
+from bridge.web.plain import (
+    delivery_details_plain,
+    delivery_plain,
+    event_details_plain,
+    event_plain,
+    explanation_plain,
+)
 
 
 class Api:
@@ -28,6 +35,7 @@ class Api:
         return [
             web.get("/api/events", self._events),
             web.get(r"/api/events/{seq:\d{1,18}}", self._event),
+            web.get(r"/api/events/{seq:\d{1,18}}/explanation", self._explanation),
             web.post(r"/api/events/{seq:\d{1,18}}/replay", self._replay),
             web.get("/api/deliveries", self._deliveries),
             web.get("/api/deliveries/{id:[0-9a-f]{32}}", self._delivery),
@@ -58,24 +66,35 @@ class Api:
         found = await self._desk.store.read(lambda c: details.show_event(c, seq))
         if isinstance(found, NotFound):
             return refusal(404, f"there is no event {seq}")
-        return await asyncio.to_thread(lambda: _json(event_details_plain(found)))
+        return await asyncio.to_thread(lambda: json_answer(event_details_plain(found)))
+
+    async def _explanation(self, request: web.Request) -> web.Response:
+        seq = int(request.match_info["seq"])
+        found = await self._desk.store.read(lambda c: details.show_event(c, seq))
+        if isinstance(found, NotFound) or self._desk.explainer is None:
+            return refusal(404, f"there is no event {seq}")
+        now, rule = request.query.get("basis") == "now", request.query.get("rule")
+        made = await self._desk.explainer.explain(found, now=now, rule=rule)
+        if isinstance(made, Unexplained):
+            return refusal(409, f"event {seq} cannot be explained: {made.why}")
+        return await asyncio.to_thread(lambda: json_answer(explanation_plain(made, seq)))
 
     async def _delivery(self, request: web.Request) -> web.Response:
         delivery_id = request.match_info["id"]
         found = await self._desk.store.read(lambda c: details.show_delivery(c, delivery_id))
         if isinstance(found, NotFound):
             return refusal(404, f"there is no delivery {delivery_id}")
-        return await asyncio.to_thread(lambda: _json(delivery_details_plain(found)))
+        return await asyncio.to_thread(lambda: json_answer(delivery_details_plain(found)))
 
     async def _replay(self, request: web.Request) -> web.Response:
-        return _told(await self._desk.operator.replay(int(request.match_info["seq"])))
+        return told_answer(await self._desk.operator.replay(int(request.match_info["seq"])))
 
     async def _retry(self, request: web.Request) -> web.Response:
-        return _told(await self._desk.operator.retry(request.match_info["id"]))
+        return told_answer(await self._desk.operator.retry(request.match_info["id"]))
 
     async def _discard(self, request: web.Request) -> web.Response:
         why = request.query.get("why", "").strip()[:500] or "discarded through the API"
-        return _told(await self._desk.operator.discard(request.match_info["id"], why))
+        return told_answer(await self._desk.operator.discard(request.match_info["id"], why))
 
     def _query(self, request: web.Request) -> Query:
         return Query(dict(request.query), self._desk.clock.now(), self._desk.zone)
@@ -83,15 +102,17 @@ class Api:
 
 def _page(request: web.Request, name: str, rows: list[dict[str, object]], before: int | None) -> web.Response:
     next_ = page_link(request.path, request.query, before=before) if before else None
-    return _json({name: rows, "next": next_})
+    return json_answer({name: rows, "next": next_})
 
 
-def _told(told: Told) -> web.Response:
+def told_answer(told: Told) -> web.Response:
+    """Answer with what came of an act."""
     status = 200 if told.done else 409
-    return _json({"status": "done" if told.done else "refused", "sentence": told.sentence}, status)
+    return json_answer({"status": "done" if told.done else "refused", "sentence": told.sentence}, status)
 
 
-def _json(value: object, status: int = 200) -> web.Response:
+def json_answer(value: object, status: int = 200) -> web.Response:
+    """Answer with JSON."""
     # Not orjson: what a sender put into a body may hold halves of characters, which it refuses to write.
     body = json.dumps(value, default=_written).encode()
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}

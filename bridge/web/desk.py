@@ -10,9 +10,12 @@ from typing import Protocol, TypeVar
 from prometheus_client import CollectorRegistry
 
 from bridge.clock import Clock
+from bridge.core.rates import Rate
 from bridge.logs import Log
+from bridge.pipeline.explaining import Explanation, Unexplained
 from bridge.pipeline.operate import Told
 from bridge.store.database import Connection
+from bridge.store.details import EventDetails
 
 Result = TypeVar("Result")
 
@@ -38,6 +41,24 @@ class Operates(Protocol):
 
     async def discard(self, delivery_id: str, why: str) -> Told:
         """Give a delivery up for good."""
+        ...
+
+    async def pause(self, channel: str, why: str) -> Told:
+        """Let a channel send nothing."""
+        ...
+
+    async def resume(self, channel: str) -> Told:
+        """Let a channel send again."""
+        ...
+
+
+class Explains(Protocol):
+    """What explains a stored event: `bridge.pipeline.explaining.Explainer`."""
+
+    async def explain(
+        self, found: EventDetails, *, now: bool = False, rule: str | None = None
+    ) -> Explanation | Unexplained:
+        """Explain it as of then, or by the rules of now."""
         ...
 
 
@@ -96,7 +117,9 @@ class Mailbox(Protocol):
 class Desk:
     """Everything behind the admin listener.
 
-    `channels` is the type of each configured channel by its name. `mailbox` is there in the sandbox only.
+    `channels` is the type of each configured channel by its name, `rates` are of those that have one.
+    `sentences` are the rules in words: by the rule's name, then by locale; `locale` is the configured one.
+    `mailbox` is there in the sandbox only.
     """
 
     store: Store
@@ -108,5 +131,9 @@ class Desk:
     zone: tzinfo
     sources: tuple[str, ...] = ()
     channels: Mapping[str, str] = field(default_factory=dict)
+    rates: Mapping[str, Rate] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
+    sentences: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    locale: str = "en"
+    explainer: Explains | None = None
     mailbox: Mailbox | None = None

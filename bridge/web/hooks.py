@@ -69,7 +69,7 @@ class Hooks:
         return self._refuse(request, 405, "send events with POST", {"Allow": _METHODS})
 
     async def _post(self, request: web.Request, source: str) -> web.Response:
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        headers = request.headers
         unfit = _unfit(headers)
         if unfit is not None:
             return self._refuse(request, 415, unfit)

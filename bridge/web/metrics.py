@@ -6,7 +6,7 @@ https://prometheus.io/docs/instrumenting/writing_exporters/
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from aiohttp import web
@@ -16,10 +16,16 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from bridge import __version__
-from bridge.store import views
+from bridge.core.breaker import Phase
+from bridge.core.trouble import Trouble
+from bridge.store import channels, incidents, views
+from bridge.store.channels import UNTOUCHED, Standing
 from bridge.store.database import StoreUnavailable
+from bridge.store.incidents import Incident
 from bridge.store.views import Backlog
 from bridge.web.desk import Desk
+
+_Read = tuple[Backlog, Mapping[str, Standing], list[Incident]]
 
 
 class Metrics:
@@ -32,10 +38,12 @@ class Metrics:
         """Answer with everything in the text format; a store that is away is itself a measurement."""
         now = self._desk.clock.now()
         try:
-            backlog = await self._desk.store.read(lambda c: views.backlog(c, now=now))
+            read = await self._desk.store.read(
+                lambda c: (views.backlog(c, now=now), channels.list_all(c), incidents.lasting(c))
+            )
         except StoreUnavailable:
-            backlog = None
-        body = await asyncio.to_thread(self._text, _Snapshot(backlog, now))
+            read = None
+        body = await asyncio.to_thread(self._text, _Snapshot(self._desk.channels, read, now))
         headers = {"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
         return web.Response(body=body, headers=headers)
 
@@ -46,8 +54,11 @@ class Metrics:
 class _Snapshot(Collector):
     """The store's backlog as metrics; only what is open or stuck, so a large store costs no more."""
 
-    def __init__(self, backlog: Backlog | None, now: datetime) -> None:
-        self._backlog = backlog
+    def __init__(self, names: Iterable[str], read: _Read | None, now: datetime) -> None:
+        self._names = tuple(names)
+        self._backlog = read[0] if read else None
+        self._standings = read[1] if read else {}
+        self._troubles = read[2] if read else []
         self._now = now
 
     def collect(self) -> Iterator[Metric]:
@@ -60,6 +71,28 @@ class _Snapshot(Collector):
         if self._backlog is not None:
             yield from self._events(self._backlog)
             yield from self._deliveries(self._backlog)
+            yield self._states()
+            yield self._broken()
+
+    def _states(self) -> Metric:
+        states = GaugeMetricFamily(
+            "bridge_channel_state", "1 for the state that a channel is in.", labels=["channel", "state"]
+        )
+        for name in self._names:
+            phase = self._standings.get(name, UNTOUCHED).breaker.phase
+            for each in Phase:
+                states.add_metric([name, each], each is phase)
+        return states
+
+    def _broken(self) -> Metric:
+        broken = GaugeMetricFamily(
+            "bridge_troubles",
+            "What is broken now, by kind; the owner is told of each once.",
+            labels=["trouble"],
+        )
+        for kind in Trouble:
+            broken.add_metric([kind], sum(each.kind is kind for each in self._troubles))
+        return broken
 
     def _events(self, backlog: Backlog) -> Iterator[Metric]:
         waiting = GaugeMetricFamily("bridge_events_open", "Events not finished, by state.", labels=["state"])

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.core.outcomes import State
-from bridge.store import views
+from bridge.core.rates import Rate
+from bridge.store import incidents, views
 from bridge.store.database import Connection
+from bridge.store.incidents import Incident
 from bridge.store.views import Backlog, DeliveryFilter, DeliveryRow, EventFilter, EventRow
+from bridge.web.standing import ChannelState, read_states
 
 RECENT = timedelta(hours=24)
 SHOWN = 8
@@ -20,10 +23,11 @@ STUCK = (State.DEAD, State.PARKED, State.EXPIRED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelLine:
-    """One channel; `type` is empty when it is no longer in the configuration."""
+    """One channel; `type` is empty and `state` None when it is no longer in the configuration."""
 
     name: str
     type: str
+    state: ChannelState | None
     delivered: int
     waiting: int
     stuck: int
@@ -38,6 +42,7 @@ class Overview:
     channels: tuple[ChannelLine, ...]
     stuck: tuple[DeliveryRow, ...]
     recent: tuple[EventRow, ...]
+    troubles: tuple[Incident, ...]
     received: int
 
     @property
@@ -56,25 +61,32 @@ class Overview:
         return min(self.backlog.oldest_due.values(), default=None)
 
 
-def overview(connection: Connection, now: datetime, channels: Mapping[str, str]) -> Overview:
+def overview(
+    connection: Connection, now: datetime, channels: Mapping[str, str], rates: Mapping[str, Rate]
+) -> Overview:
     """Read the overview; `channels` is the type of each configured channel by name."""
     backlog = views.backlog(connection, now=now)
+    states = read_states(connection, now, channels, rates)
     lately = views.count_deliveries(connection, since=now - RECENT)
     names = [*channels, *sorted((backlog.deliveries.keys() | lately.keys()) - channels.keys())]
     return Overview(
         backlog=backlog,
-        channels=tuple(_line(name, channels.get(name, ""), backlog, lately.get(name, {})) for name in names),
+        channels=tuple(_line(name, states.get(name), backlog, lately.get(name, {})) for name in names),
         stuck=_stuck(connection),
+        troubles=tuple(incidents.lasting(connection)),
         recent=tuple(views.list_events(connection, EventFilter(limit=SHOWN))),
         received=sum(views.count_events(connection, since=now - RECENT).values()),
     )
 
 
-def _line(name: str, type_: str, backlog: Backlog, lately: Mapping[State, int]) -> ChannelLine:
+def _line(
+    name: str, state: ChannelState | None, backlog: Backlog, lately: Mapping[State, int]
+) -> ChannelLine:
     counts = backlog.deliveries.get(name, {})
     return ChannelLine(
         name=name,
-        type=type_,
+        type=state.type if state else "",
+        state=state,
         delivered=lately.get(State.DELIVERED, 0),
         waiting=sum(counts.get(state, 0) for state in WAITING),
         stuck=sum(counts.get(state, 0) for state in STUCK),

@@ -11,6 +11,7 @@ from bridge.core.outcomes import MOVES, State
 from bridge.store import details, views
 from bridge.store.details import Ambiguous, DeliveryDetails, EventDetails, NotFound
 from bridge.web.desk import Desk
+from bridge.web.explained import shown_explanation
 from bridge.web.filters import EVENT_STATES, Query
 from bridge.web.overview import overview
 from bridge.web.render import Pages
@@ -44,7 +45,7 @@ class AdminPages:
 
     async def _overview(self, _: web.Request) -> web.Response:
         now = self._desk.clock.now()
-        seen = await self._desk.store.read(lambda c: overview(c, now, self._desk.channels))
+        seen = await self._desk.store.read(lambda c: overview(c, now, self._desk.channels, self._desk.rates))
         return self._pages.page("overview.html", ready=self._desk.ready(), seen=seen)
 
     async def _events(self, request: web.Request) -> web.Response:
@@ -80,7 +81,13 @@ class AdminPages:
         found = await self._desk.store.read(lambda c: details.show_event(c, seq))
         if isinstance(found, NotFound):
             return self._missing(f"There is no event {seq}.")
-        return await self._details("event.html", request, problem, lambda: _event_values(found))
+        explained = await self._desk.explainer.explain(found) if self._desk.explainer else None
+        return await self._details(
+            "event.html",
+            request,
+            problem,
+            lambda: {**_event_values(found), "why": shown_explanation(explained, self._desk.zone)},
+        )
 
     async def _delivery(self, request: web.Request, *, problem: str = "") -> web.Response:
         found = await self._show_delivery(request)
@@ -194,6 +201,7 @@ def _delivery_values(found: DeliveryDetails) -> dict[str, object]:
         "event": found.event,
         "attempts": found.attempts,
         "claim": found.claim,
+        "channel_phase": found.standing.breaker.phase if found.waits_for_channel else None,
         "message": shown_message(found.row.action, found.payload) if found.payload else None,
         "cuts": found.payload.cuts if found.payload else (),
         "can_retry": State.PENDING in moves and found.row.state is not State.SENDING,

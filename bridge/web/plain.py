@@ -5,9 +5,13 @@ The names are those of `--json` on the command line.
 
 from __future__ import annotations
 
+from typing import Any
+
+from bridge.core.explanations import rule_plain
 from bridge.core.messages import Payload
 from bridge.core.mrkdwn import plain
 from bridge.core.redact import hide_secrets
+from bridge.pipeline.explaining import EventExplained, Explanation
 from bridge.store.deliveries import Attempt
 from bridge.store.details import DeliveryDetails, EventDetails
 from bridge.store.views import DeliveryRow, EventRow
@@ -66,6 +70,31 @@ def event_details_plain(found: EventDetails) -> dict[str, object]:
         "headers": hide_secrets(dict(found.entry.headers)),
         "body": body_value(found.entry.body),
         "deliveries": [delivery_plain(row) for row in found.deliveries],
+    }
+
+
+def explanation_plain(made: Explanation, seq: int) -> dict[str, Any]:
+    """Return the explanation of a stored event."""
+    return {
+        "event": seq,
+        "basis": made.basis,
+        "rules_changed": made.changed,
+        "notes": list(made.notes),
+        "events": [explained_plain(each) for each in made.events],
+    }
+
+
+def explained_plain(explained: EventExplained) -> dict[str, Any]:
+    """Return one event of a request with every rule's verdict, the likely intended one first."""
+    event = explained.event
+    return {
+        "id": event.id,
+        "type": event.type,
+        "kind": event.kind,
+        "source": event.source,
+        "occurred_at": event.occurred_at,
+        "test": event.test,
+        "rules": [rule_plain(each, explained.fates) for each in explained.rules],
     }
 
 

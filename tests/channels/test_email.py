@@ -192,10 +192,13 @@ def normal(text: str) -> list[str]:
 
 # ---- the dialogue ----
 
+both = pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "pipelining"])
 
-async def test_a_message_arrives() -> None:
+
+@both
+async def test_a_message_arrives(pipelining: bool) -> None:
     """The payload's bytes, from and to whom the envelope says."""
-    async with SmtpServer() as server:
+    async with SmtpServer(pipelining=pipelining) as server:
         (found,) = await send(server)
         (taken,) = server.mails
     assert found == Delivered(250, "2.0.0 OK: queued as 4F2A")
@@ -204,29 +207,35 @@ async def test_a_message_arrives() -> None:
     assert server.hellos == ["escola.example"]
 
 
-async def test_a_line_that_begins_with_a_dot_arrives_whole() -> None:
+@both
+async def test_a_line_that_begins_with_a_dot_arrives_whole(pipelining: bool) -> None:
     """Dots are doubled on the wire (RFC 5321, section 4.5.2)."""
-    async with SmtpServer() as server, opened("email", mail(server.url)) as channel:
+    async with SmtpServer(pipelining=pipelining) as server, opened("email", mail(server.url)) as channel:
         payload = channel.encode(message({**MARIA, "body": ".\n..a\n.b"}), {})
         await channel.send(payload, DELIVERY)
         assert server.mails[0].content == payload.body
 
 
-async def test_connections_are_kept() -> None:
+@both
+async def test_connections_are_kept(pipelining: bool) -> None:
     """Five messages, one connection; at most as many connections as messages at once."""
-    async with SmtpServer() as server:
+    async with SmtpServer(pipelining=pipelining) as server:
         assert all(isinstance(found, Delivered) for found in await send(server, times=5))
         assert server.connections == 1
-    async with SmtpServer() as server, opened("email", mail(server.url, concurrency=3)) as channel:
+    async with (
+        SmtpServer(pipelining=pipelining) as server,
+        opened("email", mail(server.url, concurrency=3)) as channel,
+    ):
         payload = channel.encode(message(MARIA), {})
         await asyncio.gather(*(channel.send(payload, DELIVERY) for _ in range(12)))
         assert len(server.mails) == 12
         assert server.connections <= 3
 
 
-async def test_a_connection_that_went_stale_is_replaced() -> None:
+@both
+async def test_a_connection_that_went_stale_is_replaced(pipelining: bool) -> None:
     """A server that hung up in the meantime costs no attempt, and no message is sent twice."""
-    async with SmtpServer() as server, opened("email", mail(server.url)) as channel:
+    async with SmtpServer(pipelining=pipelining) as server, opened("email", mail(server.url)) as channel:
         payload = channel.encode(message(MARIA), {})
         assert isinstance(await channel.send(payload, DELIVERY), Delivered)
         server.hang_up()
@@ -257,9 +266,10 @@ async def test_a_connection_serves_a_limited_number_of_messages() -> None:
         assert (len(server.mails), server.connections) == (101, 2)
 
 
-async def test_a_refusal_stands_when_the_server_hangs_up_behind_it() -> None:
+@both
+async def test_a_refusal_stands_when_the_server_hangs_up_behind_it(pipelining: bool) -> None:
     """What was said about the message counts, whatever becomes of the connection."""
-    async with SmtpServer(data_answer="554 5.7.1 denied", drop_at="RSET") as server:
+    async with SmtpServer(data_answer="554 5.7.1 denied", drop_at="RSET", pipelining=pipelining) as server:
         first, second = await send(server, times=2)
     assert first == second == Rejected(Reason.CLIENT, 554, "5.7.1 denied")
     assert server.connections == 2
@@ -277,13 +287,14 @@ GREYLISTED = "450 4.2.0 greylisted, come back in 5 minutes"
         ("550 5.1.1 <maria@aluna.example> unknown", Rejected(Reason.CLIENT, 550, "5.1.1 <***> unknown")),
         ("552 5.2.2 over quota", Rejected(Reason.CLIENT, 552, "5.2.2 over quota")),
         ("554 5.7.1 denied", Rejected(Reason.CLIENT, 554, "5.7.1 denied")),
-        ("530 5.7.0 log in first", Rejected(Reason.AUTH, 530, "5.7.0 log in first")),
+        ("530 5.7.0 log in first", Rejected(Reason.AUTH, 530, "5.7.0 log in first", gone=True)),
     ],
 )
 @pytest.mark.parametrize("where", ["RCPT", "MAIL", "DATA"])
-async def test_4xx_passes_and_5xx_stays(where: str, answer: str, outcome: Outcome) -> None:
+@both
+async def test_4xx_passes_and_5xx_stays(where: str, answer: str, outcome: Outcome, pipelining: bool) -> None:
     """At each step of the dialogue; the person's address is hidden, and the next message goes through."""
-    async with SmtpServer() as server, opened("email", mail(server.url)) as channel:
+    async with SmtpServer(pipelining=pipelining) as server, opened("email", mail(server.url)) as channel:
         payload = channel.encode(message(MARIA), {})
         server.refuse = {"maria@aluna.example": answer} if where == "RCPT" else {}
         server.mail_answer = answer if where == "MAIL" else None
@@ -294,10 +305,11 @@ async def test_4xx_passes_and_5xx_stays(where: str, answer: str, outcome: Outcom
         assert len(server.mails) == 1
 
 
-async def test_refused_for_some_is_delivered_and_told() -> None:
+@both
+async def test_refused_for_some_is_delivered_and_told(pipelining: bool) -> None:
     """The others have it, so it is not sent again; the attempt says who many did not get it, not who."""
     async with (
-        SmtpServer(refuse={"rui@escola.example": GREYLISTED}) as server,
+        SmtpServer(refuse={"rui@escola.example": GREYLISTED}, pipelining=pipelining) as server,
         opened("email", mail(server.url)) as channel,
     ):
         payload = channel.encode(message({**MARIA, "cc.0": "rui@escola.example"}), {})
@@ -308,10 +320,14 @@ async def test_refused_for_some_is_delivered_and_told() -> None:
         assert server.mails[0].recipients == ("maria@aluna.example",)
 
 
-async def test_refused_for_all_is_tried_again_if_one_may_get_it_later() -> None:
+@both
+async def test_refused_for_all_is_tried_again_if_one_may_get_it_later(pipelining: bool) -> None:
     """5xx for one, 4xx for the other: worth another try."""
     refuse = {"maria@aluna.example": "550 5.1.1 unknown", "rui@escola.example": GREYLISTED}
-    async with SmtpServer(refuse=refuse) as server, opened("email", mail(server.url)) as channel:
+    async with (
+        SmtpServer(refuse=refuse, pipelining=pipelining) as server,
+        opened("email", mail(server.url)) as channel,
+    ):
         found = await channel.send(
             channel.encode(message({**MARIA, "cc.0": "rui@escola.example"}), {}), DELIVERY
         )
@@ -320,9 +336,10 @@ async def test_refused_for_all_is_tried_again_if_one_may_get_it_later() -> None:
 
 
 @pytest.mark.parametrize("where", ["MAIL", "RCPT", "DATA"])
-async def test_a_connection_lost_on_the_way_is_tried_again(where: str) -> None:
+@both
+async def test_a_connection_lost_on_the_way_is_tried_again(where: str, pipelining: bool) -> None:
     """After the message was handed over, the operator is warned that it may arrive twice."""
-    async with SmtpServer(drop_at=where) as server:
+    async with SmtpServer(drop_at=where, pipelining=pipelining) as server:
         (found,) = await send(server)
     assert isinstance(found, Retry)
     assert found.reason is Reason.CONNECTION
@@ -331,9 +348,10 @@ async def test_a_connection_lost_on_the_way_is_tried_again(where: str) -> None:
 
 
 @pytest.mark.parametrize("where", ["MAIL", "RCPT", "DATA"])
-async def test_silence_ends_with_the_time_limit(where: str) -> None:
+@both
+async def test_silence_ends_with_the_time_limit(where: str, pipelining: bool) -> None:
     """At each step; the connection is given up."""
-    async with SmtpServer(hang_at=where) as server:
+    async with SmtpServer(hang_at=where, pipelining=pipelining) as server:
         (found,) = await send(server, timeout=timedelta(seconds=0.3))
     assert found == Retry(Reason.TIMEOUT, answer="no answer within the time limit")
 
@@ -476,10 +494,11 @@ async def test_closing_leaves_nothing_open(certificate: Certificate) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_cancelled_send_leaves_nothing_open() -> None:
+@both
+async def test_a_cancelled_send_leaves_nothing_open(pipelining: bool) -> None:
     """A delivery that is cancelled at shutdown gives its connection back, and the next one works."""
     async with (
-        SmtpServer(hang_at="DATA") as server,
+        SmtpServer(hang_at="DATA", pipelining=pipelining) as server,
         opened("email", mail(server.url, concurrency=1)) as channel,
     ):
         payload = channel.encode(message(MARIA), {})
@@ -512,7 +531,7 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"ca_file": "/nowhere.pem"}, "certificates in PEM"),
     ({"hello": "two words"}, "the name of a host"),
     ({"tls": "maybe"}, "'auto', 'starttls'"),
-    ({"rate": "30/min"}, "rate"),
+    ({"pace": "30/min"}, "pace"),
 ]
 
 

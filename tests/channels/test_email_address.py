@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.channels.email_address import NAME_LIMIT, Mailbox, mailbox
+from bridge.channels.email_address import NAME_LIMIT, Mailbox, mailbox, validated
 from bridge.channels.email_headers import encoded, header_block, listed, unstructured
 
 
@@ -139,3 +139,25 @@ def test_encoded_words_are_short_and_whole(text: str) -> None:
             "Subject"
         ]
         assert not header.defects
+
+
+locals_ = st.from_regex(r"[A-Za-z0-9.+_@\"é -]{0,70}", fullmatch=True)
+domains = st.sampled_from(
+    ["aluna.example", "Ção.Example", "x", "a..b", "", "x.test", "localhost", "-a.b", "a b.c"]
+)
+domains |= st.from_regex(r"[a-zA-Z0-9._@ -]{0,160}", fullmatch=True) | st.just(
+    "d" * 60 + "." + "e" * 190 + ".example"
+)
+
+
+@given(locals_, domains)
+@example("Info", "aluna.example")
+@example("info", "aluna.example")
+@example("a..b", "aluna.example")
+@example("x" * 65, "aluna.example")
+@example("x" * 60, "d" * 60 + "." + "e" * 60 + "." + "f" * 60 + "." + "g" * 60 + ".example")
+def test_the_short_way_finds_what_the_library_finds(local: str, domain: str) -> None:
+    """Plain addresses of domains that were seen before are not validated again, and come out the same."""
+    text = f"{local}@{domain}"
+    found = mailbox(f"<{text}>")
+    assert (found.address if found else None) == validated(text.strip())

@@ -11,11 +11,16 @@ from bridge.channels.answers import Answer, outcome_of
 from bridge.channels.email import EmailChannel
 from bridge.channels.slack import SlackChannel
 from bridge.channels.slack_errors import KNOWN, outcome_of_error
-from bridge.core.outcomes import Delivered, Reason, Rejected, Retry
+from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
 from tests.support.clock import START
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/channels.md").read_text("utf-8")
-OUTCOMES = {"delivered": Delivered, "tried again": Retry, "final": Rejected}
+OUTCOMES = {"delivered": Delivered, "tried again": Retry, "final": Rejected, "the channel stops": Rejected}
+
+
+def stops(outcome: Outcome) -> bool:
+    """Return whether an outcome says that the destination takes nothing at all."""
+    return isinstance(outcome, Rejected) and outcome.gone
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -31,7 +36,7 @@ def statuses(cell: str) -> list[int]:
         case [first, last]:
             return list(range(int(first), int(last) + 1))
     if cell.endswith("every other 4xx"):
-        return [status for status in range(400, 500) if status not in (401, 403, 407, 408, 425, 429)]
+        return [status for status in range(400, 500) if status not in (401, 403, 407, 408, 410, 425, 429)]
     if cell.endswith("and above"):
         return list(range(500, 700))
     return [int(status) for status in cell.split(", ")]
@@ -43,6 +48,7 @@ def test_every_status_is_as_the_page_says(row: list[str]) -> None:
     for status in statuses(row[0]):
         outcome = outcome_of(Answer(status), START)
         assert type(outcome) is OUTCOMES[row[1]]
+        assert stops(outcome) is (row[1] == "the channel stops")
         assert isinstance(outcome, Delivered) or f"`{outcome.reason}`" == row[2]
 
 
@@ -58,10 +64,10 @@ def test_every_error_of_slack_is_on_the_page() -> None:
     found = {}
     for codes, outcome, reason in rows("Slack"):
         for code in re.findall(r"`(\w+)`", codes):
-            found[code] = (OUTCOMES[outcome], reason.strip("`"))
-    for code, (kind, reason) in found.items():
+            found[code] = (OUTCOMES[outcome], reason.strip("`"), outcome == "the channel stops")
+    for code, expected in found.items():
         meant = outcome_of_error(code, 200)
-        assert (type(meant), meant.reason) == (kind, reason)
+        assert (type(meant), meant.reason, stops(meant)) == expected
     assert found.keys() == KNOWN
 
 

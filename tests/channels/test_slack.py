@@ -353,3 +353,29 @@ def test_an_action_says_what_must_be_rendered() -> None:
     named = SlackAction(template="parabens", channel="#x", unfurl=True)
     assert named.slots() == {"text": Slot(Target.SLACK, "parabens", ("template",))}
     assert named.settings() == {"channel": "#x", "unfurl": True}
+
+
+@pytest.mark.parametrize(
+    ("code", "elsewhere", "gone"),
+    [
+        ("is_archived", False, True),
+        ("is_archived", True, False),
+        ("channel_not_found", False, True),
+        ("channel_not_found", True, False),
+        ("token_revoked", True, True),
+        ("account_inactive", False, True),
+        ("no_service", False, True),
+        ("msg_too_long", False, False),
+        ("something_new", False, False),
+    ],
+)
+async def test_an_error_that_every_message_would_meet_stops_the_channel(
+    code: str, *, elsewhere: bool, gone: bool
+) -> None:
+    """An action with a place of its own makes errors about places its own."""
+    settings = {"channel": "#outro"} if elsewhere else {}
+    refusal = reply_json({"ok": False, "error": code})
+    async with HttpServer(refusal) as server, opened("slack", slack(server.url)) as channel:
+        found = await channel.send(channel.encode(message(), settings), DELIVERY)
+    assert isinstance(found, Rejected)
+    assert found.gone is gone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -17,7 +18,7 @@ from bridge.channels.http import Shared
 from bridge.channels.webhook import EVENT, WebhookAction, WebhookChannel, WebhookOptions, signing_key
 from bridge.core.events import VOCABULARY
 from bridge.core.messages import Slot, Target
-from bridge.core.outcomes import Delivered
+from bridge.core.outcomes import Delivered, Reason, Rejected
 from tests.support.channels import DELIVERY, SIGNING_SECRET, SOFTWARE, message, opened, webhook
 from tests.support.clock import FakeClock
 from tests.support.http_server import Call, HttpServer
@@ -92,6 +93,18 @@ async def test_configured_headers_are_sent() -> None:
     call = await sent(headers={"X-Origem": "escola", "content-type": "application/vnd.crm+json"})
     assert call.headers["X-Origem"] == "escola"
     assert call.headers.getall("Content-Type") == ["application/vnd.crm+json"]
+
+
+@pytest.mark.parametrize("words", ["x\r\nX-Evil: 1", "x\ny", "x\x00", "é"])
+async def test_no_value_adds_a_header(words: str) -> None:
+    """What is no line of ASCII text is refused before anything is sent, and is not shown."""
+    async with HttpServer() as server, opened("webhook", webhook(server.url)) as channel:
+        good = channel.encode(message(), {})
+        for payload, delivery in ((good, words), (replace(good, meta={"type": words}), DELIVERY)):
+            found = await channel.send(payload, delivery)
+            assert isinstance(found, Rejected)
+            assert found.reason is Reason.INVALID
+    assert server.connections == 0
 
 
 async def test_user_and_password_of_the_address_log_in() -> None:
@@ -185,6 +198,7 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"url": "https://crm.example/a b"}, "an address such as"),
     ({"url": "https://crm.example/\r\nHost: x"}, "an address such as"),
     ({"url": "https://[::1/"}, "an address such as"),
+    ({"url": "https://" + "ü" * 64 + ".example/"}, "a host that can exist"),
     ({"url": "https://crm.example/#part"}, "'#' part"),
     ({"method": "GET"}, "'POST' or 'PUT'"),
     ({"headers": {"Host": "x"}}, "set by the bridge"),
@@ -203,7 +217,7 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"concurrency": 65}, "less than or equal to 64"),
     ({"allow_private": "yes"}, "allow_private"),
     ({"retry": {"waits": ["10 apples"]}}, "a duration such as"),
-    ({"rate": "30/min"}, "rate"),
+    ({"pace": "30/min"}, "pace"),
 ]
 
 

@@ -118,8 +118,14 @@ async def _live(config: Path, bodies: Iterable[Body], scripts: Scripts) -> None:
         node = replace(services.node, chance=lambda: 0.0)
         real = build_channels(loaded, Shared(clock, "tests"))
         channels = {name: Offline(channel, list(scripts.get(name, ()))) for name, channel in real.items()}
-        engine = Engine(node, sources=services.sources, rules=loaded.rules, channels=channels)
-        ingest = Ingest(node, services.sources, engine.wake_dispatch)
+        engine = Engine(
+            node,
+            sources=services.sources,
+            rules=loaded.rules,
+            channels=channels,
+            rulebook=services.rulebook,
+        )
+        ingest = Ingest(node, services.sources, engine.inlet)
         for body in bodies:
             raw = body if isinstance(body, bytes) else json.dumps(body).encode()
             headers = services.sources["eduzz"].outgoing_headers(raw)

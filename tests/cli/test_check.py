@@ -20,6 +20,11 @@ config.yaml is good
 RULES = """\
 
 parabens
+  Quando um aluno conclui um módulo de um curso cujo título começa com “Python”,
+  se o e-mail do aluno não termina com “@escola.example”, mandamos um e-mail
+  para o aluno (só nas primeiras 48 horas) e avisamos #conquistas no Slack (se a
+  expressão “course.title != 'Python Secreto'” for verdadeira), tudo uma única
+  vez por aluno e módulo.
   on    module.completed
   when  course.title starting with Python
   when  learner.email not ending with @escola.example
@@ -27,6 +32,8 @@ parabens
   send  slack via wins, once per learner.email, module.id, if {{ course.title != 'Python Secreto' }}
 
 boas-vindas
+  Quando um aluno ganha acesso a um curso ou chega um evento nutror.inactive_*,
+  avisamos #conquistas no Slack.
   on    enrollment.created or nutror.inactive_*
   send  slack via wins
 """
@@ -91,7 +98,26 @@ def test_problems_are_values_for_programs(bridge: Bridge) -> None:
         ],
     }
     write_school(bridge.folder)
-    assert json.loads(bridge("check", "--json").out) == {"ok": True, "problems": []}
+    good = json.loads(bridge("check", "--json").out)
+    assert (good["ok"], good["problems"]) == (True, [])
+
+
+def test_programs_get_each_rules_sentence_in_every_language(school: Bridge) -> None:
+    """`--json` has them all; a person gets the configured language."""
+    _, rule = json.loads(school("check", "--json").out)["rules"]
+    assert rule == {
+        "name": "boas-vindas",
+        "sentence": {
+            "pt_BR": "Quando um aluno ganha acesso a um curso ou chega um evento nutror.inactive_*, "
+            "avisamos #conquistas no Slack.",
+            "en": "When a learner gets access to a course or an event nutror.inactive_* arrives, "
+            "we tell #conquistas on Slack.",
+            "es": "Cuando un alumno obtiene acceso a un curso o llega un evento nutror.inactive_*, "
+            "avisamos a #conquistas en Slack.",
+        },
+    }
+    school.write("config.yaml", f"locale: en\n{CONFIG}")
+    assert "\n  When a learner gets access to a course or" in school("check", "-v").out
 
 
 def test_a_warning_is_told_and_stops_nothing(bridge: Bridge) -> None:

@@ -25,20 +25,34 @@ event.json: nutror.module_completed from eduzz
   lesson    Retorno (3866)
 
 ✓ parabens
-    ✓ on: wanted module.completed, found nutror.module_completed, module.completed
+    Quando um aluno conclui um módulo de um curso cujo título começa com
+    “Python”, se o e-mail do aluno não termina com “@escola.example”, mandamos
+    um e-mail para o aluno (só nas primeiras 48 horas) e avisamos #conquistas no
+    Slack (se a expressão “course.title != 'Python Secreto'” for verdadeira),
+    tudo uma única vez por aluno e módulo.
+    ✓ on: wanted module.completed, found nutror.module_completed
     ✓ course.title: wanted starting with Python, found Python Básico
-    ✓ learner.email: wanted not ending with @escola.example, found maria@aluna.example
+    ✓ learner.email:
+        wanted not ending with @escola.example
+        found  maria@aluna.example
     would send
       email to maria@aluna.example via learners (template parabens)
       slack via wins
 
-✗ boas-vindas: on enrollment.created or nutror.inactive_*
+Rules for other events
+  ✗ boas-vindas: is for enrollment.created or nutror.inactive_*, this is
+      module.completed
 """
 MISSED = """\
-✗ parabens: 2 of 3 conditions do not hold
-    ✓ on: wanted module.completed, found nutror.module_completed, module.completed
+✗ parabens: course.title and learner.email do not match
+    Quando um aluno conclui um módulo de um curso cujo título começa com
+    “Python”, se o e-mail do aluno não termina com “@escola.example”, mandamos
+    um e-mail para o aluno (só nas primeiras 48 horas) e avisamos #conquistas no
+    Slack (se a expressão “course.title != 'Python Secreto'” for verdadeira),
+    tudo uma única vez por aluno e módulo.
+    ✓ on: wanted module.completed, found nutror.module_completed
     ✗ course.title: wanted starting with Python, found Pyton Básico
-        differs in 1 character
+        differs in 1 of 6 characters
     ✗ learner.email: wanted not ending with @escola.example, found nothing there
         learner has no 'email'; it has name
 """
@@ -86,7 +100,10 @@ def test_a_miss_is_explained_with_what_was_near(school: Bridge) -> None:
 
 def test_an_action_that_is_not_wanted_says_why(school: Bridge) -> None:
     said = school("explain", event(school, course={"title": "Python Secreto"}))
-    assert "      not slack via wins: if {{ course.title != 'Python Secreto' }} is false\n" in said.out
+    assert (
+        "      not slack via wins: if {{ course.title != 'Python Secreto' }} is false\n"
+        "        (course.title is Python Secreto)\n"
+    ) in said.out
 
 
 def test_a_message_that_cannot_be_made_is_told_beforehand(school: Bridge) -> None:
@@ -104,7 +121,8 @@ def test_a_message_that_cannot_be_made_is_told_beforehand(school: Bridge) -> Non
 
 def test_one_rule_can_be_asked_for(school: Bridge) -> None:
     said = school("explain", event(school), "--rule", "boas-vindas")
-    assert said.out.endswith("\n\n✗ boas-vindas: on enrollment.created or nutror.inactive_*\n")
+    assert "parabens" not in said.out
+    assert "✗ boas-vindas: is for enrollment.created or nutror.inactive_*" in said.out
     unknown = school("explain", event(school), "--rule", "boas-vinda")
     assert unknown.code == ExitCode.NOT_FOUND
     assert "did you mean 'boas-vindas'?" in unknown.err
@@ -124,40 +142,88 @@ def test_explanations_are_values_for_programs(school: Bridge) -> None:
         "wanted": "starting with Python",
         "found": ["Pyton"],
         "matched": False,
-        "hint": "differs in 1 character",
+        "near": {"kind": "slip", "wanted": "Python", "found": "Pyton", "differs": 1, "of": 6},
+        "hint": "differs in 1 of 6 characters",
     }
 
 
 def test_a_stored_event_also_tells_what_happened(lived: Bridge) -> None:
-    """First what happened, deliveries with their states, what was skipped; then what the rules say now."""
+    """First what happened, deliveries with their states, what was skipped; then why, by the rules of then."""
     for name in ("2", "e2"):
         said = lived("explain", name)
         assert said.code == ExitCode.OK
         assert said.out.startswith("What happened: stored event 2, done\n")
-        assert "\n\nWith the rules of now\nstored event 2: nutror.module_completed from eduzz\n" in said.out
+        assert (
+            "\n\nBy the rules that judged it\nstored event 2: nutror.module_completed from eduzz\n"
+            in said.out
+        )
         assert "e5f5c1fe13  dead       parabens  email:learners  1 attempt" in said.out
         assert "`bridge deliveries show e5f5c1fe13` says why it is dead" in said.out
-    assert "skipped   parabens email:learners: once_per" in lived("explain", "3").out
-    assert explained(lived, "2")["stored"]["deliveries"][0]["state"] == "dead"
+        assert "    led to\n      email via learners: delivery e5f5c1fe13, dead\n" in said.out
+    assert "skipped   parabens email:learners: once_per: already sent or under way as delivery" in (
+        lived("explain", "3").out
+    )
+    found = explained(lived, "2")
+    assert found["stored"]["deliveries"][0]["state"] == "dead"
+    assert (found["basis"], found["rules_changed"], found["notes"]) == ("then", False, [])
+
+
+def test_an_event_is_explained_as_of_then_until_asked_otherwise(lived: Bridge) -> None:
+    """The rules may have changed since; --now says what they make of it today."""
+    lived.write("config.yaml", CONFIG.replace("prefix: Python", "prefix: Java"))
+    then = lived("explain", "1").out
+    assert "\nBy the rules that judged it; they are others now, --now asks those\n" in then
+    assert "✓ course.title: wanted starting with Python" in then
+    now = lived("explain", "1", "--now").out
+    assert "\nBy the rules of now\n" in now
+    assert "✗ course.title: wanted starting with Java" in now
+    assert explained(lived, "1")["rules_changed"] is True
+
+
+def test_a_rule_of_then_can_be_asked_for_by_its_name(lived: Bridge) -> None:
+    """Even when it is gone; one that was never there is said to be missing."""
+    lived.write("config.yaml", CONFIG.replace("name: parabens", "name: outra"))
+    assert "✓ parabens\n" in lived("explain", "1", "--rule", "parabens").out
+    said = lived("explain", "1", "--rule", "outra")
+    assert said.code == ExitCode.NOT_FOUND
+    assert "there was no rule 'outra' when this event was judged" in said.err
+    said = lived("explain", "1", "--rule", "outr")
+    assert "there is no rule 'outr', did you mean 'outra'?" in said.err
+
+
+def test_the_event_may_be_named_by_an_option(lived: Bridge) -> None:
+    """`bridge explain --rule NAME --event ID` reads like the question."""
+    said = lived("explain", "--rule", "parabens", "--event", "1")
+    assert said.out == lived("explain", "1", "--rule", "parabens").out
+    for words in ((), ("1", "--event", "2")):
+        assert lived("explain", *words).code == ExitCode.USAGE
 
 
 def test_what_once_per_forbids_is_not_promised(lived: Bridge) -> None:
-    """The same person's same module again, in a file or stored, is not sent, and who has it is named."""
-    again = "not slack via wins: not sent again: once_per is taken by 591d94f378 (delivered)\n"
-    for name in (event(lived), "1", "3"):
-        assert again in lived("explain", name).out
-    (mail, slack) = explained(lived, "event.json")["events"][0]["rules"][0]["actions"]
-    assert mail["once_per"]["state"] == "delivered"
-    assert slack["once_per"] == {
-        "taken_by": "591d94f3787466d2d2b6e0f5dffab164",
-        "state": "delivered",
-        "missing": None,
+    """The same person's same module again is not sent: since when, by which delivery, under which claim."""
+    again = (
+        "    would send\n"
+        "      not email via learners: already sent on 4 May 2026 at 09:00, delivery\n"
+        "        7ef1a68397, claim learner.email=maria@aluna.example, module.id=3253\n"
+        "      not slack via wins: already sent on 4 May 2026 at 09:01, delivery\n"
+        "        591d94f378, claim learner.email=maria@aluna.example, module.id=3253\n"
+    )
+    assert again in lived("explain", event(lived)).out
+    assert again in lived("explain", "1", "--now").out
+    assert again.replace("would send", "led to") in lived("explain", "3").out
+    (_, slack) = explained(lived, "event.json")["events"][0]["rules"][0]["actions"]
+    assert slack["fate"] == {
+        "kind": "taken",
+        "delivery": "591d94f3787466d2d2b6e0f5dffab164",
+        "state": "confirmed",
+        "at": "2026-05-04T12:01:00.000Z",
+        "claim": "learner.email=maria@aluna.example, module.id=3253",
     }
 
 
 def test_what_is_free_again_is_promised(lived: Bridge) -> None:
     """A dead delivery holds nothing, so its message would be sent."""
-    said = lived("explain", "2").out
+    said = lived("explain", "2", "--now").out
     assert "      email to joao@aluno.example via learners (template parabens)\n" in said
     other = event(lived, module={"id": "7", "title": "Listas"})
     assert "once_per" not in lived("explain", other).out
@@ -165,12 +231,16 @@ def test_what_is_free_again_is_promised(lived: Bridge) -> None:
 
 def test_a_value_that_once_per_needs_is_named(school: Bridge) -> None:
     said = school("explain", event(school, module={"title": "Listas"}))
-    assert "once_per needs 'module.id', which this event does not have\n" in said.out
+    said_in_full = " ".join(said.out.split())
+    assert (
+        "not email via learners: once_per needs 'module.id', which this event does not have" in said_in_full
+    )
 
 
 def test_an_event_that_cannot_be_read_is_told(lived: Bridge) -> None:
     said = lived("explain", "4")
     assert said.code == ExitCode.PROBLEMS
+    assert said.out.startswith("What happened: stored event 4, parked\n")
     assert "stored event 4 is no event for source 'eduzz': the body is not JSON" in said.err
 
 
@@ -238,6 +308,28 @@ def test_with_several_sources_a_file_needs_one(bridge: Bridge) -> None:
     unknown = bridge("explain", "event.json", "--source", "edduz")
     assert unknown.code == ExitCode.NOT_FOUND
     assert "there is no source 'edduz', did you mean 'eduzz'?" in unknown.err
+
+
+MANY = CONFIG + "".join(
+    f"""\
+  - name: regra-{n}
+    on: module.completed
+    when: {{ course.title: Java, module.id: {n} }}
+    send: [{{ slack: wins, text: x }}]
+"""
+    for n in range(8)
+)
+
+
+def test_of_many_rules_the_nearest_are_told_in_full(bridge: Bridge) -> None:
+    """The others in a line each, and any of them when it is named; no line is wider than a terminal."""
+    write_school(bridge.folder, MANY)
+    said = bridge("explain", event(bridge, module={"id": "99"})).out
+    nearest, further = said.split("\nRules that are further away\n")
+    assert nearest.count("course.title: wanted Java") == 5
+    assert "  ✗ regra-7: course.title and module.id do not match\n" in further
+    assert max(map(len, said.splitlines())) <= 80
+    assert "course.title: wanted Java" in bridge("explain", "event.json", "--rule", "regra-7").out
 
 
 def test_nothing_is_needed_but_the_file(school: Bridge) -> None:

@@ -32,7 +32,7 @@ def test_every_shipped_file_is_written(bridge: Bridge) -> None:
         if path.is_file()
     }
     expected = {str(name): content for name, content in shipped_files().items()}
-    assert set(written) == {*expected, ".env", ".gitignore", "config.schema.json"}
+    assert set(written) == {*expected, ".env", ".gitignore", "config.schema.json", "stories.schema.json"}
     assert all(written[name].read_bytes() == content for name, content in expected.items())
 
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from bridge.channels import registry as channels
 from bridge.channels.options import ChannelOptions
 from bridge.config.grammar import OPERATORS
-from bridge.config.model import SEND, SendConfig
 from bridge.config.schema import json_schema
+from bridge.config.sends import SEND, SendConfig
 
 Schema = dict[str, Any]
 _BLOCK = re.compile(r"(<!-- keys: (?P<name>[\w .]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -42,7 +42,11 @@ def table_names() -> set[str]:
 def _tables() -> Mapping[str, str]:
     schema = json_schema()
     definitions: dict[str, Schema] = schema["$defs"]
-    named = {"config": schema, "rule": definitions["RuleConfig"]}
+    named = {
+        "config": schema,
+        "course": definitions["CourseConfig"],
+        "rule": definitions["RuleConfig"],
+    }
     for kind, options in channels.OPTIONS.items():
         named["channel any"], named[f"channel {kind}"] = _apart(definitions[options.__name__], ChannelOptions)
     for kind, model in SEND.items():
@@ -61,6 +65,11 @@ def _apart(schema: Schema, base: type[BaseModel]) -> tuple[Schema, Schema]:
     )
 
 
+def table(schema: Schema, definitions: Mapping[str, Schema]) -> str:
+    """Return the table of a schema's keys; `definitions` are what it refers to."""
+    return _table(schema, definitions)
+
+
 def _table(schema: Schema, definitions: Mapping[str, Schema], prefix: str = "") -> str:
     head = "" if prefix else "| key | value | default | meaning |\n| --- | --- | --- | --- |\n"
     required = schema.get("required", ())
@@ -69,7 +78,7 @@ def _table(schema: Schema, definitions: Mapping[str, Schema], prefix: str = "") 
 
 
 def _row(key: str, schema: Schema, definitions: Mapping[str, Schema], *, needed: bool) -> str:
-    below = definitions.get(schema.get("$ref", "").removeprefix("#/$defs/"), {})
+    below = definitions.get(_reference(schema).removeprefix("#/$defs/"), {})
     nested = "properties" in below
     default = "required" if needed else "" if nested else _default(schema.get("default"))
     meaning = schema.get("description") or below.get("description", "")
@@ -77,12 +86,19 @@ def _row(key: str, schema: Schema, definitions: Mapping[str, Schema], *, needed:
     return row + (_table(below, definitions, f"{key}.") if nested else "")
 
 
+def _reference(schema: Schema) -> str:
+    """Return the definition of a mapping of options, if the value is one or may be one."""
+    options = (each["$ref"] for each in schema.get("anyOf", ()) if each.get("$ref", "").endswith("Options"))
+    return str(schema.get("$ref") or next(options, ""))
+
+
 def _value(schema: Schema, definitions: Mapping[str, Schema]) -> str:
     if "$ref" in schema:
         below = definitions[schema["$ref"].removeprefix("#/$defs/")]
         return "mapping" if "properties" in below else str(below["title"]).lower()
     if "const" in schema:
-        return f"`{schema['const']}`"
+        value = schema["const"]
+        return f"`{value if isinstance(value, str) else json.dumps(value)}`"
     if "enum" in schema:
         return ", ".join(f"`{each}`" for each in schema["enum"])
     for keyword in ("anyOf", "oneOf"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.core.conditions import NOTHING, Condition, Finding, compile_when
+from bridge.core.conditions import NOTHING, Condition, compile_when
 from bridge.core.events import VOCABULARY
 from bridge.core.problems import Problem, describe, dotted
 
@@ -30,12 +29,6 @@ def compiled(when: object) -> Condition:
     condition, problems = compile_when(when, PATH)
     assert problems == []
     return condition
-
-
-def findings(when: object, data: object) -> list[tuple[str, str, tuple[object, ...] | None, bool]]:
-    """Return each finding as a tuple: path, wanted, found, matched."""
-    found = compiled(when).findings({"data": data})
-    return [(each.path, each.wanted, each.found, each.matched) for each in found]
 
 
 @pytest.mark.parametrize(
@@ -179,51 +172,9 @@ def test_dates_in_a_condition_are_in_the_zone_it_is_compiled_for() -> None:
     assert not compiled(when).matches(facts)
 
 
-def test_findings_name_what_was_wanted_and_found() -> None:
-    """An explanation has a line per condition, with an absent path told from a null."""
-    when = {"data.a": {"prefix": "x"}, "data.b": [1, 2], "data.c": {"not": None}, "data.d": {"exists": False}}
-    assert findings(when, {"a": "y", "c": None}) == [
-        ("data.a", "starting with x", ("y",), False),
-        ("data.b", "1 or 2", None, False),
-        ("data.c", "not null", (None,), False),
-        ("data.d", "absent", None, True),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("test", "wanted"),
-    [
-        ({"prefix": "x", "suffix": "y"}, "starting with x and ending with y"),
-        ({"prefix": "x", "not": "y"}, "starting with x and not y"),
-        ({"not": "y", "prefix": "x"}, "starting with x and not y"),
-        ({"any": ["x", {"gt": 5}]}, "x or more than 5"),
-        ({"all": ["x", {"gt": 5}]}, "x and more than 5"),
-        ({"any": ["x"]}, "x"),
-        ({"exists": True}, "present"),
-        ({"not": {"exists": True}}, "absent"),
-        ({"not": {"exists": False}}, "present"),
-        ({"not": {"any": [{"exists": True}]}}, "absent"),
-        ({"not": {"not": "x"}}, "not not x"),
-    ],
-)
-def test_a_line_says_all_it_wants(test: object, wanted: str) -> None:
-    """Joined as the tests are."""
-    assert [each[1] for each in findings({"data.a": test}, {})] == [wanted]
-
-
-def test_findings_of_alternatives_are_those_that_hold_or_else_all() -> None:
-    """Why it holds is told by what holds; why it does not, by everything that could have."""
-    when = {"any": [{"data.a": 1, "data.b": 2}, {"data.c": 3}, {"data.d": 4}]}
-    assert [each[0] for each in findings(when, {"c": 3})] == ["data.c"]
-    assert [each[0] for each in findings(when, {"c": 3, "a": 1, "b": 2})] == ["data.a", "data.b", "data.c"]
-    assert [each[0] for each in findings(when, {"a": 1})] == ["data.a", "data.b", "data.c", "data.d"]
-    assert [each[3] for each in findings(when, {"a": 1})] == [True, False, False, False]
-
-
-def test_no_condition_holds_always_and_has_nothing_to_tell() -> None:
+def test_no_condition_holds_always() -> None:
     """A rule without `when:` runs on every event under its `on:`."""
     assert NOTHING.matches({})
-    assert NOTHING.findings({}) == ()
     assert compiled({}).matches({})
 
 
@@ -234,7 +185,6 @@ def test_any_condition_on_any_data_gives_an_answer(when: dict[str, object], data
     assert all(isinstance(problem, Problem) for problem in problems)
     facts = {"data": {"a": data}}
     assert condition.matches(facts) in (True, False)
-    condition.findings(facts)
 
 
 VALUE = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
@@ -260,16 +210,6 @@ def test_any_and_all_are_the_sum_of_their_tests(tests: list[object], data: objec
     for word, expected in (("any", any(each)), ("all", all(each))):
         assert compiled({"data.a": {word: tests}}).matches(facts) is expected
         assert compiled({word: [{"data.a": test} for test in tests]}).matches(facts) is expected
-
-
-@given(test=TEST, data=VALUE | st.lists(VALUE, max_size=3))
-def test_a_finding_agrees_with_the_verdict(test: object, data: object) -> None:
-    """What is explained is what was decided."""
-    condition = compiled({"data.a": test})
-    facts: Mapping[str, object] = {"data": {"a": data}}
-    found = tuple(data) if isinstance(data, list) else (data,)
-    (finding,) = condition.findings(facts)
-    assert finding == Finding("data.a", finding.wanted, found, condition.matches(facts))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.core.events import PERSON_FIELDS, THING_FIELDS, VOCABULARY, Event, Person, Thing
+from bridge.core.events import PERSON_FIELDS, THING_FIELDS, VOCABULARY, Event, Person, Progress, Thing
 
 AT = datetime(2026, 11, 10, 0, 35, 27, tzinfo=UTC)
 texts = st.none() | st.text(max_size=20)
@@ -68,10 +68,13 @@ def test_a_full_event_has_every_name() -> None:
         course=thing,
         module=thing,
         lesson=thing,
+        last_module=True,
+        progress=Progress(3, 3),
     ).facts()
     assert set(facts) == set(VOCABULARY)
     assert facts["learner"] == {"id": "7", "name": "Maria Aparecida da Silva", "email": "maria@aluna.example"}
-    assert facts["module"] == {"id": "5123", "title": "Módulo 3: Funções"}
+    assert facts["module"] == {"id": "5123", "title": "Módulo 3: Funções", "is_last": True}
+    assert facts["progress"] == {"done": 3, "total": 3, "percent": 100, "complete": True}
 
 
 @pytest.mark.parametrize(("part", "fields"), [(Person, PERSON_FIELDS), (Thing, THING_FIELDS)])

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.core.conditions import compile_when
+from bridge.core.conditions import AllOf, AnyOf, compile_when
+from bridge.core.events import Facts
 from bridge.core.index import Index
 
 TEXTS = ["", "a", "ab", "abc", "b", "bc", "3", "03", "3.0", "-1", "1e1", "Módulo", "Mo\u0301dulo", "a*", "[b"]
@@ -85,6 +86,21 @@ def test_a_rule_without_an_anchor_is_always_a_candidate() -> None:
     """What only a negation says cannot be looked up."""
     index = Index([(1, compile_when({"data.x": {"not": "a"}}, ())[0]), (2, compile_when({}, ())[0])])
     assert index.candidates({"data": {}}) == {1, 2}
+
+
+class Odd:
+    """A condition of a kind that the index knows nothing of."""
+
+    def matches(self, facts: Facts) -> bool:
+        return True
+
+
+def test_a_condition_of_another_kind_is_always_a_candidate() -> None:
+    """Alone, and among parts of which one can be looked up."""
+    looked_up = compile_when({"data.x": "a"}, ())[0]
+    assert Index([(1, Odd())]).candidates({}) == {1}
+    assert Index([(1, AnyOf((looked_up, Odd())))]).candidates({}) == {1}
+    assert Index([(1, AllOf((Odd(), looked_up)))]).candidates({}) == set()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 from bridge.config.files import read
 from bridge.core.conditions import NOTHING, compile_when
 from bridge.core.events import TIMES, Event, Facts
+from bridge.core.findings import findings_of
 from bridge.core.routing import Router
 from bridge.core.rules import PredicateFailed, Rule
 from bridge.rendering.renderer import Renderer
@@ -105,7 +106,7 @@ def test_a_condition_means_what_the_page_says(row: Row, tmp_path: Path) -> None:
     facts = event_of(row)
     holds = row.cells["holds"] == "yes"
     assert condition.matches(facts) is holds
-    found = [finding.matched for finding in condition.findings(facts)]
+    found = [finding.matched for finding in findings_of(condition, facts)]
     assert (any(found) or not found) if holds else not all(found)
 
 

@@ -7,11 +7,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bridge.core.conditions import NOTHING, Finding, compile_when
+from bridge.core import routing
+from bridge.core.conditions import NOTHING, compile_when
 from bridge.core.events import Event, Facts, Person
+from bridge.core.findings import Evaluated, Finding, misses
 from bridge.core.messages import RenderFailure
+from bridge.core.near_paths import Ends
+from bridge.core.near_texts import Alike, Slip
 from bridge.core.routing import (
+    NEAREST,
     REMEMBERED_NAMES,
     ActionExplained,
     Failed,
@@ -36,6 +43,7 @@ class Says:
 
     def __init__(self, answer: bool | None) -> None:
         self.source = f"{answer}"
+        self.paths = ("data.course.hash",)
         self._answer = answer
 
     def holds(self, facts: Facts) -> bool:
@@ -70,7 +78,7 @@ def plan(*rules: Rule, event: Event = EVENT) -> Plan:
 
 
 def explain(*rules: Rule) -> tuple[RuleExplained, ...]:
-    return Router(rules).explain(EVENT, EVENT.facts())
+    return routing.explain(rules, EVENT, EVENT.facts())
 
 
 @pytest.mark.parametrize(
@@ -200,55 +208,124 @@ def test_explanations_start_with_the_rules_that_matched_then_the_nearest() -> No
     """The likely intended rule comes first; one for other events last, however little it misses."""
     rules = [
         rule("other-event", "x.y"),
+        rule("other-event-that-fits", "x.y", when={"data.course.hash": "abc"}),
         rule("far", "*", when={"data.a": 1, "data.b": 2, "data.c": 3}),
-        rule("near", "*", when={"data.a": 1, "data.course.hash": "abc"}),
+        rule("elsewhere", "*", when={"data.a": 1, "data.course.hash": "abc"}),
+        rule("slip", "*", when={"data.course.hash": {"prefix": "AB"}}),
         rule("if", "*", when={"data.course.hash": "abc"}, condition=Says(False)),
         rule("yes", "*"),
     ]
-    explained = explain(*rules)
-    assert [item.rule for item in explained] == ["yes", "near", "if", "far", "other-event"]
-    assert [item.matched for item in explained] == [True, False, False, False, False]
+    expected = ["yes", "slip", "elsewhere", "if", "far", "other-event-that-fits", "other-event"]
+    assert [item.rule for item in explain(*rules)] == expected
+    assert [item.matched for item in explain(*rules)] == [True] + [False] * 6
+
+
+def test_the_nearer_of_two_misses_comes_first() -> None:
+    """However little nearer it is, and whatever the rules are called."""
+    rules = [
+        rule("a-elsewhere-in-the-text", "*", when={"data.course.hash": {"suffix": "ab"}}),
+        rule("b-but-for-the-case", "*", when={"data.course.hash": {"prefix": "AB"}}),
+    ]
+    assert [item.rule[0] for item in explain(*rules)] == ["b", "a"]
+
+
+@pytest.mark.parametrize(("on", "when"), [("*", {"data.course.hash": "ABC"}), ("module.complete", None)])
+def test_only_of_the_first_misses_it_is_told_how_near_they_came(on: str, when: object) -> None:
+    """Finding that out costs most, and nobody reads about more: of the others, wanted and found are told."""
+    told = explain(*(rule(f"r{n:04}", on, when=when) for n in range(NEAREST + 2)))
+    nears = [each.near for item in told for each in item.findings[-1:] if isinstance(each, Finding)]
+    assert None not in nears[:NEAREST]
+    assert nears[NEAREST:] == [None, None]
+
+
+def test_an_on_that_names_the_event_nearly_missed_nothing() -> None:
+    """Also where another name beside it is a slip, and a condition further down does not hold."""
+    (item,) = explain(rule("r", "module.completed", "Module.Completed", when={"data.a": 1}))
+    assert item.findings[0] == replace(ON, wanted="module.completed or Module.Completed")
+
+
+def test_an_event_whose_type_is_its_kind_is_named_once() -> None:
+    """As events of sources without kinds of their own are."""
+    event = replace(EVENT, type="module.completed")
+    (item,) = routing.explain([rule("r", "*")], event, event.facts())
+    assert item.findings == (replace(ON, found=("module.completed",)),)
+
+
+LINES: Mapping[str, list[object]] = {
+    "data.course.hash": ["abc", "abd", "ABC", {"prefix": "ab"}, {"exists": False}],
+    "data.a": [1, {"exists": False}],
+    "learner.email": ["maria@aluna.example", "maria@aluno.example", {"suffix": "@x"}],
+    "occurred_at": [{"lt": "2026-05-01"}, {"gt": "2026-01-01"}],
+}
+WHENS = st.fixed_dictionaries({}, optional={path: st.sampled_from(tests) for path, tests in LINES.items()})
+
+
+@given(whens=st.lists(st.tuples(WHENS, st.booleans()), max_size=6), rotated=st.integers(0, 5))
+def test_the_order_of_explanations_follows_the_misses_alone(
+    whens: list[tuple[dict[str, object], bool]], rotated: int
+) -> None:
+    """Fewer misses never come after more, and the order of the file means nothing."""
+    rules = [rule(f"r{n}", "*" if named else "x.y", when=when) for n, (when, named) in enumerate(whens)]
+    told = explain(*rules)
+    assert told == explain(*rules[rotated:], *rules[:rotated])
+    ranks = [(not each.matched, not each.named, misses(each.findings)) for each in told]
+    assert ranks == sorted(ranks)
 
 
 def test_an_explanation_tells_every_line_of_a_rule() -> None:
-    """What it is for, each condition, and what its `if` said."""
+    """What it is for and each condition; its `if` is asked only where all of them hold, as when it runs."""
     when = {"data.course.hash": "abc", "data.a": 1}
-    (item,) = explain(rule("r", "*", when=when, condition=Says(True)))
+    (item,) = explain(rule("r", "*", when=when, condition=Says(None)))
     assert item == RuleExplained(
         "r",
         matched=False,
         findings=(
             ON,
             Finding("data.course.hash", "abc", ("abc",), matched=True),
-            Finding("data.a", "1", None, matched=False),
+            Finding("data.a", "1", None, False, Ends("data", "a", "an object", ("course",))),
         ),
     )
 
 
 def test_a_rule_for_other_events_has_only_that_to_tell() -> None:
-    """Its conditions are about events it is not for."""
+    """Its conditions are about events it is not for, unless they are all that is left."""
     (item,) = explain(rule("r", "x.y", "z.*", when={"data.a": 1}, condition=Says(None)))
     on = Finding("on", "x.y or z.*", ("nutror.module_completed", "module.completed"), matched=False)
     assert item == RuleExplained("r", matched=False, findings=(on,))
+    (item,) = explain(rule("r", "x.y", "z.*", when={"data.course.hash": "abc"}))
+    assert item == RuleExplained("r", matched=False, findings=(on,), fits=True)
 
 
 @pytest.mark.parametrize(
-    ("answer", "finding"),
+    ("name", "near"),
     [
-        (True, Finding("if", "True", (True,), matched=True)),
-        (False, Finding("if", "False", (False,), matched=False)),
-        (None, Finding("if", "None", ("no idea",), matched=False)),
+        ("Module.Completed", Alike("case", "Module.Completed", "ignore_case")),
+        ("module.complete", Slip("module.complete", "module.completed", 1, 16)),
+        ("module.uncompleted", None),
+        ("lesson.completed", None),
+        ("modul?.complete", None),
     ],
 )
-def test_an_if_is_explained_by_what_it_came_to(answer: bool | None, finding: Finding) -> None:
-    """Of a rule, whose actions follow if it matches, and of an action."""
+def test_a_slip_under_on_is_told(name: str, near: Alike | Slip | None) -> None:
+    """But another event of almost the same name is no slip."""
+    (item,) = explain(rule("r", name))
+    (on,) = item.findings
+    assert isinstance(on, Finding)
+    assert on.near == near
+
+
+@pytest.mark.parametrize("answer", [True, False, None])
+def test_an_if_is_explained_by_what_it_came_to(answer: bool | None) -> None:
+    """With the values it looked at; of a rule, whose actions follow if it matches, and of an action."""
+    failed = "no idea" if answer is None else None
+    evaluated = Evaluated(f"{answer}", answer, failed, (("data.course.hash", ("abc",)),))
     (item,) = explain(rule("r", "*", condition=Says(answer)))
-    assert item.findings == (ON, finding)
-    assert item.matched is finding.matched
+    assert item.findings == (ON, evaluated)
+    assert item.matched is (answer is True)
     assert item.actions == ((ActionExplained("slack:wins", "wins", wanted=True),) if item.matched else ())
     (item,) = explain(rule("r", "*", action=Says(answer)))
     assert item.matched
-    assert item.actions == (ActionExplained("slack:wins", "wins", finding.matched, finding),)
+    assert item.actions == (ActionExplained("slack:wins", "wins", answer is True, evaluated),)
 
 
 def test_facts_leave_out_what_is_absent() -> None:

@@ -184,7 +184,7 @@ async def test_a_rule_that_is_gone_parks_its_waiting_deliveries(database: Databa
     wins = ScriptedChannel("wins")
     pipeline = simple(wins, database)
     await pipeline.receive(completion())
-    await pipeline.engine._dispatch.drain()
+    await pipeline.engine.inlet.worker.drain()
     await pipeline.restarted(rules=[]).engine.drain()
     shown = await only(database)
     assert shown.state is State.PARKED

@@ -58,6 +58,7 @@ async def test_an_error_in_a_rule_parks_its_event_and_no_other(database: Databas
 
     class Explodes:
         source = "1 / 0"
+        paths = ()
 
         def holds(self, facts: object) -> bool:
             return bool(1 / 0)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 from pydantic import SecretStr
 
-from bridge.pipeline.ingest import Ingest
+from bridge.pipeline.ingest import Ingest, Unattended
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from bridge.store import details, views
 from bridge.store.database import Database, StoreBusy
@@ -72,7 +72,7 @@ async def test_another_sources_key_is_recognised(database: Database) -> None:
     """Posting to the wrong path is a common mistake, and is named."""
     pipeline = Pipeline(database, [], {})
     other = EduzzSource("shop", EduzzOptions(type="eduzz", secrets=(SecretStr("another-secret"),)))
-    ingest = Ingest(pipeline.node, {"eduzz": pipeline.source, "shop": other}, lambda: None)
+    ingest = Ingest(pipeline.node, {"eduzz": pipeline.source, "shop": other}, Unattended())
     body = json.dumps(completion()).encode()
     answer = await ingest.receive("eduzz", other.outgoing_headers(body), body)
     assert answer.status == 401
@@ -90,7 +90,7 @@ async def test_a_store_that_cannot_be_written_means_come_back_later(database: Da
     """503 with Retry-After, so that the platform keeps the event."""
     pipeline = Pipeline(database, [], {})
     pipeline.node = pipeline.node.__class__("n", FullStore(), pipeline.clock, lambda: 0.0, pipeline.log)  # type: ignore[arg-type]
-    ingest = Ingest(pipeline.node, {"eduzz": pipeline.source}, lambda: None)
+    ingest = Ingest(pipeline.node, {"eduzz": pipeline.source}, Unattended())
     body = json.dumps(completion()).encode()
     answer = await ingest.receive("eduzz", pipeline.source.outgoing_headers(body), body)
     assert answer.status == 503

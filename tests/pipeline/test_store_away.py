@@ -11,7 +11,7 @@ from bridge.store import details, inbox, views
 from bridge.store.database import Connection, Database, StoreUnavailable
 from bridge.store.deliveries import Attempt
 from bridge.store.details import DeliveryDetails
-from tests.support.pipeline import Pipeline, ScriptedChannel, action, channels, completion, rule
+from tests.support.pipeline import Pipeline, ScriptedChannel, action, channels, completion, rule, until
 
 T = TypeVar("T")
 
@@ -140,7 +140,7 @@ async def test_an_entry_waits_for_the_store_without_being_claimed_again(database
     store.writes_left = 1
     work = asyncio.create_task(pipeline.engine.drain())
     await pass_time(pipeline, store, 125)
-    assert "entry waits, the store cannot be written" in pipeline.log.events("warning")
+    assert "entries wait, the store cannot be written" in pipeline.log.events("warning")
     store.writes_left = None
     await pass_time(pipeline, store, 60)
     await work
@@ -156,7 +156,7 @@ async def test_deliveries_of_a_channel_that_is_gone_are_parked_at_the_start(data
     wins = ScriptedChannel("wins")
     pipeline = Pipeline(database, [rule("r", action("r", "wins"))], channels(wins))
     await pipeline.receive(completion())
-    await pipeline.engine._dispatch.drain()
+    await pipeline.engine.inlet.worker.drain()
     renamed = pipeline.restarted(channels=channels(ScriptedChannel("winners")))
     await renamed.engine.start()
     await renamed.engine.stop(0.01)
@@ -169,3 +169,17 @@ async def test_deliveries_of_a_channel_that_is_gone_are_parked_at_the_start(data
     assert (await restored.operator.retry(row.id)).done
     await restored.engine.drain()
     assert len(wins.sent) == 1
+
+
+async def test_an_entry_that_could_not_be_stored_leaves_the_short_way_open(database: Database) -> None:
+    """Hands are given back though nothing came for them: 200 refused events use none up."""
+    store, wins = Flaky(database), ScriptedChannel("wins")
+    pipeline = Pipeline(store, [rule("r", action("r", "wins"))], channels(wins), of_node={"alone": True})
+    await pipeline.engine.start()
+    await until(lambda: pipeline.engine.is_idle)
+    store.writes_left = 0
+    assert set(await pipeline.receive(*(completion(f"e{number}") for number in range(200)))) == {503}
+    store.writes_left = None
+    assert pipeline.engine.inlet.reserve() is not None
+    pipeline.engine.inlet.let_go()
+    await pipeline.engine.stop(0.01)

@@ -14,7 +14,15 @@ from tests.support.pipeline import RecordingLog
 class Bench:
     """Items that wait, and a worker that takes them."""
 
-    def __init__(self, handle: Callable[[int], Awaitable[None]], *, hands: int = 2) -> None:
+    def __init__(
+        self, handle: Callable[[int], Awaitable[None]], *, hands: int = 2, together: int = 1
+    ) -> None:
+        async def handle_all(items: Sequence[int]) -> None:
+            self.together.append(len(items))
+            for item in items:
+                await handle(item)
+
+        self.together: list[int] = []
         self.waiting: list[int] = []
         self.claims = 0
         self.busy: Sequence[int] = ()
@@ -22,7 +30,13 @@ class Bench:
         self.clock = FakeClock()
         self.log = RecordingLog()
         self.worker = Worker(
-            "test", claim=self.claim, handle=handle, hands=hands, clock=self.clock, log=self.log, poll_s=1.0
+            "test",
+            claim=self.claim,
+            handle=handle_all,
+            hands=hands,
+            together=together,
+            clock=self.clock,
+            log=self.log,
         )
 
     async def claim(self, limit: int, busy: Sequence[int]) -> Sequence[int]:
@@ -32,6 +46,10 @@ class Bench:
             raise StoreUnavailable("away")
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return taken
+
+
+async def _nothing(_: int) -> None:
+    """Do nothing."""
 
 
 async def settle() -> None:
@@ -104,6 +122,8 @@ async def test_a_claim_is_told_what_is_being_worked_on() -> None:
     assert list(bench.busy) == [1, 2]
     gate.set()
     await settle()
+    bench.clock.advance(seconds=1)
+    await settle()
     assert list(bench.busy) == []
     await bench.worker.stop(1)
     await task
@@ -158,14 +178,14 @@ async def test_what_is_claimed_while_stopping_is_not_started() -> None:
     done: list[int] = []
     answer = asyncio.Event()
 
-    async def handle(item: int) -> None:
-        done.append(item)
+    async def handle(items: Sequence[int]) -> None:
+        done.extend(items)
 
     async def slow_claim(limit: int, busy: Sequence[int]) -> Sequence[int]:
         await answer.wait()
         return [1]
 
-    bench = Bench(handle)
+    bench = Bench(_nothing)
     worker = Worker("test", claim=slow_claim, handle=handle, hands=1, clock=bench.clock, log=bench.log)
     task = asyncio.create_task(worker.run())
     await settle()

@@ -9,7 +9,7 @@ from tests.rendering.conftest import PLAIN_LAYOUT, Bench
 
 NAMES = (
     "names are type, kind, id, source, occurred_at, sent_at, test, learner, producer, course, "
-    "module, lesson, "
+    "module, lesson, progress, "
     "data, raw"
 )
 SAID = [

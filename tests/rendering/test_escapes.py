@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html as standard
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -362,6 +363,18 @@ def test_json_leaves_are_the_very_values(everywhere: dict[str, object], value: s
     source = {"a": "{{ learner.name }}", "b": ["<{{ learner.name }}>"], "c": 1}
     said = bench.say(source, {"learner": {"name": value}}, Target.JSON)
     assert said == {"a": value, "b": [f"<{value}>"], "c": 1}
+
+
+@given(st.text("wW.:/ >_*<&é1", max_size=12))
+def test_what_stands_after_a_text_does_not_change_its_escape(value: str) -> None:
+    """Text without any special character is not looked at closer, and comes out as if it were."""
+    assert mrkdwn(f"{value} &") == f"{mrkdwn(value)} &amp;"
+
+
+@given(values)
+def test_html_is_escaped_as_python_does(value: str) -> None:
+    """Quotes too, since a value may stand in an attribute."""
+    assert ESCAPES[Form.HTML][Place.TEXT](value) == standard.escape(folded(value))
 
 
 def test_the_escape_for_slack_is_quick_on_long_text() -> None:

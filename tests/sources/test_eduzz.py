@@ -54,6 +54,22 @@ def test_a_ping_is_answered_signed_or_not(body: bytes, headers: dict[str, str]) 
     assert EDUZZ.verify(request(body, headers)) == Ping(signed=False)
 
 
+@given(st.lists(st.sampled_from(["{}", "\\u{:04x}", "\\u{:04X}"]), min_size=4, max_size=4))
+def test_letters_may_be_escaped(forms: list[str]) -> None:
+    """JSON has several spellings of a word; none is overlooked where a word must be found."""
+    word, key = _spelled("ping", forms), _spelled("originSecret", forms * 3)
+    assert EDUZZ.verify(request(f'{{"event":"{word}"}}'.encode())) == Ping(signed=False)
+    parsed = EDUZZ.parse(request(f'{{"event":"x.y","data":{{"{key}":"s"}}}}'.encode()))
+    assert isinstance(parsed, tuple)
+    assert parsed[0].data == {"originSecret": "***"}
+
+
+def _spelled(word: str, forms: list[str]) -> str:
+    return "".join(
+        form.format(char if form == "{}" else ord(char)) for form, char in zip(forms, word, strict=True)
+    )
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -200,3 +216,26 @@ def _secrets(value: object) -> list[object]:
     if isinstance(value, dict):
         return [value.get("originSecret"), *(found for child in value.values() for found in _secrets(child))]
     return [found for child in value for found in _secrets(child)] if isinstance(value, list) else []
+
+
+@pytest.mark.parametrize(
+    ("event", "progress", "finishes"),
+    [
+        ("nutror.lesson_watched", 100, True),
+        ("nutror.lesson_watched", "100", True),
+        ("nutror.lesson_watched", 100.0, True),
+        ("nutror.lesson_watched", 99, False),
+        ("nutror.lesson_watched", None, False),
+        ("nutror.lesson_watched", True, False),
+        ("nutror.lesson_watched", {"done": 100}, False),
+        ("nutror.lesson_started", 100, False),
+    ],
+)
+def test_a_lesson_that_brings_the_course_to_its_end_says_so(
+    event: str, progress: object, *, finishes: bool
+) -> None:
+    """Nutror has no event for a finished course; its count in a watched lesson stands for one."""
+    body = json.dumps({"id": "e1", "event": event, "data": {"course": {"hash": "c", "progress": progress}}})
+    parsed = EDUZZ.parse(request(body.encode()))
+    assert isinstance(parsed, tuple)
+    assert parsed[0].finishes_course is finishes

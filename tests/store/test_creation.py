@@ -25,8 +25,8 @@ from tests.support.stored import store_delivery
 SECOND_STEP = """
 import sqlalchemy as sa
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "0900"
+down_revision = "{head}"
 def upgrade():
     with op.batch_alter_table("inbox", recreate="auto") as table:
         table.alter_column("source", new_column_name="platform", existing_type=sa.Text())
@@ -68,8 +68,8 @@ def with_second_step(folder: Path, more: str) -> Migrations:
     shipped = Path(bridge.store.migrations.__file__).parent
     copy = folder / "migrations"
     shutil.copytree(shipped, copy, ignore=shutil.ignore_patterns("__pycache__", "__init__.py"))
-    (copy / "versions" / "0002_platform.py").write_text(SECOND_STEP.format(more=more))
-    return Migrations(str(copy), (*SHIPPED.revisions, "0002"))
+    (copy / "versions" / "0900_platform.py").write_text(SECOND_STEP.format(more=more, head=SHIPPED.head))
+    return Migrations(str(copy), (*SHIPPED.revisions, "0900"))
 
 
 def test_a_migrated_store_is_the_same_as_a_fresh_one(backend: str, store_url: str, tmp_path: Path) -> None:
@@ -131,11 +131,11 @@ def test_an_older_store_is_migrated_with_its_rows(store_url: str, longer: Migrat
         store_delivery(connection)
     steps: list[str] = []
 
-    assert plan(store_url, migrations=longer) == Plan("0001", "0002", ("0002",))
+    assert plan(store_url, migrations=longer) == Plan(SHIPPED.head, "0900", ("0900",))
     assert prepare(engines, progress=steps.append, migrations=longer) == secret
 
-    assert steps == ["0002"]
-    assert plan(store_url, migrations=longer) == Plan("0002", "0002", ())
+    assert steps == ["0900"]
+    assert plan(store_url, migrations=longer) == Plan("0900", "0900", ())
     with engines.writer.begin() as connection:
         joined = text("SELECT platform FROM inbox JOIN deliveries ON inbox_seq = inbox.seq")
         assert connection.scalars(joined).all() == ["eduzz"]
@@ -171,7 +171,7 @@ def test_a_migration_that_would_orphan_rows_is_undone(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="without the rows they refer to"):
         migrate(url, migrations=with_second_step(tmp_path, 'op.execute("DELETE FROM inbox")'))
 
-    assert plan(url) == Plan("0001", "0001", ())
+    assert plan(url) == Plan(SHIPPED.head, SHIPPED.head, ())
 
 
 def test_a_newer_store_is_refused(engines: Engines, store_url: str) -> None:
@@ -179,7 +179,7 @@ def test_a_newer_store_is_refused(engines: Engines, store_url: str) -> None:
     with engines.writer.begin() as connection:
         connection.execute(version.update().values(version_num="0999"))
 
-    with pytest.raises(SchemaMismatch, match=r"schema 0999.* up to 0001.*newer bridge"):
+    with pytest.raises(SchemaMismatch, match=r"schema 0999.* up to 0002.*newer bridge"):
         prepare(engines)
     with pytest.raises(SchemaMismatch):
         plan(store_url)

@@ -40,6 +40,7 @@ class Model:
     state: State
     ready_at: datetime
     due_at: datetime
+    held_until: datetime | None = None
     lease: str | None = None
     tries: int = 0
     sent: int = field(default=0)
@@ -64,11 +65,14 @@ class Outbox(RuleBasedStateMachine):
     def begin(self) -> None:
         self.entry = store_entry(self.connection)
 
-    @rule(lane=st.sampled_from(LANES), key=st.sampled_from(KEYS), delay=st.integers(-2, 2))
-    def dispatch(self, lane: bytes | None, key: bytes | None, delay: int) -> None:
+    @rule(
+        lane=st.sampled_from(LANES), key=st.sampled_from(KEYS), delay=st.integers(-2, 2), held=st.booleans()
+    )
+    def dispatch(self, lane: bytes | None, key: bytes | None, delay: int, held: bool) -> None:
         number = len(self.models) + 1
         due_at = self.now + delay * MINUTE
-        new = new_delivery(self.entry, number, lane=lane, due_at=due_at)
+        until = due_at if held else None
+        new = new_delivery(self.entry, number, lane=lane, due_at=due_at, held_until=until)
         if key is not None:
             holder = memory.reserve(
                 self.connection, key=key, rule="r", action="a", label="x", delivery_id=new.id, now=self.now
@@ -77,7 +81,7 @@ class Outbox(RuleBasedStateMachine):
             if holder is not None:
                 return
         assert outbox.enqueue(self.connection, new)
-        self.models[new.id] = Model(number, lane, key, State.PENDING, due_at, due_at)
+        self.models[new.id] = Model(number, lane, key, State.PENDING, due_at, due_at, until)
 
     @rule(worker=st.sampled_from(WORKERS), limit=st.integers(1, 4))
     def claim(self, worker: str, limit: int) -> None:
@@ -105,21 +109,32 @@ class Outbox(RuleBasedStateMachine):
             stop = outbox.expire if end is State.EXPIRED else outbox.park
             assert stop(self.connection, due.seq, lease=worker, now=self.now, why="x") == ours
         else:
-            assert (
-                outbox.record(
-                    self.connection,
-                    due.seq,
-                    lease=worker,
-                    attempt=tried,
-                    state=end,  # type: ignore[arg-type]
-                    due_at=again if end is State.PENDING else None,
-                )
-                == ours
+            recorded = outbox.record(
+                self.connection,
+                due.seq,
+                lease=worker,
+                attempt=tried,
+                state=end,  # type: ignore[arg-type]
+                due_at=again if end is State.PENDING else None,
             )
+            assert (recorded is not None) == ours
             model.tries += ours
+            model.held_until = None if ours else model.held_until
         if ours:
             self.move(model, end)
             model.due_at = model.ready_at = again if end is State.PENDING else model.due_at
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), minutes=st.integers(1, 3))
+    def hold(self, data: st.DataObject, minutes: int) -> None:
+        worker, due = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        model, until = self.models[due.id], self.now + minutes * MINUTE
+        ours = model.state is State.SENDING and model.lease == worker
+        held = outbox.hold(self.connection, due.seq, lease=worker, now=self.now, until=until, why="x")
+        assert held == ours
+        if ours:
+            self.move(model, State.PENDING)
+            model.due_at = model.ready_at = model.held_until = until
 
     @precondition(lambda self: self.models)
     @rule(data=st.data())
@@ -135,7 +150,7 @@ class Outbox(RuleBasedStateMachine):
             assert result == Moved()
             self.move(model, State.PENDING)
             model.due_at = model.ready_at = self.now
-            model.tries = 0
+            model.tries, model.held_until = 0, None
 
     @precondition(lambda self: self.models)
     @rule(data=st.data())
@@ -175,9 +190,9 @@ class Outbox(RuleBasedStateMachine):
             assert sum(m.sent for m in self.models.values() if m.key == key) <= 1
 
     @invariant()
-    def next_due_is_the_first_claimable(self) -> None:
-        ready = [m.ready_at for m in self.models.values() if self.first_of_lane(m)]
-        assert outbox.next_due(self.connection, "learners") == min(ready, default=None)
+    def next_due_is_the_first_that_can_be_claimed(self) -> None:
+        ready = [m.ready_at for m in self.models.values() if self.first_of_lane(m) or self.is_held(m)]
+        assert outbox.next_due(self.connection, "learners", now=self.now) == min(ready, default=None)
 
     def move(self, model: Model, state: State) -> None:
         assert state in MOVES[model.state]
@@ -198,9 +213,12 @@ class Outbox(RuleBasedStateMachine):
         earlier = (
             other.number
             for other in self.models.values()
-            if other.lane == model.lane is not None and other.state in OPEN
+            if other.lane == model.lane is not None and other.state in OPEN and not self.is_held(other)
         )
-        return model.state in OPEN and (model.lane is None or model.number == min(earlier))
+        return model.state in OPEN and (model.lane is None or model.number == min(earlier, default=0))
+
+    def is_held(self, model: Model) -> bool:
+        return model.state in OPEN and model.held_until is not None and model.held_until > self.now
 
     def claimable(self) -> list[str]:
         found = [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection
@@ -149,3 +150,44 @@ async def test_concurrent_claims_of_one_key_have_one_winner(database: Database) 
 
     assert holders.count(None) == 1
     assert len(set(holders)) == 2
+
+
+def test_who_holds_a_key_is_told_with_when_and_in_words(connection: Connection) -> None:
+    """Exactly, however many deliveries there were since; nobody does once it is released."""
+    assert memory.holder(connection, KEY) is None
+    first = claimed_delivery(connection, 1)
+    held = memory.holder(connection, KEY)
+    expected = memory.Holder(
+        delivery_id=first.id, state="reserved", at=NOW, label="learner.email=maria@aluna.example"
+    )
+    assert held == expected
+    memory.confirm(connection, first.id, now=NOW + timedelta(minutes=1))
+    held = memory.holder(connection, KEY)
+    assert held is not None
+    assert (held.state, held.at) == ("confirmed", NOW + timedelta(minutes=1))
+    assert memory.claim_of(connection, first.id) == held
+
+
+def test_a_released_claim_is_remembered_of_its_delivery_alone(connection: Connection) -> None:
+    first = claimed_delivery(connection, 1)
+    memory.release(connection, first.id, now=NOW)
+    assert memory.holder(connection, KEY) is None
+    had = memory.claim_of(connection, first.id)
+    assert had is not None
+    assert had.state == "released"
+    assert memory.claim_of(connection, "0" * 32) is None
+
+
+def test_what_is_sent_instead_has_the_claim(connection: Connection) -> None:
+    """The learner has a message, whichever way it went: nobody else gets the key, nor the dead one back."""
+    dead, heir = claimed_delivery(connection), store_delivery(connection, 1)
+    memory.hand_over(connection, dead.id, heir.id, now=NOW)
+    assert claim_state(connection, heir) is None
+
+    memory.follow(connection, dead.id, State.DEAD, now=NOW)
+    memory.hand_over(connection, dead.id, heir.id, now=NOW)
+    memory.hand_over(connection, dead.id, heir.id, now=NOW)
+
+    assert (claim_state(connection, dead), claim_state(connection, heir)) == ("released", "reserved")
+    assert memory.reserve_again(connection, dead.id, now=NOW) == heir.id
+    assert reserve(connection, store_delivery(connection, 2)) == heir.id

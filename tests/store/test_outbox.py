@@ -38,7 +38,8 @@ def state_of(connection: Connection, delivery: NewDelivery) -> State:
 
 def sent(connection: Connection, due: Due) -> bool:
     done = attempt(due.attempts + 1, outcome="delivered", reason=None, status=200)
-    return outbox.record(connection, due.seq, lease=LEASE, attempt=done, state=State.DELIVERED)
+    record = outbox.record(connection, due.seq, lease=LEASE, attempt=done, state=State.DELIVERED)
+    return record is not None
 
 
 def bring_to(connection: Connection, state: State, number: int = 0) -> NewDelivery:
@@ -114,7 +115,6 @@ def test_a_withheld_delivery_is_never_claimed(connection: Connection) -> None:
 
     assert claim_due(connection, now=NOW + MINUTE) == []
     assert shown(connection, delivery.id).row.why == "a test event"
-    assert outbox.next_due(connection, "learners") is None
 
 
 def test_a_lane_keeps_its_order(connection: Connection) -> None:
@@ -251,13 +251,69 @@ def test_released_deliveries_are_due_as_before(connection: Connection) -> None:
 
 def test_next_due_is_when_a_claim_will_find_something(connection: Connection) -> None:
     """A delivery behind another of its lane is not due before that one is, so nobody looks in vain."""
-    assert outbox.next_due(connection, "learners") is None
-    store_delivery(connection, 1, lane=LANE, due_at=NOW + MINUTE)
+    assert outbox.next_due(connection, "learners", now=NOW) is None
+    store_delivery(connection, 1, lane=LANE, due_at=NOW + 2 * MINUTE)
     store_delivery(connection, 2, lane=LANE, due_at=NOW - MINUTE)
-    assert outbox.next_due(connection, "learners") == NOW + MINUTE
+    assert outbox.next_due(connection, "learners", now=NOW) == NOW + 2 * MINUTE
 
-    claim_due(connection, now=NOW + MINUTE)
-    assert outbox.next_due(connection, "learners") == NOW + 2 * MINUTE, "the end of the lease"
+    later = NOW + 2 * MINUTE
+    claim_due(connection, now=later)
+    assert outbox.next_due(connection, "learners", now=later) == later + MINUTE, "the end of the lease"
+    store_delivery(connection, 3, lane=LANE, due_at=later + SECOND, held_until=later + SECOND)
+    assert outbox.next_due(connection, "learners", now=later) == later + SECOND
+
+
+def test_what_is_held_is_not_in_its_lane(connection: Connection) -> None:
+    """A message for next week lets those of today pass; then it takes its place by its event."""
+    held = store_delivery(connection, 1, lane=LANE, due_at=NOW + MINUTE, held_until=NOW + MINUTE)
+    second = store_delivery(connection, 2, lane=LANE)
+    store_delivery(connection, 3, lane=LANE)
+
+    assert [due.id for due in claim_due(connection)] == [second.id]
+    (due,) = claim_due(connection, now=NOW + MINUTE)
+    assert due.id == held.id
+    assert sent(connection, due)
+    assert [due.id for due in claim_due(connection, now=NOW + MINUTE)] == [second.id], "its lease ran out"
+
+
+def test_a_lane_with_nothing_but_held_ones_is_free(connection: Connection) -> None:
+    """What is due now may be stored under a lease, and nobody is woken for what is held."""
+    store_delivery(connection, 1, lane=LANE, due_at=NOW + 5 * MINUTE, held_until=NOW + 5 * MINUTE)
+    made = new_delivery(store_entry(connection, 2), 2, lane=LANE)
+    queued = outbox.enqueue(connection, made, lease=outbox.Lease(LEASE, NOW + MINUTE))
+    assert queued is not None
+    assert queued.leased
+    done = attempt(outcome="delivered", reason=None, status=200)
+    recorded = outbox.record(connection, queued.seq, lease=LEASE, attempt=done, state=State.DELIVERED)
+    assert recorded is not None
+    assert not recorded.lane_waits
+
+
+def test_a_claimed_delivery_can_be_held_again(connection: Connection) -> None:
+    """It waits with its reason, out of its lane, and has spent no attempt; only its holder may do so."""
+    first = store_delivery(connection, 1, lane=LANE)
+    second = store_delivery(connection, 2, lane=LANE)
+    (due,) = claim_due(connection)
+    until = NOW + 10 * MINUTE
+    assert not outbox.hold(connection, due.seq, lease="another", now=NOW, until=until, why="quiet hours")
+    assert outbox.hold(connection, due.seq, lease=LEASE, now=NOW, until=until, why="quiet hours")
+
+    row = shown(connection, first.id).row
+    assert (row.state, row.due_at, row.why, row.attempts) == (State.PENDING, until, "quiet hours", 0)
+    (other,) = claim_due(connection)
+    assert other.id == second.id
+    assert sent(connection, other)
+    assert [due.id for due in claim_due(connection, now=until)] == [first.id]
+
+
+def test_what_waits_for_another_attempt_is_in_its_lane_again(connection: Connection) -> None:
+    """Held once does not mean out of order for ever."""
+    store_delivery(connection, 1, lane=LANE, due_at=NOW, held_until=NOW)
+    (due,) = claim_due(connection)
+    again = {"lease": LEASE, "attempt": attempt(), "state": State.PENDING, "due_at": NOW + 9 * MINUTE}
+    assert outbox.record(connection, due.seq, **again)  # type: ignore[arg-type]
+    store_delivery(connection, 2, lane=LANE)
+    assert claim_due(connection, now=NOW + MINUTE) == []
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.SENDING}))

@@ -9,12 +9,25 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from bridge.core.limits import Use
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
-from bridge.store import details, inbox, memory, outbox, views
+from bridge.core.unless import Sighting, Watch
+from bridge.store import details, inbox, limits, memory, outbox, views, watches
 from bridge.store.engines import Engines
 from bridge.store.views import DeliveryFilter, EventFilter
-from tests.support.stored import FACTS, LEASE, MINUTE, NOW, attempt, claim_due, claim_entries, store_delivery
+from tests.support.stored import (
+    FACTS,
+    LEASE,
+    MINUTE,
+    NOW,
+    attempt,
+    claim_due,
+    claim_entries,
+    new_delivery,
+    store_delivery,
+    store_entry,
+)
 
 Statement = tuple[str, Any]
 MANY = 300
@@ -80,12 +93,31 @@ def life(connection: Connection) -> None:
     outbox.retry(connection, due.id, now=NOW)
     outbox.discard(connection, due.id, now=NOW, why="x")
     outbox.discard_unsent(connection, due.entry.seq, now=NOW, why="x")
-    outbox.next_due(connection, "learners")
+    outbox.next_due(connection, "learners", now=NOW)
     outbox.park_unrouted(connection, ["learners"], now=NOW)
+    remember(connection)
     inbox.release(connection, LEASE)
     outbox.release(connection, LEASE)
     inbox.release_all(connection)
     outbox.release_all(connection)
+
+
+def remember(connection: Connection) -> None:
+    """Watch, see and count, as rules over time do."""
+    watched, use = Watch(b"w" * 16, NOW), Use(b"u" * 16, NOW, 3, 60 * MINUTE)
+    for number in range(4, 7):
+        entry = store_entry(connection, number)
+        new = new_delivery(entry, number, due_at=NOW + 9 * MINUTE, held_until=NOW + 9 * MINUTE)
+        assert watches.seen(connection, watched, entry) is None
+        limits.hold(connection, use)
+        assert not limits.is_reached(connection, use, new.id)
+        queued = outbox.enqueue(connection, new)
+        assert queued is not None
+        watches.watch(connection, queued.seq, watched, entry)
+        assert watches.seen_by(connection, queued.seq) is None
+        limits.count(connection, use, new.id, now=NOW)
+    assert len(watches.see(connection, Sighting(watched.key, NOW + MINUTE, "k"), entry, now=NOW)) == 3
+    limits.hand_over(connection, new.id, new_delivery(entry, 7).id)
 
 
 def look(connection: Connection) -> None:
@@ -99,6 +131,7 @@ def look(connection: Connection) -> None:
     views.list_deliveries(connection, DeliveryFilter(learner="maria@aluna.example"))
     views.list_deliveries(connection, DeliveryFilter(since=NOW, until=NOW + MINUTE, before=2))
     views.count_deliveries(connection, since=NOW)
+    views.count_by_rule(connection, since=NOW)
     details.find_event(connection, "evt-1")
     details.find_event(connection, "evt-")
     details.find_delivery(connection, "ab")
@@ -142,7 +175,7 @@ def test_a_claim_reads_only_what_it_takes(engines: Engines) -> None:
         with recorded(connection) as statements:
             claim_due(connection, channel="wins", limit=5)
             claim_entries(connection, limit=5)
-            outbox.next_due(connection, "wins")
+            outbox.next_due(connection, "wins", now=NOW)
         claims = [statement for statement in statements if "LIMIT" in statement[0]]
         plans = [step for statement in claims for step in steps(connection, statement)]
 

@@ -144,6 +144,7 @@ def test_counts_are_by_state_and_channel(connection: Connection, school: list[in
         "wins": {State.PENDING: 1},
     }
     assert views.count_deliveries(connection, since=NOW + SECOND)["learners"] == {State.PENDING: 1}
+    assert views.count_by_rule(connection, since=NOW) == {"parabens": {State.PENDING: 3}}
 
 
 def test_the_backlog_is_what_waits_or_is_stuck(connection: Connection, school: list[int]) -> None:

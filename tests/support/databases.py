@@ -39,8 +39,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    with _in_use(shared / "postgres.users"):
-        yield _server(shared)
+    with server_for(shared) as url:
+        yield url
 
 
 @pytest.fixture(params=BACKENDS)
@@ -83,6 +83,13 @@ async def database(store_url: str) -> AsyncIterator[Database]:
     opened = await Database.open(store_url)
     yield opened
     await opened.close()
+
+
+@contextmanager
+def server_for(shared: Path) -> Iterator[str]:
+    """Yield the URL of the server that all who name this folder share, as long as one of them is there."""
+    with _in_use(shared / "postgres.users"):
+        yield _server(shared)
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
@@ -19,10 +20,15 @@ from bridge.core.messages import Message, Payload, RenderFailure
 from bridge.core.outcomes import Delivered, Outcome
 from bridge.core.rules import Action, Predicate, Rule
 from bridge.pipeline.engine import Engine
+from bridge.pipeline.explaining import Explainer
 from bridge.pipeline.ingest import Ingest
 from bridge.pipeline.node import Node
 from bridge.pipeline.operate import Operator
+from bridge.pipeline.rulebook import Rulebook
+from bridge.pipeline.trouble import NOBODY, Owner
+from bridge.sources.base import Source
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
+from bridge.sources.own import OwnSource
 from bridge.store.database import Database
 from tests.support.clock import FakeClock
 
@@ -66,6 +72,15 @@ class RecordingLog:
         return [line.event for line in self.lines if line.level == level]
 
 
+async def until(holds: Callable[[], object]) -> None:
+    """Return once it holds; what runs on threads and sockets cannot be told to hurry."""
+    for _ in range(10_000):
+        if holds():
+            return
+        await asyncio.sleep(0.001)
+    raise TimeoutError
+
+
 async def _nothing() -> None:
     """Do nothing."""
 
@@ -82,7 +97,7 @@ class ScriptedChannel:
         self.policy = ChannelPolicy(retry or RetryPolicy(jitter=0), timedelta(seconds=10), hands)
         self.script = list(outcomes)
         self.sent: list[tuple[str, bytes]] = []
-        self.before_answer: Callable[[], Awaitable[None]] = _nothing
+        self.before_answer: Callable[[], Awaitable[object]] = _nothing
 
     def encode(self, message: Message, settings: Mapping[str, object]) -> Payload:
         if message.fields.get("to") == "":
@@ -114,6 +129,17 @@ class Says:
 
     def render(self, facts: Facts) -> Mapping[str, object] | RenderFailure:
         return self.failure or {"text": f"{facts['kind']} {facts['id']}", "to": self.to}
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """An `if:` that is true when its text ends so."""
+
+    source: str
+    paths: tuple[str, ...] = ()
+
+    def holds(self, facts: Facts) -> bool:
+        return self.source.endswith("true")
 
 
 def action(
@@ -173,21 +199,32 @@ class Pipeline:
     clock: FakeClock = field(default_factory=FakeClock)
     log: RecordingLog = field(default_factory=RecordingLog)
     deliver_tests: bool = False
+    owner: Owner = NOBODY
+    hide: Callable[[str], str] | None = None
+    """With it, the rules are kept for explanations, less what it hides."""
     name: str = "node-1"
+    of_node: Mapping[str, Any] = field(default_factory=dict)
+    """What else the node is given: `alone`, `reached`."""
 
     def __post_init__(self) -> None:
         secret = EduzzOptions(type="eduzz", secrets=(SecretStr(SECRET),))
         self.source = EduzzSource("eduzz", secret)
-        self.node = Node(self.name, self.database, self.clock, lambda: 0.0, self.log)
-        sources = {"eduzz": self.source}
+        self.node = Node(self.name, self.database, self.clock, lambda: 0.0, self.log, **self.of_node)
+        sources: dict[str, Source] = {"eduzz": self.source, OwnSource.name: OwnSource()}
+        self.rulebook = Rulebook(self.node, self.rules, UTC, self.hide or str)
+        self.explainer = Explainer(
+            self.database, sources, self.rules, self.rulebook, Compiled, self.node.catalogue, self.clock
+        )
         self.engine = Engine(
             self.node,
             sources=sources,
             rules=self.rules,
             channels=self.channels,
             deliver_tests=self.deliver_tests,
+            rulebook=self.rulebook if self.hide else None,
+            owner=self.owner,
         )
-        self.ingest = Ingest(self.node, sources, self.engine.wake_dispatch)
+        self.ingest = Ingest(self.node, {"eduzz": self.source}, self.engine.inlet, self.engine.alarm.refused)
         self.operator = Operator(self.node, self.engine.wake)
 
     def restarted(self, **changes: object) -> Pipeline:

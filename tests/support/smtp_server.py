@@ -54,6 +54,8 @@ class SmtpServer:
     """Offer and require AUTH."""
     login_in_clear: bool = False
     utf8: bool = True
+    pipelining: bool = False
+    """Offer to take commands without waiting for answers (RFC 2920)."""
 
     def __post_init__(self) -> None:
         self.mails: list[Mail] = []
@@ -119,7 +121,7 @@ class SmtpServer:
     ) -> list[str]:
         session.host_name = hostname
         self.hellos.append(hostname)
-        return responses
+        return [responses[0], *(["250-PIPELINING"] if self.pipelining else []), *responses[1:]]
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

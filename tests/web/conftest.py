@@ -23,7 +23,7 @@ from bridge.web.listener import Listener, listen
 from bridge.web.public import public_app
 from tests.support.clock import FakeClock
 from tests.web.fakes import LOOPBACK, FakeIngest, RecordingLog
-from tests.web.stocked import KINDS, RULE
+from tests.web.stocked import KINDS, RULE, SENTENCES
 
 
 @pytest.fixture
@@ -84,6 +84,8 @@ def desk(database: Database, clock: FakeClock, log: RecordingLog) -> Desk:
         sources=("eduzz",),
         channels=KINDS,
         rules=(RULE,),
+        sentences={RULE: SENTENCES},
+        locale="pt_BR",
     )
 
 

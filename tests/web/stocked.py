@@ -21,6 +21,10 @@ MINUTE = timedelta(minutes=1)
 LEASE = "stock"
 KINDS = {"learners": "email", "wins": "slack", "crm": "webhook"}
 RULE = "parabens-modulo"
+SENTENCES = {
+    "pt_BR": "Quando um aluno conclui um módulo, chamamos o webhook crm.",
+    "en": "When a learner finishes a module, we call the webhook crm.",
+}
 SECRET = "0f9d-a-secret-nobody-may-see"
 Say = Callable[[str], str]
 HTML = """

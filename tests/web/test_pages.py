@@ -67,7 +67,7 @@ async def _get(http: aiohttp.ClientSession, url: str, status: int = 200) -> str:
 def _paths(stored: Stock) -> list[str]:
     events = [f"/events/{seq}" for seq in stored.events.values()]
     deliveries = [f"/deliveries/{id_}" for id_ in stored.deliveries.values()]
-    return ["/", "/events", "/deliveries", *events, *deliveries]
+    return ["/", "/events", "/deliveries", "/rules", *events, *deliveries]
 
 
 async def test_an_empty_bridge_has_pages_that_say_so(

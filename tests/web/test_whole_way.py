@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.core.signing import Scheme, sign
-from bridge.pipeline.ingest import Ingest
+from bridge.pipeline.ingest import Ingest, Unattended
 from bridge.pipeline.node import Node
 from bridge.sources import registry
 from bridge.store import details, views
@@ -30,7 +30,7 @@ SCHEME = Scheme("x-signature")
 async def bridge(database: Database, clock: FakeClock, log: RecordingLog) -> AsyncIterator[Listener]:
     options = registry.OPTIONS["eduzz"].model_validate({"type": "eduzz", "secrets": [KEY.decode()]})
     node = Node("test", database, clock, lambda: 0.5, log)
-    ingest = Ingest(node, {"eduzz": registry.build("eduzz", options)}, lambda: None)
+    ingest = Ingest(node, {"eduzz": registry.build("eduzz", options)}, Unattended())
     limits = Limits(refusals=2, refusals_per_minute=1)
     app = public_app(ingest, clock, ready=lambda: True, log=log, limits=limits)
     listener = await listen(app, LOOPBACK, 0, log=log, limits=limits)

@@ -1,0 +1,79 @@
+"""Stores that already hold much: a few real rows, made by the bridge itself, copied as often as wanted."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench import events
+from bench.configs import Setting
+from bench.load import post_all
+from bench.pairs import bridge, checked, delivered, quiet
+from bench.targets import Arrivals
+
+SEED = 200
+"""Real events; more than a channel sends at once, so that some are left when the target does not answer."""
+_COPIED: Mapping[str, Mapping[str, str]] = {
+    "inbox": {"seq": "{first} + n", "key": "randomblob(16)", "delivery_key": "'copy-' || n"},
+    "deliveries": {
+        "seq": "{first} + n",
+        "id": "randomblob(16)",
+        "inbox_seq": "{first} + n",
+        "lane": "randomblob(16)",
+    },
+    "payloads": {"delivery_seq": "{first} + n"},
+    "attempts": {"delivery_seq": "{first} + n"},
+}
+"""What differs from copy to copy; every other column stays as it is."""
+
+
+async def finished(place: Path, setting: Setting, target: Arrivals, count: int) -> None:
+    """Leave a store with so many delivered events in `place`."""
+    async with bridge(setting, place) as running:
+        await delivered(running, SEED, target)
+    _copy(place / "bridge.db", "delivered", count)
+
+
+async def waiting(place: Path, setting: Setting, target: Arrivals, count: int) -> None:
+    """Leave a store with so many undelivered events in `place`, of a bridge that was killed.
+
+    `target` must not answer.
+    """
+    async with bridge(setting, place) as running:
+        requests = events.requests(running.port, SEED)
+        checked(await post_all(running.port, requests, connections=32), running)
+        await target.until(1)
+        await quiet(running)
+        running.kill()
+    _copy(place / "bridge.db", "pending", count)
+
+
+def _copy(file: Path, state: str, count: int) -> None:
+    with sqlite3.connect(file, isolation_level=None) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        found = connection.execute(
+            "SELECT seq, inbox_seq FROM deliveries WHERE state = ? ORDER BY seq DESC LIMIT 1", [state]
+        ).fetchone()
+        if found is None:
+            raise RuntimeError(f"no delivery is {state}")
+        connection.execute("BEGIN")
+        for table, changed in _COPIED.items():
+            key, seq = ("seq", found[1]) if table == "inbox" else ("delivery_seq", found[0])
+            _copy_rows(connection, table, changed, ("seq" if table == "deliveries" else key, seq), count)
+        connection.execute("COMMIT")
+    connection.close()
+
+
+def _copy_rows(
+    connection: sqlite3.Connection, table: str, changed: Mapping[str, str], like: tuple[str, int], count: int
+) -> None:
+    """Copy the row whose column has the value of `like`; the numbers begin where no real row is."""
+    columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+    first = 1_000_000
+    values = ", ".join(changed.get(column, f'"{column}"').format(first=first) for column in columns)
+    connection.execute(
+        f"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?) "
+        f"INSERT INTO {table} SELECT {values} FROM numbers CROSS JOIN {table} WHERE {like[0]} = ?",
+        [count, like[1]],
+    )

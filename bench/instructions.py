@@ -1,0 +1,178 @@
+"""How many machine instructions an event costs, counted by valgrind: a busy machine does not blur them.
+
+`python -m bench.instructions [accept] [end-to-end]`. The servers run under callgrind; after a warm-up so many
+events go in. What an idle server spends in the same time, which valgrind makes fifty times longer, is taken
+off. All threads count; what the kernel does for them does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import events
+from bench.case import Effort, Missing, Pair
+from bench.configs import Ports, Setting
+from bench.load import post_all
+from bench.servers import MEASURED, OURS, Server, free_port, pin, python, server
+from bench.targets import Arrivals, webhook_target
+
+CONNECTIONS = 32
+WARM_UP = 200
+COUNT = 400
+FEW = 64
+"""Also sent alone and taken off, with what opening the connections costs."""
+IDLE_S = 3.0
+CASES = ("bare", "accept", "end-to-end")
+_bare: dict[tuple[int, int], float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What one server spent on each event, and in a second of doing nothing."""
+
+    per_event: float
+    idle_per_s: float
+    profile: str
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench.instructions", description=__doc__)
+    parser.add_argument("case", nargs="*", default=list(CASES), help=f"of {', '.join(CASES)}; default: all")
+    parser.add_argument("--count", type=int, default=COUNT, help=f"events counted (default {COUNT})")
+    parser.add_argument("--top", type=int, default=0, metavar="N", help="also list the N dearest C functions")
+    given = parser.parse_args()
+    pin(OURS)
+    asyncio.run(_print(given.case, given.count, given.top))
+
+
+async def _print(cases: list[str], count: int, top: int) -> None:
+    bare = (await counted("bare", count, top)).per_event
+    print(f"{'bare':<12} {bare:>12,.0f} instructions per event", flush=True)
+    for case in cases:
+        if case != "bare":
+            found = await counted(case, count, top)
+            ratio = found.per_event / bare
+            print(f"{case:<12} {found.per_event:>12,.0f} instructions per event, {ratio:.2f} of bare; "
+                  f"{found.idle_per_s:,.0f} a second at rest", flush=True)  # fmt: skip
+            print(found.profile, end="")
+
+
+async def counted_in_turns(case: str, effort: Effort) -> AsyncGenerator[Pair, None]:
+    """Yield bare's figure and the bridge's; they hardly differ from slice to slice, so there are few."""
+    if not shutil.which("valgrind"):
+        raise Missing("valgrind is not installed")
+    count = effort.of(COUNT, least=300)
+    for turn in range(max(1, effort.slices // 3)):
+        key = (turn, count)
+        if key not in _bare:  # the same for both cases of a run
+            _bare[key] = (await counted("bare", count)).per_event
+        yield Pair(_bare[key], (await counted(case, count)).per_event)
+
+
+async def counted(case: str, count: int, top: int = 0) -> Counted:
+    """Count one of `CASES` over so many events."""
+    with tempfile.TemporaryDirectory(prefix="bridge-bench-") as name:
+        folder = Path(name)
+        async with webhook_target() as target, _server(case, folder, target.port) as running:
+            arriving = target if case == "end-to-end" else None
+            await _callgrind("-i", "on", running)
+            await _send(running, WARM_UP, arriving)
+            await asyncio.sleep(1)
+            rest = await _spent(running, asyncio.sleep(IDLE_S))
+            await _callgrind("-z", "", running)
+            few = await _spent(running, _send(running, FEW, arriving))
+            many = await _spent(running, _send(running, FEW + count, arriving))
+            profile = await _profile(running, folder, top) if top else ""
+    idle_per_s = rest.instructions / rest.seconds
+    busy = (many.instructions - few.instructions) - idle_per_s * (many.seconds - few.seconds)
+    return Counted(busy / count, idle_per_s, profile)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    instructions: int
+    seconds: float
+
+
+async def _spent(running: Server, work: Awaitable[object]) -> _Spent:
+    before, began = await _total(running), time.monotonic()
+    await work
+    return _Spent(await _total(running) - before, time.monotonic() - began)
+
+
+async def _send(running: Server, count: int, target: Arrivals | None) -> None:
+    """Send, and wait for the messages where there is a target for them."""
+    wanted = target.count + count if target else 0
+    run = await post_all(running.port, events.requests(running.port, count), connections=CONNECTIONS)
+    if run.failures:
+        log = (running.folder / "program.log").read_text("utf-8")
+        raise SystemExit(f"{log[-2000:]}\n{run.failures} of {count} requests were not taken")
+    if target:
+        await target.until(wanted)
+
+
+@asynccontextmanager
+async def _server(case: str, folder: Path, target: int) -> AsyncIterator[Server]:
+    valgrind = ("valgrind", "-q", "--tool=callgrind", "--instr-atstart=no", "--fair-sched=try")
+    output = f"--callgrind-out-file={folder}/callgrind"
+    if case == "bare":
+        port = free_port()
+        command = python("-m", "bench.bare", str(port))
+    else:
+        port = Setting(Ports(webhook=target), matches=case == "end-to-end").write(folder)
+        command = python("-m", "bridge", "run")
+    same = {"PYTHONHASHSEED": "0"}
+    async with server(
+        *valgrind, output, *command, folder=folder, port=port, environment=same, cores=(MEASURED,)
+    ) as running:
+        yield running
+
+
+async def _callgrind(option: str, word: str, running: Server) -> str:
+    words = [each for each in (option, word, str(running.pid)) if each]
+    return await _said("callgrind_control", *words)
+
+
+async def _said(*command: str | Path) -> str:
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    out, _ = await process.communicate()
+    return out.decode()
+
+
+async def _total(running: Server) -> int:
+    """Return the instructions of all threads since the counts were last zeroed."""
+    said = await _callgrind("-e", "", running)
+    return sum(
+        int(count.replace(",", "")) for count in re.findall(r"^ +Th +\d+ +([\d,]+)", said, re.MULTILINE)
+    )
+
+
+async def _profile(running: Server, folder: Path, top: int) -> str:
+    """Return the dearest libraries and the dearest C functions, each by what it spent itself."""
+    await _callgrind("-d", "", running)
+    listing = await _said("callgrind_annotate", "--threshold=100", folder / "callgrind.1")
+    found = re.findall(r"^ *([\d,]+) \([ \d.]+%\) +\S*:(\S+)(?: \[(.*)\])?$", listing, re.MULTILINE)
+    functions: Counter[str] = Counter()
+    libraries: Counter[str] = Counter()
+    for count, function, library in found:
+        spent = int(count.replace(",", ""))
+        functions[function.removesuffix("'2")] += spent
+        libraries[Path(library).name or "inlined"] += spent
+    total = sum(functions.values())
+    lines = [*libraries.most_common(8), *functions.most_common(top)]
+    return "".join(f"  {count / total:6.1%}  {name}\n" for name, count in lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Kept connections to web servers, by place, and the exchange of one request for one answer on them.
+
+A request goes out once: a kept connection that has ended is replaced before anything is written, never after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import NamedTuple
+
+from bridge.channels.sockets import Sockets
+from bridge.channels.wire import Reply, Wire
+
+IDLE_S = 15.0
+"""How long a connection is kept without a request; servers wait a minute or so, some only seconds."""
+MOST_KEPT = 256
+"""How many connections are kept in all."""
+
+
+class Place(NamedTuple):
+    """Where connections lead; `private` whether they may reach private addresses, so it is never mixed."""
+
+    tls: bool
+    host: str
+    port: int
+    private: bool
+
+
+class Pool:
+    """Exchanges requests for answers; made outside an event loop, used inside one."""
+
+    def __init__(self, sockets: Sockets, *, idle_s: float = IDLE_S) -> None:
+        self._sockets = sockets
+        self._idle_s = idle_s
+        self._idle: dict[Place, list[Wire]] = {}
+        self._kept = 0
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._trust: ssl.SSLContext | None = None
+        self._closed = False
+
+    async def exchange(self, place: Place, request: bytes, *, deadline: float) -> Reply:
+        """Send a request once and return what was answered by `deadline`, by the loop's clock.
+
+        Raises OSError, TimeoutError among them, `NoAnswer` or `NotHttp`.
+        """
+        wire = self._taken(place)
+        if wire is None:
+            async with asyncio.timeout_at(deadline):
+                wire = await self._opened(place)
+        try:
+            return await wire.exchange(request, deadline)
+        finally:
+            self._give_back(place, wire)
+
+    async def close(self) -> None:
+        """Close every connection that is kept; those in use are closed when their exchange ends."""
+        self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        for wires in self._idle.values():
+            for wire in wires:
+                wire.give_up()
+        self._idle.clear()
+        self._kept = 0
+        await asyncio.sleep(0)  # the transports give their sockets back in the loop's next turn
+
+    def _taken(self, place: Place) -> Wire | None:
+        """Return the connection that was used last, if it is still good."""
+        wires = self._idle.get(place)
+        while wires:
+            wire = wires.pop()
+            self._kept -= 1
+            if wire.is_ready:
+                return wire
+            wire.give_up()
+        return None
+
+    def _give_back(self, place: Place, wire: Wire) -> None:
+        if self._closed or self._kept >= MOST_KEPT or not wire.is_whole:
+            wire.give_up()
+            return
+        self._idle.setdefault(place, []).append(wire)
+        self._kept += 1
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(self._idle_s, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what nobody has used for a while, and come again while anything is left."""
+        loop = asyncio.get_running_loop()
+        oldest = loop.time() - self._idle_s
+        for place, wires in list(self._idle.items()):
+            fresh = [wire for wire in wires if wire.idle_since > oldest]
+            for wire in wires:
+                if wire.idle_since <= oldest:
+                    wire.give_up()
+            self._kept -= len(wires) - len(fresh)
+            self._idle[place] = fresh
+        self._sweeper = loop.call_later(self._idle_s, self._sweep) if self._kept else None
+
+    async def _opened(self, place: Place) -> Wire:
+        loop = asyncio.get_running_loop()
+        trust = await self._trusted() if place.tls else None
+        connected = await self._sockets.connected(place.host, place.port, private=place.private)
+        try:
+            _, wire = await loop.create_connection(
+                lambda: Wire(loop),
+                sock=connected,
+                ssl=trust,
+                server_hostname=place.host.rstrip(".") if trust else None,
+            )
+        except BaseException:
+            connected.close()
+            raise
+        return wire
+
+    async def _trusted(self) -> ssl.SSLContext:
+        """Return what the system trusts; reading it takes a while, so it is read once, and aside."""
+        if self._trust is None:
+            trust = await asyncio.to_thread(ssl.create_default_context)
+            trust.set_alpn_protocols(["http/1.1"])
+            self._trust = trust
+        return self._trust

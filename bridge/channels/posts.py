@@ -1,0 +1,77 @@
+"""Requests with a body to one address: what is the same in all of them, written once, and one exchange."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import ClientError
+from yarl import URL  # as aiohttp reads addresses
+
+from bridge.channels.answers import Answer, failure, shown
+from bridge.channels.pool import Place, Pool
+from bridge.core.outcomes import Rejected, Retry
+
+_DEFAULTS = {"Accept": "*/*", "Accept-Encoding": "identity"}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """All requests to one address: where they go, and how each begins. Both hold secrets."""
+
+    place: Place = field(repr=False)
+    head: bytes = field(repr=False)
+
+    def filled(self, fields: Mapping[str, str], body: bytes) -> bytes:
+        """Return one request. Raises ValueError for a field that is not one line of ASCII text."""
+        if not "".join(fields.values()).isprintable():
+            raise ValueError("a header is one line of text")
+        lines = "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
+        return b"".join((self.head, lines.encode("ascii"), b"Content-Length: %d\r\n\r\n" % len(body), body))
+
+
+def form(method: str, address: str, headers: Mapping[str, str], *, private: bool) -> Form:
+    """Return the form of requests to `address`, whose user and password log in (RFC 7617).
+
+    Raises ValueError for an address that cannot stand in a request.
+    """
+    url = URL(address)
+    if url.raw_host is None or url.port is None:
+        raise ValueError("the address names no host")
+    fixed = {"Host": str(url.host_port_subcomponent), **_DEFAULTS, **_login(url)}
+    given = {name.title(): value for name, value in headers.items()}
+    lines = [f"{method} {url.raw_path_qs} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in {**fixed, **given}.items()]
+    if not all(line.isprintable() for line in lines):
+        raise ValueError("a header is one line of text")
+    head = "".join(f"{line}\r\n" for line in lines).encode("ascii")
+    return Form(Place(url.scheme == "https", url.raw_host, url.port, private), head)
+
+
+async def exchanged(
+    pool: Pool, form: Form, request: bytes, *, limit_s: float, hidden: tuple[str, ...]
+) -> Answer | Retry | Rejected:
+    """Send one request and return the answer, or what came instead; never raises but for cancellation.
+
+    The status line decides: an answer that breaks off behind it, or does not end, still is one. `hidden` are
+    the `spellings` of what is not shown wherever the answer repeats it.
+    """
+    deadline = asyncio.get_running_loop().time() + limit_s
+    try:
+        reply = await pool.exchange(form.place, request, deadline=deadline)
+    except (ClientError, OSError, ValueError) as error:
+        return failure(error)
+    return Answer(reply.status, reply.retry_after, shown(reply.body, hidden))
+
+
+def _login(url: URL) -> dict[str, str]:
+    if url.raw_user is None and url.raw_password is None:
+        return {}
+    words = f"{url.user or ''}:{url.password or ''}"
+    try:
+        raw = words.encode("latin-1")  # what servers have expected for longest
+    except UnicodeEncodeError:
+        raw = words.encode()
+    return {"Authorization": "Basic " + base64.b64encode(raw).decode()}

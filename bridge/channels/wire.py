@@ -1,0 +1,201 @@
+"""One connection to a web server: a request in one write, and one answer, which llhttp reads (RFC 9112).
+
+What comes is bounded in bytes and time. An answer that breaks off behind its head still is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from typing import NamedTuple, cast
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from bridge.channels.answers import NoAnswer, NotHttp
+from bridge.channels.sockets import given_up
+
+ANSWER_BYTES = 64 * 1024
+"""How much of an answer is read, its head included; whoever needs more is no receiver of webhooks."""
+_SWITCHING = 101
+
+
+class Reply(NamedTuple):
+    """What a server answered, as it came; `body` is its beginning."""
+
+    status: int
+    retry_after: str | None
+    body: bytes
+
+
+class Wire(asyncio.Protocol):
+    """A connection that carries one exchange after the other; whoever holds it has it alone."""
+
+    __slots__ = (
+        "_body",
+        "_deadline",
+        "_keeps",
+        "_loop",
+        "_parser",
+        "_poll",
+        "_received",
+        "_retry_after",
+        "_status",
+        "_timer",
+        "_transport",
+        "_waiter",
+        "idle_since",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.idle_since = 0.0
+        """When the last exchange ended, by the loop's clock."""
+        self._loop = loop
+        self._parser = HttpResponseParser(self)
+        self._poll = select.poll()
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[Reply] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
+        self._keeps = True
+        self._received = 0
+        self._status = 0  # none yet
+        self._retry_after = ""
+        self._body: list[bytes] = []
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the last exchange ended as it should, and left the connection open."""
+        return self._keeps and self._waiter is None and self._transport is not None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether another request may be sent: nothing has come since the last answer.
+
+        An end of the connection that the event loop has not seen yet counts as something.
+        """
+        return self.is_whole and not self._poll.poll(0)
+
+    def exchange(self, request: bytes, deadline: float) -> asyncio.Future[Reply]:
+        """Send a request and return the future of its answer; `deadline` is by the loop's clock.
+
+        It raises `NoAnswer`, `NotHttp` or TimeoutError if nothing decided before the end.
+        """
+        waiter: asyncio.Future[Reply] = self._loop.create_future()
+        if self._transport is None:
+            waiter.set_exception(NoAnswer())
+            return waiter
+        self._received = self._status = 0
+        self._retry_after = ""
+        self._body = []
+        self._waiter = waiter
+        self._deadline = deadline
+        if self._timer is None or self._timer.when() > deadline:
+            self._watch()
+        self._transport.write(request)
+        return waiter
+
+    def give_up(self) -> None:
+        """Close the connection at once."""
+        self._keeps = False
+        self._unwatch()
+        given_up(self._transport)
+
+    # ---- what the event loop calls ----
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hold the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on."""
+        if self._waiter is None:
+            self.give_up()  # nobody asked
+            return
+        self._received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:
+            self._keeps = False
+        except HttpParserError:
+            self._broke_off(NotHttp())
+        else:
+            if self._received > ANSWER_BYTES:
+                self._broke_off(NotHttp())
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why is not what matters
+        """End an exchange that is under way."""
+        self._transport = None
+        self._unwatch()
+        self._broke_off(NoAnswer())
+
+    # ---- what the parser calls ----
+
+    def on_message_begin(self) -> None:
+        """Begin an answer; a second one to the same request spoils the connection."""
+        if self._waiter is None:
+            self._keeps = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take the one header that matters, its first occurrence, and no trailer."""
+        if not self._status and not self._retry_after and name.lower() == b"retry-after":
+            self._retry_after = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Take the status, unless more is to come (RFC 9110, section 15.2)."""
+        status = self._parser.get_status_code()
+        if status >= 200 or status == _SWITCHING:
+            self._status = status
+        else:
+            self._retry_after = ""
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        if self._status and self._waiter is not None:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """End the exchange."""
+        if self._waiter is None or not self._status:
+            return
+        unsent = self._transport is not None and self._transport.get_write_buffer_size()
+        self._keeps = self._keeps and not unsent and self._parser.should_keep_alive()
+        self._end(self._answered())
+
+    def _watch(self) -> None:
+        """Wait for the deadline. One timer serves many exchanges: one for each were a fifth of all cost."""
+        self._unwatch()
+        self._timer = self._loop.call_at(self._deadline, self._looked)
+
+    def _unwatch(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _looked(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._deadline <= self._loop.time():
+            self._broke_off(TimeoutError())
+        else:
+            self._watch()
+
+    def _broke_off(self, error: Exception) -> None:
+        """End the exchange with what has come, if it decides."""
+        self._keeps = False
+        if self._waiter is not None:
+            self._end(self._answered() if self._status else error)
+
+    def _answered(self) -> Reply:
+        return Reply(self._status, self._retry_after or None, b"".join(self._body)[:ANSWER_BYTES])
+
+    def _end(self, came: Reply | Exception) -> None:
+        waiter, self._waiter = self._waiter, None
+        self.idle_since = self._loop.time()
+        if waiter is None or waiter.done():
+            self._keeps = False
+        elif isinstance(came, Reply):
+            waiter.set_result(came)
+        else:
+            waiter.set_exception(came)

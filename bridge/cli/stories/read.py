@@ -1,0 +1,71 @@
+"""Reads a file of stories: checked against the configuration they are about, or all that is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bridge.cli.stories.build import Builder
+from bridge.cli.stories.model import StoriesConfig
+from bridge.cli.stories.plot import Story
+from bridge.config.files import Material
+from bridge.config.interpolate import Filled
+from bridge.config.load import Loaded
+from bridge.config.located import Located, in_order
+from bridge.config.sentences import problems_of, text_faults
+from bridge.config.yaml_nodes import to_data, walk
+from bridge.config.yaml_source import parse
+from bridge.core.problems import Problem, describe
+
+
+@dataclass(frozen=True, slots=True)
+class Stories:
+    """The stories of one file."""
+
+    file: Path
+    stories: tuple[Story, ...]
+
+
+def read_stories(path: Path, loaded: Loaded) -> Stories | tuple[Located, ...]:
+    """Return the stories of a file, or all that is wrong with it; never raises for what is in files."""
+    material = _material(path)
+    config, problems = _validate(material) if material.data else (None, [])
+    if config is not None:
+        builder = Builder(path, loaded, material)
+        stories = tuple(builder.story(place, each) for place, each in enumerate(config.stories))
+        problems = builder.problems
+        if not problems:
+            return Stories(path, stories)
+    return in_order([*material.problems, *map(material.locate, problems)], [str(path)])
+
+
+def _material(path: Path) -> Material:
+    """Read a file as it stands: nothing in a story comes from outside."""
+    material = Material(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        material.problems.append(Located(str(path), 0, 0, (), f"the file cannot be read: {error.strerror}"))
+        return material
+    material.main, material.problems = parse(content, str(path))
+    if material.main is None or material.problems:
+        return material
+    material.filled = {id(node): Filled(node.text, node.text) for _, node in walk(material.main.root)}
+    data = to_data(material.main.root, material.value)
+    if isinstance(data, dict):
+        material.data = data
+    else:
+        sentence = f"expected `stories:` with a list below it, not {describe(data)}"
+        material.problems.append(Located(str(path), 1, 1, (), sentence))
+    return material
+
+
+def _validate(material: Material) -> tuple[StoriesConfig | None, list[Problem]]:
+    while True:  # text in its right place can let pydantic see further
+        try:
+            return StoriesConfig.model_validate(material.data), []
+        except ValidationError as error:
+            if not material.use_typed_text(text_faults(error, material.data)):
+                return None, problems_of(error, material, lambda _: False, StoriesConfig)

@@ -1,0 +1,59 @@
+"""What `once_per` asks to be taken for an action on one event: the key of the claim, and its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bridge.core.events import Facts
+from bridge.core.identity import claim_key
+from bridge.core.paths import FactPath, parse_path
+from bridge.core.rules import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The key, and the values it stands for, to show to a person."""
+
+    key: bytes
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """A value that `once_per` needs and the event does not have, so that nothing is sent."""
+
+    path: str
+
+    @property
+    def why(self) -> str:
+        """The reason, as a sentence."""
+        return f"once_per needs '{self.path}', which this event does not have"
+
+
+def claim_of(secret: bytes, action: Action, facts: Facts) -> Claim | Lacking | None:
+    """Return what an action claims on an event, None without `once_per`; `secret` is the store's."""
+    values = values_of(action.once_per, facts)
+    if isinstance(values, str):
+        return Lacking(values)
+    if not values:
+        return None
+    label = ", ".join(f"{text}={value}" for text, value in zip(action.once_per, values, strict=True))
+    # What is only shown takes nothing from what will be sent.
+    rule = f"(shadow) {action.rule}" if action.shadow else action.rule
+    return Claim(claim_key(secret, rule, action.name, values), label)
+
+
+def values_of(paths: Sequence[str], facts: Facts) -> list[str] | str:
+    """Return the value at each path, as keys are made of them, or the first path that leads to none.
+
+    An address counts the same in capitals.
+    """
+    values: list[str] = []
+    for text in paths:
+        path = parse_path(text)
+        value = path.one(facts) if isinstance(path, FactPath) else None
+        if value is None:
+            return text
+        values.append(value.casefold() if text.endswith(".email") else value)
+    return values

@@ -1,0 +1,54 @@
+"""How often a rule may send: `limit: {max: 1, per: 1d, by: [learner.email]}`, counted in every such period.
+
+Each message counts from when it is due; a period is any of that length, not a day of the calendar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bridge.core.claims import values_of
+from bridge.core.durations import lasting
+from bridge.core.events import Facts
+from bridge.core.identity import claim_key
+from bridge.core.rules import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A message that counts from `at` on against a limit of `most` for this key in `per`."""
+
+    key: bytes
+    at: datetime
+    most: int
+    per: timedelta
+
+    @property
+    def why(self) -> str:
+        """Why one more is not sent, as a sentence."""
+        return f"limit: at most {self.most} in {lasting(self.per)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """A value that `limit: by` needs and the event does not have, so that nothing is sent."""
+
+    path: str
+
+    @property
+    def why(self) -> str:
+        """The reason, as a sentence."""
+        return f"limit needs '{self.path}', which this event does not have"
+
+
+def use_of(secret: bytes, action: Action, facts: Facts, at: datetime) -> Use | Uncounted | None:
+    """Return what a message that is due at a time counts against; None without a limit."""
+    limit = action.limit
+    if limit is None:
+        return None
+    values = values_of(limit.by, facts)
+    if isinstance(values, str):
+        return Uncounted(values)
+    rule = f"(shadow) {action.rule}" if action.shadow else action.rule
+    return Use(claim_key(secret, rule, action.name, values), at, limit.most, limit.per)

@@ -1,0 +1,67 @@
+"""What the owner is told of trouble, in plain words: what, since when, what waits, what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from bridge.core.notice_words import COMMANDS, WORDS
+from bridge.core.trouble import Trouble
+
+CAUSE_LIMIT = 300
+"""Characters of a cause that a notice shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of one trouble: a channel's, a rule's or a source's; `waiting` counts deliveries."""
+
+    trouble: Trouble
+    subject: str
+    since: datetime
+    ended: datetime | None
+    count: int
+    waiting: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One notice: its title, its paragraphs, and what to type, if anything."""
+
+    title: str
+    paragraphs: tuple[str, ...]
+    commands: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The whole as text, a command on a line of its own."""
+        return "\n\n".join((*self.paragraphs, *self.commands))
+
+
+def notice(facts: Facts, locale: str, zone: tzinfo) -> Notice:
+    """Return what to tell of a trouble's start, or of its end where it has one."""
+    words = WORDS.get(locale.partition("_")[0], WORDS["en"])
+    title, happened, *sentences = words[facts.trouble, facts.ended is not None]
+    since, ended = (
+        f"{moment.astimezone(zone):{words_of_time(locale)}}" if moment else ""
+        for moment in (facts.since, facts.ended)
+    )
+    values = {
+        "subject": facts.subject,
+        "since": since,
+        "ended": ended,
+        "count": facts.count,
+        "waiting": facts.waiting,
+        "why": facts.why[:CAUSE_LIMIT].rstrip(". \n") or "?",
+    }
+    said = tuple(paragraph.format_map(values) for paragraph in (happened, " ".join(sentences)) if paragraph)
+    commands = tuple(
+        each.format_map(values) for each in COMMANDS.get((facts.trouble, facts.ended is not None), ())
+    )
+    return Notice(title.format_map(values), said, commands)
+
+
+def words_of_time(locale: str) -> str:
+    """Return the pattern of a date with its time."""
+    return {"pt": "%d/%m/%Y %H:%M", "es": "%d/%m/%Y %H:%M"}.get(locale.partition("_")[0], "%Y-%m-%d %H:%M")

@@ -1,0 +1,1 @@
+"""A rule as one sentence that a person might have written, in several languages; begin with `rule.py`."""

@@ -1,0 +1,79 @@
+"""What follows when a delivery dies: what its `else:` asks for is sent instead, and the owner hears of it.
+
+Both are written in the transaction of the death.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bridge.core.events import Facts
+from bridge.core.identity import delivery_id, lane_of
+from bridge.core.rules import OWNER_RULE, Action, PredicateFailed
+from bridge.core.trouble import Trouble
+from bridge.pipeline.compose import Actions, Unready
+from bridge.pipeline.node import Node
+from bridge.pipeline.register import known_event
+from bridge.sources.base import Source
+from bridge.store import incidents, limits, memory, outbox
+from bridge.store.database import Connection
+from bridge.store.deliveries import Attempt, Due, NewDelivery
+
+
+async def planned(
+    node: Node, actions: Actions, sources: Mapping[str, Source], due: Due, now: datetime
+) -> list[NewDelivery]:
+    """Return the deliveries that take the place of `due`; their ids are the same however often it dies."""
+    action = actions.get((due.rule, due.action))
+    if action is None or not action.otherwise:
+        return []
+    event = await known_event(node, sources, due.entry, due.event_index)
+    if isinstance(event, Unready):
+        node.log.warning("else left out, the event cannot be read", delivery=due.id, why=event.why)
+        return []
+    facts, secret = event.facts(), node.database.secret
+    return [
+        NewDelivery(
+            id=delivery_id(due.entry.key, due.event_index, each.rule, each.name, due.run),
+            entry_seq=due.entry.seq,
+            event_index=due.event_index,
+            run=due.run,
+            rule=each.rule,
+            action=each.name,
+            channel=each.channel,
+            lane=lane_of(secret, each.channel, event),
+            created_at=now,
+            due_at=now,
+            expires_at=event.occurred_at + each.expires if each.expires else None,
+        )
+        for each in action.otherwise
+        if _holds(each, facts, due, node)
+    ]
+
+
+def follow_death(
+    connection: Connection, dead: Due, attempt: Attempt, instead: Sequence[NewDelivery], now: datetime
+) -> None:
+    """Store what takes the place of a delivery that has just died, and note the death for the owner.
+
+    The first in its place takes over the claim: once is once, whichever way it went. A notice to the owner
+    that dies is no news to them.
+    """
+    made = [each for each in instead if outbox.enqueue(connection, each) is not None]
+    if made:
+        memory.hand_over(connection, dead.id, made[0].id, now=now)
+        limits.hand_over(connection, dead.id, made[0].id)
+    if dead.rule != OWNER_RULE:
+        status = f" {attempt.status}" if attempt.status is not None else ""
+        incidents.happened(connection, Trouble.DEAD, dead.channel, now=now, why=f"{attempt.reason}{status}")
+
+
+def _holds(action: Action, facts: Facts, due: Due, node: Node) -> bool:
+    try:
+        return action.condition is None or action.condition.holds(facts)
+    except PredicateFailed as error:
+        node.log.warning(
+            "else left out, its condition failed", delivery=due.id, action=action.name, why=str(error)
+        )
+        return False

@@ -1,0 +1,158 @@
+"""One channel at work: what is due is claimed, what was just planned is sent without a detour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridge.channels.base import Channel
+from bridge.core.events import Facts
+from bridge.core.messages import Payload
+from bridge.core.rules import Action
+from bridge.pipeline.compose import Actions, Unready, compose
+from bridge.pipeline.deliver import Deliverer, Reports
+from bridge.pipeline.gate import Gate, Let
+from bridge.pipeline.node import Node
+from bridge.pipeline.worker import Worker
+from bridge.sources.base import Source
+from bridge.store import outbox
+from bridge.store.database import Connection
+from bridge.store.deliveries import Due, NewDelivery
+from bridge.store.inbox import Entry, Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a delivery may be stored with, so that it is sent at once: its payload, and a lease of ours."""
+
+    payload: Payload
+    lease: Lease
+
+
+class Outlet:
+    """The deliverer of one channel, its loop, and the gate before it.
+
+    `lease` returns a new name for each claim.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        channel: Channel,
+        actions: Actions,
+        sources: Mapping[str, Source],
+        lease: Callable[[], str],
+        reports: Reports,
+    ) -> None:
+        self.channel = channel
+        self._gate = Gate(channel)
+        self._node = node
+        self._lease = lease
+        self._deliverer = Deliverer(node, channel, actions, sources, self._gate, reports, self._wake)
+        self.worker: Worker[tuple[Due, str]] = Worker(
+            f"deliver {channel.name}",
+            claim=self._claim,
+            handle=self._deliver,
+            hands=self._deliverer.hands,
+            clock=node.clock,
+            log=node.log,
+        )
+
+    def offer(self, new: NewDelivery, action: Action, facts: Facts) -> Offer | None:
+        """Offer to send a new delivery at once; an offer obliges to call `begin`, or the worker's `let_go`.
+
+        None if it is held, has to wait its turn, or cannot be composed: the loop will find it in the store.
+        """
+        now = new.created_at
+        if new.due_at > now:
+            return None
+        if not self._gate.is_known_free(now):
+            self.worker.wake()
+            return None
+        if (new.expires_at is not None and now >= new.expires_at) or not self.worker.reserve():
+            return None
+        composed = compose(action=action, channel=self.channel, facts=facts, delivery_id=new.id, at=now)
+        if isinstance(composed, Unready):
+            self.worker.let_go()
+            return None
+        return Offer(composed, Lease(self._lease(), now + self._deliverer.lease_for))
+
+    def shown(self, new: NewDelivery, action: Action, facts: Facts) -> Payload | None:
+        """Return the message of a delivery that is only shown; None if it cannot be composed."""
+        composed = compose(
+            action=action, channel=self.channel, facts=facts, delivery_id=new.id, at=new.created_at
+        )
+        return None if isinstance(composed, Unready) else composed
+
+    def begin(self, seq: int, new: NewDelivery, offer: Offer, entry: Entry) -> None:
+        """Send what was stored under the offer's lease."""
+        self.worker.begin((_due(seq, new, offer.payload, entry), offer.lease.name))
+
+    async def next_at(self, now: datetime) -> datetime | None:
+        """Return when, after `now`, the next delivery may be sent; None if none waits for a time.
+
+        To be asked after the worker's `drain`: what is due and still waits then, waits for the gate.
+        """
+        due = await self._node.database.read(lambda c: outbox.next_due(c, self.channel.name, now=now))
+        opens = self.worker.next_at
+        found = due and max(due, opens or due)
+        return found if found is not None and found > now else None
+
+    async def stop(self, deadline_s: float) -> None:
+        """Start nothing more, give what is under way `deadline_s` seconds to finish, then cancel it."""
+        self._deliverer.retire()
+        await self.worker.stop(deadline_s)
+
+    def _wake(self) -> None:
+        self.worker.wake()
+
+    async def _deliver(self, leased: Sequence[tuple[Due, str]]) -> None:
+        for due, lease in leased:
+            await self._deliverer.deliver(due, lease)
+
+    async def _claim(self, limit: int, busy: Sequence[tuple[Due, str]]) -> Sequence[tuple[Due, str]]:
+        seqs = [due.seq for due, _ in busy]
+        now, lease = self._node.clock.now(), self._lease()
+
+        def claim(connection: Connection) -> Let[Due]:
+            return self._gate.let(
+                connection,
+                now,
+                limit,
+                lambda count: outbox.claim_due(
+                    connection,
+                    channel=self.channel.name,
+                    now=now,
+                    lease_until=now + self._deliverer.lease_for,
+                    lease=lease,
+                    limit=count,
+                    busy=seqs,
+                ),
+            )
+
+        let = await self._node.database.write(claim)
+        if let.until is not None:
+            self.worker.wake_at(let.until)
+        return [(due, lease) for due in let.items]
+
+
+def _due(seq: int, new: NewDelivery, payload: Payload, entry: Entry) -> Due:
+    return Due(
+        seq=seq,
+        id=new.id,
+        event_index=new.event_index,
+        run=new.run,
+        rule=new.rule,
+        action=new.action,
+        channel=new.channel,
+        lane=new.lane,
+        due_at=new.due_at,
+        expires_at=new.expires_at,
+        first_at=None,
+        attempts=0,
+        tries=0,
+        trigger="schedule",
+        payload=payload,
+        entry=entry,
+    )

@@ -1,0 +1,208 @@
+"""From an inbox entry to what shall become of it: its events, the rules' plan, the deliveries they want.
+
+Decides only; `bridge.pipeline.dispatch` writes it down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bridge.core.claims import Claim, Lacking, claim_of
+from bridge.core.events import Event, Facts
+from bridge.core.identity import delivery_id, lane_of
+from bridge.core.limits import Uncounted, Use, use_of
+from bridge.core.messages import Payload
+from bridge.core.outcomes import State
+from bridge.core.routing import Plan, Router, Wanted
+from bridge.core.rules import SHADOW, Action
+from bridge.core.timing import Never, first_due
+from bridge.core.unless import Lookout, Sighting, Unwatchable, Watch, watch_of
+from bridge.pipeline.node import Node
+from bridge.pipeline.outlet import Offer, Outlet
+from bridge.sources.base import Malformed, Parsed, Request, Source, Unsupported
+from bridge.store.deliveries import NewDelivery
+from bridge.store.inbox import Entry, EntryFacts
+
+TRIES_LIMIT = 5
+"""How often an entry is taken up before it is held to be what ends the process."""
+POISON = (
+    f"taken up {TRIES_LIMIT} times without finishing: the bridge ended each time, or took longer than a "
+    "lease; look at the log, then replay"
+)
+WITHHELD = "the platform's own test event; set deliver_tests: true to send it"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A delivery that a rule wants: the claim it needs, what it watches for, the offer to send it at once.
+
+    `use` is what it counts against, `shown` is the message of one that is only shown.
+    """
+
+    delivery: NewDelivery
+    claim: Claim | None = None
+    watch: Watch | None = None
+    use: Use | None = None
+    shown: Payload | None = None
+    offer: Offer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A wanted action that leads to no delivery, and why."""
+
+    rule: str
+    action: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """The entry waits for a person."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The entry is done: what was found and decided, the deliveries that follow, and what it withdraws."""
+
+    facts: EntryFacts
+    summary: Mapping[str, object]
+    planned: Sequence[Planned] = ()
+    sightings: Sequence[Sighting] = ()
+
+
+class Planner:
+    """Knows the sources, the rules, and the channels at work, which may offer to send at once."""
+
+    def __init__(
+        self,
+        node: Node,
+        sources: Mapping[str, Source],
+        router: Router,
+        outlets: Mapping[str, Outlet],
+        *,
+        deliver_tests: bool = False,
+    ) -> None:
+        self._node = node
+        self._sources = sources
+        self._router = router
+        self._lookout = Lookout(router.rules)
+        self._outlets = outlets
+        self._deliver_tests = deliver_tests
+
+    def read(self, entry: Entry) -> Park | Settle | tuple[Event, ...]:
+        """Return the entry's events, or what becomes of it without any rule."""
+        if entry.tries > TRIES_LIMIT:
+            return Park(POISON)
+        match self._parse(entry):
+            case Malformed(why=why):
+                return Park(why)
+            case Unsupported(why=why):
+                return Settle(EntryFacts(), {"note": why})
+            case events:
+                return events
+
+    def plan(self, entry: Entry, events: Sequence[Event]) -> Settle:
+        """Decide; an offer among the planned obliges to call the outlet's `begin` or `let_go`."""
+        planned: list[Planned] = []
+        skipped: list[Skipped] = []
+        plans: list[Plan] = []
+        sightings: list[Sighting] = []
+        for index, event in enumerate(events):
+            facts = event.facts()
+            plan = self._router.plan(event, facts)
+            plans.append(plan)
+            if not self._is_withheld(event):
+                sightings += self._lookout.sightings(
+                    self._node.database.secret, event, facts, entry.received_at
+                )
+            for wanted in plan.wanted:
+                match self._deliver(entry, index, event, facts, wanted):
+                    case Planned() as delivery:
+                        planned.append(delivery)
+                    case Skipped() as left_out:
+                        skipped.append(left_out)
+        return Settle(_facts(events), _summary(plans, skipped), planned, sightings)
+
+    def _is_withheld(self, event: Event) -> bool:
+        return event.test and not self._deliver_tests
+
+    def _parse(self, entry: Entry) -> Parsed:
+        source = self._sources.get(entry.source)
+        if source is None:
+            return Malformed(f"source '{entry.source}' is no longer in the configuration; add it and replay")
+        return source.parse(Request(entry.headers, entry.body, entry.received_at))
+
+    def _deliver(
+        self, entry: Entry, index: int, event: Event, facts: Facts, wanted: Wanted
+    ) -> Planned | Skipped:
+        action, now = wanted.action, self._node.clock.now()
+        secret = self._node.database.secret
+        claim = claim_of(secret, action, facts)
+        if isinstance(claim, Lacking):
+            return Skipped(action.rule, action.name, claim.why)
+        watch = watch_of(secret, action, event, facts, entry.received_at)
+        if isinstance(watch, Unwatchable):
+            return Skipped(action.rule, action.name, watch.why)
+        due = first_due(action, event.occurred_at, now)
+        if isinstance(due, Never):
+            return Skipped(action.rule, action.name, due.why)
+        use = use_of(secret, action, facts, due.at)
+        if isinstance(use, Uncounted):
+            return Skipped(action.rule, action.name, use.why)
+        withheld = self._is_withheld(event)
+        delivery = NewDelivery(
+            id=delivery_id(entry.key, index, action.rule, action.name, entry.run),
+            entry_seq=entry.seq,
+            event_index=index,
+            run=entry.run,
+            rule=action.rule,
+            action=action.name,
+            channel=action.channel,
+            lane=lane_of(secret, action.channel, event),
+            created_at=now,
+            due_at=due.at,
+            expires_at=event.occurred_at + action.expires if action.expires else None,
+            state=State.WITHHELD if withheld or action.shadow else State.PENDING,
+            why=WITHHELD if withheld else _why(action, due.why),
+            held_until=due.at if due.why else None,
+        )
+        if withheld:
+            return Planned(delivery)
+        outlet = self._outlets.get(action.channel)
+        if outlet is None:
+            return Planned(delivery, claim, watch, use)
+        if action.shadow:
+            return Planned(delivery, claim, watch, use, outlet.shown(delivery, action, facts))
+        return Planned(delivery, claim, watch, use, offer=outlet.offer(delivery, action, facts))
+
+
+def _why(action: Action, held: str | None) -> str | None:
+    return "; ".join(filter(None, (SHADOW if action.shadow else None, held))) or None
+
+
+def _facts(events: Sequence[Event]) -> EntryFacts:
+    if not events:
+        return EntryFacts()
+    event = events[0]
+    return EntryFacts(
+        event_id=event.id,
+        type=event.type,
+        kind=event.kind,
+        occurred_at=event.occurred_at,
+        learner_email=event.learner.email if event.learner else None,
+        test=event.test,
+    )
+
+
+def _summary(plans: Sequence[Plan], skipped: Sequence[Skipped]) -> dict[str, object]:
+    summary: dict[str, object] = {"matched": [rule for plan in plans for rule in plan.matched]}
+    if skipped:
+        summary["skipped"] = [{"rule": s.rule, "action": s.action, "why": s.why} for s in skipped]
+    failed = [failure for plan in plans for failure in plan.failed]
+    if failed:
+        summary["failed"] = [{"rule": f.rule, "action": f.action or "", "why": f.why} for f in failed]
+    return summary

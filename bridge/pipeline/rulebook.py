@@ -1,0 +1,91 @@
+"""The running rules, kept in the store for the explanations of the events they judge.
+
+Kept when the first event is judged, so that starting waits for nothing, and no event names rules that are
+not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, tzinfo
+
+from bridge.core.rulebook import Hide, write_book
+from bridge.core.rules import Rule
+from bridge.pipeline.node import Node
+from bridge.pipeline.patience import until_written
+from bridge.store import rulebooks
+from bridge.store.database import Connection
+
+SEEN_TO = timedelta(hours=1)
+"""How often it is made sure that the rules are still kept, and noted that they are in use."""
+
+
+class Rulebook:
+    """The rules of one engine; `zone` is that of their dates, `hide` replaces secrets in a text."""
+
+    def __init__(self, node: Node, rules: Sequence[Rule], zone: tzinfo, hide: Hide) -> None:
+        self._node = node
+        self._rules = rules
+        self._zone = zone
+        self._hide = hide
+        self._digest = b""
+        self._seen_to: datetime | None = None
+        self._turn = asyncio.Lock()
+
+    async def kept(self) -> str:
+        """Return the digest, in hex, of the rules, which are in the store then; waits while that is away.
+
+        Empty when they cannot be kept, which is logged: an explanation less must not cost an event.
+        """
+        if not self._is_fresh():
+            async with self._turn:
+                if not self._is_fresh():
+                    await self._try_to_keep()
+        return self._digest.hex()
+
+    async def digest(self) -> bytes:
+        """Return the 16 bytes that these rules are known by, whether they are in the store or not."""
+        async with self._turn:
+            if not self._digest:
+                self._digest, _ = await self._made()
+        return self._digest
+
+    def _is_fresh(self) -> bool:
+        return self._seen_to is not None and self._node.clock.now() - self._seen_to < SEEN_TO
+
+    async def _try_to_keep(self) -> None:
+        now = self._node.clock.now()
+        try:
+            await self._keep(now)
+        except Exception:  # events do not wait for a mistake of ours; tried again with the next hour
+            self._digest = b""
+            self._node.log.exception("rules not kept, events have no explanation of then")
+        self._seen_to = now
+
+    async def _keep(self, now: datetime) -> None:
+        if not (self._digest and await self._touch(now)):
+            self._digest, packed = await self._made()
+            if not await self._touch(now):
+                await self._write(lambda c: rulebooks.keep(c, self._digest, packed, now=now))
+
+    async def _touch(self, now: datetime) -> bool:
+        return await self._write(lambda c: rulebooks.touch(c, self._digest, now=now))
+
+    async def _made(self) -> tuple[bytes, bytes]:
+        """Write the rules down, in a thread: of a hundred thousand that takes its time."""
+        return await asyncio.to_thread(_made, self._rules, self._zone, self._hide)
+
+    async def _write(self, work: Callable[[Connection], bool]) -> bool:
+        return await until_written(self._node, work, "event waits, its rules cannot be kept")
+
+
+def digest_of(book: bytes) -> bytes:
+    """Return the 16 bytes that a rulebook is known by."""
+    return hashlib.blake2b(book, digest_size=16).digest()
+
+
+def _made(rules: Sequence[Rule], zone: tzinfo, hide: Hide) -> tuple[bytes, bytes]:
+    book = write_book(rules, zone, hide)
+    return digest_of(book), rulebooks.pack(book)

@@ -1,0 +1,249 @@
+"""Tells the owner of trouble, once when it starts and once when it ends: as events in the bridge's own inbox.
+
+From there a notice goes the way of every message: through the rules, with retries, on record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from bridge.core.breaker import Phase
+from bridge.core.conditions import NOTHING
+from bridge.core.events import Facts as EventFacts
+from bridge.core.identity import entry_key
+from bridge.core.notices import Facts, notice
+from bridge.core.rules import OWNER_RULE, Action, Rule
+from bridge.core.trouble import ENDED, ONCE, SOURCE, STARTED, TYPES, Trouble, event_type
+from bridge.pipeline.node import Node
+from bridge.store import channels, inbox, incidents
+from bridge.store.database import Connection, StoreUnavailable
+from bridge.store.incidents import Incident
+
+LOOK_S = 30.0
+"""Seconds between looks at what broke and what recovered, when nothing asks for one at once."""
+QUIET = timedelta(hours=1)
+"""Without another dead or parked delivery, or refused request, for so long that trouble is over."""
+QUIETED = (Trouble.DEAD, Trouble.PARKED, Trouble.REFUSED)
+FORGED = 3
+"""So many wrong signatures within `FORGED_WITHIN` are trouble; fewer may be anybody trying."""
+FORGED_WITHIN = timedelta(minutes=10)
+AT_ONCE = 50
+"""Incidents told of in one look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """The condition of an action of the owner's: that the notice is to go by it."""
+
+    action: str
+
+    @property
+    def source(self) -> str:
+        """What a person would have written."""
+        return f"{{{{ data.via == '{self.action}' }}}}"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What it looks at."""
+        return ("data.via",)
+
+    def holds(self, facts: EventFacts) -> bool:
+        """Return whether a notice goes by the action."""
+        data = facts.get("data")
+        return isinstance(data, Mapping) and data.get("via") == self.action
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who hears of trouble: how, in which language, and in which zone times are told."""
+
+    action: Action | None
+    locale: str
+    zone: tzinfo
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the rule that turns the bridge's own events into the owner's notices."""
+        actions = tuple(replace(each, condition=Via(each.name)) for each in self.ways())
+        return (Rule(name=OWNER_RULE, on=tuple(TYPES), when=NOTHING, actions=actions),) if actions else ()
+
+    def ways(self) -> tuple[Action, ...]:
+        """Return the ways to tell, the preferred one first."""
+        return (self.action, *self.action.otherwise) if self.action else ()
+
+
+NOBODY = Owner(None, "en", UTC)
+"""The owner of a bridge that names none: trouble is logged and shown all the same."""
+
+
+@dataclass(slots=True)
+class _Away:
+    """A store that cannot be written: since when, and why."""
+
+    since: datetime
+    why: str
+
+
+@dataclass(slots=True)
+class Alarm:
+    """Watches for trouble until stopped. `wake` is called when a notice was put into the inbox."""
+
+    node: Node
+    owner: Owner
+    wake: Callable[[], None]
+    _asked: asyncio.Event = field(default_factory=asyncio.Event)
+    _forged: dict[str, deque[datetime]] = field(default_factory=dict)
+    _away: _Away | None = None
+    _stopping: bool = False
+
+    def look_soon(self) -> None:
+        """Say that something may have broken or recovered."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Look when asked, and every half minute, until stopped."""
+        while not self._stopping:
+            self._asked.clear()
+            try:
+                await self.look()
+            except Exception:  # logged with its traceback; the watch goes on
+                self.node.log.exception("looking for trouble failed")
+            if not self._stopping:
+                await self._rest()
+
+    def stop(self) -> None:
+        """End `run` as soon as it has nothing under way."""
+        self._stopping = True
+        self._asked.set()
+
+    async def look(self) -> int:
+        """Tell of what broke and what recovered since the last look; returns how many notices were made."""
+        now = self.node.clock.now()
+        try:
+            if not self.node.database.writable:
+                self._is_away(now, "its last write failed")
+            if not await self.node.database.read(incidents.any_open) and self._away is None:
+                return 0
+            made = await self.node.database.write(lambda connection: self._tell(connection, now))
+        except StoreUnavailable as error:
+            self._is_away(now, str(error))
+            return 0
+        self._away = None
+        self._report(made)
+        return len(made)
+
+    async def refused(self, source: str, why: str) -> None:
+        """Note a request with a wrong signature; several in a short time are trouble."""
+        now = self.node.clock.now()
+        recent = self._forged.setdefault(source, deque(maxlen=FORGED))
+        recent.append(now)
+        if len(recent) < FORGED or now - recent[0] > FORGED_WITHIN:
+            return
+        recent.clear()  # so that a flood is one write for several requests
+        try:
+            await self.node.database.write(
+                lambda c: incidents.happened(c, Trouble.REFUSED, source, now=now, why=why, count=FORGED)
+            )
+        except StoreUnavailable as error:
+            self.node.log.warning("refused signatures not noted", source=source, why=str(error))
+        self.look_soon()
+
+    def _is_away(self, now: datetime, why: str) -> None:
+        """Remember a store that cannot be used; nothing can be written down of it yet."""
+        if self._away is None:
+            self._away = _Away(now, why)
+            self.node.log.error("the store cannot be used, the owner is told when it can", why=why)
+
+    def _tell(self, connection: Connection, now: datetime) -> list[Incident]:
+        if self._away is not None:
+            incidents.happened(connection, Trouble.STORE, "", now=self._away.since, why=self._away.why)
+            incidents.ended(connection, Trouble.STORE, "", now=now)
+        for kind in QUIETED:
+            incidents.quieted(connection, kind, since=now - QUIET, now=now)
+        found = incidents.untold(connection, AT_ONCE)
+        return [each for each in found if self._told(connection, each, now)]
+
+    def _told(self, connection: Connection, incident: Incident, now: datetime) -> bool:
+        """Put a notice into the inbox; False if another node did."""
+        if not incidents.told(connection, incident, now=now):
+            return False
+        if incident.kind in ONCE:
+            incidents.replaced(connection, incident.kind, incident.subject, now=now)
+        body = self._event(connection, incident, now)
+        entry = inbox.NewEntry(
+            source=SOURCE,
+            key=entry_key(SOURCE, str(body["id"])),
+            delivery_key=str(body["id"]),
+            headers={},
+            body=json.dumps(body).encode(),
+            received_at=now,
+        )
+        inbox.accept(connection, entry)
+        return True
+
+    def _event(self, connection: Connection, incident: Incident, now: datetime) -> dict[str, object]:
+        over = incident.ended_at is not None
+        about = incident.kind in (Trouble.PAUSED, Trouble.STOPPED)
+        facts = Facts(
+            trouble=incident.kind,
+            subject=incident.subject,
+            since=incident.started_at,
+            ended=incident.ended_at,
+            count=incident.count,
+            waiting=channels.waiting(connection, incident.subject) if about else 0,
+            why=incident.why,
+        )
+        said = notice(facts, self.owner.locale, self.owner.zone)
+        return {
+            "id": f"incident-{incident.seq}-{'ended' if over else 'started'}",
+            "event": event_type(incident.kind),
+            "kind": ENDED if over else STARTED,
+            "at": now.isoformat(),
+            "data": {
+                "subject": incident.subject,
+                "since": incident.started_at.isoformat(),
+                "count": facts.count,
+                "waiting": facts.waiting,
+                "why": facts.why,
+                "title": said.title,
+                "paragraphs": said.paragraphs,
+                "commands": said.commands,
+                "text": said.text,
+                "via": self._way(connection),
+            },
+        }
+
+    def _way(self, connection: Connection) -> str:
+        """Return the first way to the owner whose channel works, or the preferred one, which will wait."""
+        ways = self.owner.ways()
+        for way in ways:
+            if channels.read(connection, way.channel).breaker.phase is Phase.WORKING:
+                return way.name
+        return ways[0].name if ways else ""
+
+    def _report(self, made: list[Incident]) -> None:
+        for incident in made:
+            ended = incident.ended_at is not None
+            say = self.node.log.info if ended else self.node.log.error
+            say(
+                "trouble is over" if ended else "trouble",
+                trouble=str(incident.kind),
+                subject=incident.subject,
+                since=incident.started_at.isoformat(timespec="seconds"),
+                told=bool(self.owner.action),
+            )
+        if made:
+            self.wake()
+
+    async def _rest(self) -> None:
+        asked = asyncio.ensure_future(self._asked.wait())
+        sleep = asyncio.ensure_future(self.node.clock.sleep(LOOK_S))
+        try:
+            await asyncio.wait({asked, sleep}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asked.cancel()
+            sleep.cancel()

@@ -1,0 +1,134 @@
+"""What broke, since when, and what the owner was told of it: one row from the first sign to the last word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects import postgresql
+
+from bridge.core.trouble import Trouble
+from bridge.store.columns import Instant
+from bridge.store.schema import given, incidents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One thing that broke. `subject` is the channel or source; `why` the latest cause in its own words."""
+
+    seq: int
+    kind: Trouble
+    subject: str
+    started_at: datetime
+    last_at: datetime
+    count: int
+    why: str
+    told_at: datetime | None
+    ended_at: datetime | None
+
+
+def happened(
+    connection: Connection, kind: Trouble, subject: str, *, now: datetime, why: str, count: int = 1
+) -> None:
+    """Note a sign of trouble: the first one starts an incident, the others are counted in it."""
+    values = {"kind": kind, "subject": subject, "started_at": now, "last_at": now, "count": count, "why": why}
+    connection.execute(_HAPPENED, values)
+
+
+def ended(connection: Connection, kind: Trouble, subject: str, *, now: datetime) -> None:
+    """Note that the trouble is over, if there was any."""
+    connection.execute(_ENDED, {"given_kind": kind, "given_subject": subject, "given_now": now})
+
+
+def replaced(connection: Connection, kind: Trouble, subject: str, *, now: datetime) -> None:
+    """Close what has become something else, of which the owner is told instead."""
+    connection.execute(_REPLACED, {"given_kind": kind, "given_subject": subject, "given_now": now})
+
+
+def quieted(connection: Connection, kind: Trouble, *, since: datetime, now: datetime) -> list[str]:
+    """End the incidents of a kind that gave no sign after `since`; returns their subjects."""
+    values = {"given_kind": kind, "given_since": since, "given_now": now}
+    return list(connection.scalars(_QUIETED, values))
+
+
+def any_open(connection: Connection) -> bool:
+    """Return whether anything is broken, or still to be told."""
+    return connection.execute(_ANY_OPEN).first() is not None
+
+
+def untold(connection: Connection, limit: int) -> list[Incident]:
+    """Return the incidents of whose start or end the owner is to be told, oldest first."""
+    return [_incident(row) for row in connection.execute(_UNTOLD, {"given_limit": limit})]
+
+
+def told(connection: Connection, incident: Incident, *, now: datetime) -> bool:
+    """Note that the owner is told of what `incident` shows; False if another node was first."""
+    statement = _TOLD_END if incident.ended_at is not None else _TOLD_START
+    return connection.execute(statement, {"given_seq": incident.seq, "given_now": now}).rowcount == 1
+
+
+def lasting(connection: Connection, limit: int = 50) -> list[Incident]:
+    """Return what is broken now, oldest first."""
+    return [_incident(row) for row in connection.execute(_LASTING, {"given_limit": limit})]
+
+
+def _incident(row: Sequence[Any]) -> Incident:
+    found = dict(zip(_FIELDS, row, strict=True))
+    return Incident(**{**found, "kind": Trouble(found["kind"])})
+
+
+_FIELDS = tuple(field.name for field in fields(Incident))
+_COLUMNS = tuple(incidents.c[name] for name in _FIELDS)
+_LASTS = incidents.c.ended_at.is_(None)
+_OPEN = incidents.c.closed_at.is_(None)
+
+_insert = postgresql.insert(incidents)  # SQLite took over this clause word for word
+_HAPPENED = _insert.on_conflict_do_update(
+    index_elements=[incidents.c.kind, incidents.c.subject],
+    index_where=_LASTS,
+    set_={
+        "last_at": _insert.excluded.last_at,
+        "count": incidents.c["count"] + _insert.excluded["count"],
+        "why": _insert.excluded.why,
+    },
+)
+_ENDED = (
+    update(incidents)
+    .where(incidents.c.kind == given("kind"), incidents.c.subject == given("subject"), _LASTS)
+    .values(ended_at=given("now"))
+)
+_REPLACED = _ENDED.values(
+    ended_at=given("now", Instant),
+    told_at=func.coalesce(incidents.c.told_at, given("now", Instant)),
+    closed_at=given("now", Instant),
+)
+_QUIETED = (
+    update(incidents)
+    .where(incidents.c.kind == given("kind"), incidents.c.last_at <= given("since"), _LASTS)
+    .values(ended_at=given("now"))
+    .returning(incidents.c.subject)
+)
+_ANY_OPEN = select(incidents.c.seq).where(_OPEN).limit(1)
+_UNTOLD = (
+    select(*_COLUMNS)
+    .where(_OPEN, (incidents.c.told_at.is_(None)) | (incidents.c.ended_at.is_not(None)))
+    .order_by(incidents.c.seq)
+    .limit(given("limit"))
+)
+_TOLD_START = (
+    update(incidents)
+    .where(incidents.c.seq == given("seq"), incidents.c.told_at.is_(None))
+    .values(told_at=given("now"))
+)
+_TOLD_END = (
+    update(incidents)
+    .where(incidents.c.seq == given("seq"), _OPEN)
+    .values(
+        told_at=func.coalesce(incidents.c.told_at, given("now", Instant)),
+        closed_at=given("now", Instant),
+    )
+)
+_LASTING = select(*_COLUMNS).where(_OPEN, _LASTS).order_by(incidents.c.seq).limit(given("limit"))

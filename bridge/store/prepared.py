@@ -1,0 +1,119 @@
+"""Statements of the hot path: written in SQLAlchemy Core, compiled once, run on the driver's own cursor.
+
+Core builds each execution anew, which costs three times what SQLite needs for a row. Here only the values
+are converted, by the same column types; errors are the same as Core's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ColumnElement, CompilerElement
+
+Convert = Callable[[Any], Any]
+
+
+class Prepared:
+    """One statement. `inserted` names the columns an INSERT is given; `returned` are those it returns.
+
+    Lists of values ("expanding" parameters) have no place in it: their number is part of the text.
+    """
+
+    def __init__(
+        self,
+        statement: CompilerElement,
+        *,
+        inserted: Sequence[str] = (),
+        returned: Sequence[ColumnElement[Any]] = (),
+    ) -> None:
+        self._statement = statement
+        self._inserted = list(inserted) or None
+        self._returned = tuple(returned)
+        self._compiled: dict[str, _Compiled] = {}
+
+    def first(self, connection: Connection, values: Mapping[str, object]) -> tuple[Any, ...] | None:
+        """Run it and return the first row's values, or None."""
+        compiled = self._for(connection.dialect)
+        row = compiled.run(connection, values).fetchone()
+        return None if row is None else compiled.read(row)
+
+    def scalar(self, connection: Connection, values: Mapping[str, object]) -> Any:  # noqa: ANN401 - a column's
+        """Run it and return the first row's first value, or None."""
+        row = self.first(connection, values)
+        return None if row is None else row[0]
+
+    def run(self, connection: Connection, values: Mapping[str, object]) -> int:
+        """Run it and return how many rows it changed."""
+        count: int = self._for(connection.dialect).run(connection, values).rowcount
+        return count
+
+    def _for(self, dialect: Dialect) -> _Compiled:
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            compiled = self._compiled[dialect.name] = self._compile(dialect)
+        return compiled
+
+    def _compile(self, dialect: Dialect) -> _Compiled:
+        made = self._statement.compile(dialect=dialect, column_keys=self._inserted)
+        assert isinstance(made, SQLCompiler)  # noqa: S101 - no statement here is DDL
+        fixed = {name: bind.value for bind, name in made.bind_names.items() if not bind.required}
+        converts = {
+            name: bind.type.dialect_impl(dialect).bind_processor(dialect)
+            for bind, name in made.bind_names.items()
+        }
+        reads = [
+            column.type.dialect_impl(dialect).result_processor(dialect, None) for column in self._returned
+        ]
+        order = made.positiontup or list(converts)
+        parameters = [(name, converts[name], fixed.get(name)) for name in order]
+        return _Compiled(str(made), parameters, reads, named=made.positiontup is None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """The text for one kind of database; of each parameter the name, the conversion, and what is fixed."""
+
+    text: str
+    parameters: Sequence[tuple[str, Convert | None, object]]
+    reads: Sequence[Convert | None]
+    named: bool
+
+    def run(self, connection: Connection, values: Mapping[str, object]) -> Any:  # noqa: ANN401 - a driver's cursor
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(self.text, self._parameters(values))
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _wrapped(self.text, error, connection, cursor) from error
+        return cursor
+
+    def read(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(
+            value if convert is None or value is None else convert(value)
+            for convert, value in zip(self.reads, row, strict=True)
+        )
+
+    def _parameters(self, values: Mapping[str, object]) -> Sequence[object] | Mapping[str, object]:
+        made: list[object] = []
+        for name, convert, fixed in self.parameters:
+            value = values[name] if fixed is None else fixed
+            made.append(value if convert is None or value is None else convert(value))
+        if not self.named:
+            return made
+        return {name: value for (name, _, _), value in zip(self.parameters, made, strict=True)}
+
+
+def _wrapped(text: str, error: Exception, connection: Connection, cursor: Any) -> BaseException:  # noqa: ANN401 - a driver's
+    """Return the error as SQLAlchemy would raise it, without the values, and without PostgreSQL's DETAIL."""
+    dialect = connection.dialect
+    base = dialect.loaded_dbapi.Error
+    gone = dialect.is_disconnect(cast("Any", error), connection.connection.dbapi_connection, cursor)
+    if error.args:
+        error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
+    return DBAPIError.instance(
+        text, None, error, base, hide_parameters=True, connection_invalidated=gone, dialect=dialect
+    )

@@ -1,0 +1,151 @@
+"""The dialogue with mail servers that behave oddly, and the bytes that DATA sends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bridge.channels.smtp_session import REPLY_BYTES, stuffed
+from bridge.core.messages import Payload
+from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
+from tests.support.channels import DELIVERY, mail, opened
+
+GREETING = b"220 mail.test ESMTP\r\n"
+HELLO = b"250-mail.test\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n"
+ALL_AT_ONCE = b"MAIL FROM:<ola@escola.example>\r\nRCPT TO:<maria@aluna.example>\r\nDATA\r\n"
+QUEUED = b"250 2.0.0 OK: queued\r\n"
+PAYLOAD = Payload(body=b"Subject: x\r\n\r\nhello\r\n", meta={"recipients": ["maria@aluna.example"]})
+
+
+class Scripted:
+    """Waits for words, then says its own, one pair after the other, on each connection the same."""
+
+    def __init__(self, *dialogue: tuple[bytes, bytes], ends: bool = False) -> None:
+        self.ends = ends
+        self.dialogue = [(b"EHLO escola.example\r\n", HELLO), *dialogue]
+        self.heard: list[bytes] = []
+        self.port = 0
+        self.connections = 0
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Scripted]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        async with server:
+            yield self
+        await asyncio.sleep(0.01)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        writer.write(GREETING)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            for wanted, said in self.dialogue:
+                self.heard.append(await reader.readuntil(wanted))
+                writer.write(said)
+            if not self.ends:
+                self.heard.append(await reader.read())
+        writer.close()
+
+
+async def send(
+    *dialogue: tuple[bytes, bytes], times: int = 1, ends: bool = False
+) -> tuple[Sequence[Outcome], Scripted]:
+    async with Scripted(*dialogue, ends=ends).listening() as server:
+        raw = mail(f"smtp://127.0.0.1:{server.port}")
+        async with opened("email", raw) as channel:
+            return [await channel.send(PAYLOAD, DELIVERY) for _ in range(times)], server
+
+
+async def test_a_message_takes_two_writes_where_the_server_allows_it() -> None:
+    """It hears sender, recipient and DATA before it has answered any of them, then the message."""
+    (found,), server = await send((ALL_AT_ONCE, b"250 OK\r\n250 OK\r\n354 go on\r\n"), (b"\r\n.\r\n", QUEUED))
+    assert found == Delivered(250, "2.0.0 OK: queued")
+    assert server.heard[1:3] == [ALL_AT_ONCE, PAYLOAD.body + b".\r\n"]
+
+
+async def test_replies_come_in_any_pieces() -> None:
+    """Several lines in a reply, a reply without text, bare line feeds, several replies at once."""
+    (found,), _ = await send(
+        (ALL_AT_ONCE, b"250-first\r\n250-second\r\n250 third\r\n250\r\n354 go on\n"),
+        (b"\r\n.\r\n", b"250-2.0.0 it is\r\n250 2.0.0 queued\r\n"),
+        ends=True,
+    )
+    assert found == Delivered(250, "2.0.0 it is 2.0.0 queued")
+
+
+async def test_a_server_that_takes_a_message_for_nobody_gets_none() -> None:
+    """All recipients are refused and DATA is not: the connection is given up, and the refusal stands."""
+    (found,), server = await send((ALL_AT_ONCE, b"250 OK\r\n550 5.1.1 unknown\r\n354 go on\r\n"))
+    assert found == Rejected(Reason.CLIENT, 550, "5.1.1 unknown")
+    assert server.heard[2] == b""
+
+
+async def test_a_refusal_counts_when_the_connection_ends_behind_it() -> None:
+    """One reply was owed that never came."""
+    (found,), _ = await send((ALL_AT_ONCE, b"250 OK\r\n450 4.2.0 greylisted\r\n"), ends=True)
+    assert found == Retry(Reason.SERVER, 450, "4.2.0 greylisted")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"what?\r\n",
+        b"2500 OK\r\n",
+        b"99 x\r\n",
+        b"250-" + b"x" * REPLY_BYTES + b"\r\n",
+        b"\x00\xff\r\n",
+        b"\r\n",
+    ],
+)
+async def test_what_is_no_reply_is_tried_again(said: bytes) -> None:
+    """Nothing is handed over to whatever this is."""
+    (found,), server = await send((ALL_AT_ONCE, said))
+    assert isinstance(found, Retry)
+    assert b"hello" not in b"".join(server.heard)
+
+
+async def test_words_between_messages_end_a_kept_connection() -> None:
+    """A server that leaves says so; that is no answer to the next message."""
+    taken = (b"\r\n.\r\n", QUEUED + b"421 4.4.2 idle for too long\r\n")
+    outcomes, server = await send((ALL_AT_ONCE, b"250 OK\r\n250 OK\r\n354 go on\r\n"), taken, times=2)
+    assert [type(found) for found in outcomes] == [Delivered, Delivered]
+    assert server.connections == 2
+
+
+async def test_an_address_cannot_add_a_command() -> None:
+    """Even if one got by the checks of addresses."""
+    async with Scripted().listening() as server:
+        async with opened("email", mail(f"smtp://127.0.0.1:{server.port}")) as channel:
+            payload = Payload(
+                body=b"x", meta={"recipients": ["maria@aluna.example>\r\nRCPT TO:<rui@x.example"]}
+            )
+            found = await channel.send(payload, DELIVERY)
+        assert isinstance(found, Rejected)
+        assert found.reason is Reason.INVALID
+    assert b"rui@" not in b"".join(server.heard)
+
+
+@given(st.binary() | st.text("\r\n.a").map(str.encode))
+@example(b"")
+@example(b".")
+@example(b"\r\n.\r\n")
+@example(b"a\n.\nMAIL FROM:<x@y.example>\n")
+def test_a_message_ends_where_it_ends(message: bytes) -> None:
+    """Whatever is in it: one end, no bare line ends, and a server reads its lines as they were."""
+    sent = stuffed(message)
+    assert sent.endswith(b"\r\n.\r\n") or sent in (b"\r\n.\r\n", b".\r\n")
+    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", sent)
+    lines = sent.removesuffix(b".\r\n").split(b"\r\n")
+    assert b"." not in lines
+    read = b"\r\n".join(line.removeprefix(b".") for line in lines)
+    lines_before = re.split(rb"\r\n|\r|\n", message)
+    assert read.split(b"\r\n")[:-1] == (
+        lines_before if lines_before[-1] or not message else lines_before[:-1]
+    )

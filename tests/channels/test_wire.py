@@ -1,0 +1,109 @@
+"""One connection against any bytes: it never fails, and any cut of a good answer is the same answer."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.channels.answers import NoAnswer, NotHttp
+from bridge.channels.wire import Reply, Wire
+
+
+class FakeTransport(asyncio.Transport):
+    """Takes what is written; its socket is never readable."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.near, self.far = socket.socketpair()
+        self.aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Nothing is sent."""
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self.near if name == "socket" else default
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def close(self) -> None:
+        self.near.close()
+        self.far.close()
+
+
+async def came(pieces: list[bytes]) -> tuple[Reply | BaseException | None, bool]:
+    """Return what an exchange comes to when these pieces arrive, and whether the connection is still good."""
+    loop = asyncio.get_running_loop()
+    wire, transport = Wire(loop), FakeTransport()
+    wire.connection_made(transport)
+    answer = wire.exchange(b"POST / HTTP/1.1\r\n\r\n", loop.time() + 60)
+    for piece in pieces:
+        if not transport.aborted:
+            wire.data_received(piece)
+    ready = wire.is_ready
+    wire.connection_lost(None)
+    transport.close()
+    assert answer.done()
+    return answer.exception() or answer.result(), ready
+
+
+@given(st.lists(st.binary(max_size=200), max_size=8), st.booleans())
+def test_any_bytes_have_an_end(pieces: list[bytes], begins_well: bool) -> None:
+    """An answer or one of two errors; never another exception out of the event loop's calls."""
+    head = [b"HTTP/1.1 200 OK\r\n"] if begins_well else []
+    found, _ = asyncio.run(came(head + pieces))
+    assert isinstance(found, Reply | NoAnswer | NotHttp)
+
+
+header_text = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=30)
+names = st.from_regex(r"X-[A-Za-z0-9-]{1,20}", fullmatch=True)
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> tuple[bytes, Reply]:
+    """Return a good answer, framed by its length or in chunks, and what it says."""
+    status = draw(st.integers(200, 599).filter(lambda status: status not in (204, 304)))
+    lines = [f"{name}: {value}" for name, value in draw(st.lists(st.tuples(names, header_text), max_size=5))]
+    wait = draw(st.none() | st.integers(0, 999).map(str))
+    lines += [] if wait is None else [f"Retry-After: {wait}"]
+    body = draw(st.binary(max_size=300))
+    cuts = sorted(draw(st.lists(st.integers(0, len(body)), max_size=4)))
+    if draw(st.booleans()):
+        lines.append("Transfer-Encoding: chunked")
+        chunks = [body[a:b] for a, b in pairwise([0, *cuts, len(body)]) if a < b]
+        framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+    else:
+        lines.append(f"Content-Length: {len(body)}")
+        framed = body
+    head = "\r\n".join([f"HTTP/1.1 {status} Any", *lines, "", ""]).encode()
+    return head + framed, Reply(status, wait, body)
+
+
+@given(answers(), st.lists(st.integers(0, 1000), max_size=6))
+def test_any_cut_of_an_answer_is_the_same_answer(answer: tuple[bytes, Reply], cuts: list[int]) -> None:
+    """However the network delivers it, the connection can be kept."""
+    raw, reply = answer
+    places = sorted({0, len(raw), *(cut for cut in cuts if cut < len(raw))})
+    assert asyncio.run(came([raw[a:b] for a, b in pairwise(places)])) == (reply, True)
+
+
+@given(answers(), st.integers(0, 2000))
+def test_half_an_answer_is_none_or_its_status(answer: tuple[bytes, Reply], cut: int) -> None:
+    """What breaks off within the head decides nothing; behind it the status does."""
+    raw, reply = answer
+    cut = min(cut, len(raw) - 1)
+    found, ready = asyncio.run(came([raw[:cut]] if cut else []))
+    assert not ready
+    if cut < raw.index(b"\r\n\r\n") + 4:
+        assert isinstance(found, NoAnswer)
+    else:
+        assert isinstance(found, Reply)
+        assert (found.status, found.retry_after) == (reply.status, reply.retry_after)
+        assert reply.body.startswith(found.body)

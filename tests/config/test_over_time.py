@@ -1,0 +1,111 @@
+"""Words about time as they come out of a configuration."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bridge.config.load import Loaded, load
+from bridge.core.conditions import NOTHING
+from bridge.core.quiet_hours import Hours, QuietHours
+from bridge.core.rules import Action, Limit
+
+ENV = {"EDUZZ_SECRET": "a-secret-for-tests", "TOKEN": "xoxb-1-abc"}
+SAO_PAULO = ZoneInfo("America/Sao_Paulo")
+NIGHT = QuietHours(Hours(time(21), time(8)), SAO_PAULO)
+LUNCH = QuietHours(Hours(time(12), time(13, 30)), SAO_PAULO)
+CONFIG = """\
+sources:
+  eduzz: { type: eduzz, secrets: ["${EDUZZ_SECRET}"] }
+channels:
+  wins: { type: slack, token: "${TOKEN}", channel: "#conquistas", quiet_hours: "21:00-08:00" }
+  crm: { type: webhook, url: "https://crm.escola.test/hooks" }
+owner: { slack: wins }
+rules:
+  - name: r
+    on: module.completed
+    limit: { max: 2, per: 1d }
+    mode: shadow
+    send:
+      - { slack: wins, text: Oi }
+      - slack: wins
+        name: any-hour
+        text: Oi
+        quiet_hours: false
+        limit: { max: 3, per: 1h, by: [learner.email] }
+      - slack: wins
+        name: lunch
+        text: Oi
+        delay: 7d
+        expires: 8d
+        quiet_hours: "12:00-13:30"
+        unless: { on: lesson.completed, when: { course.title: { prefix: Python } }, same: [learner.email] }
+      - { webhook: crm, else: { slack: wins, text: Oi } }
+  - name: live
+    on: lesson.completed
+    send: [{ webhook: crm }]
+"""
+
+KEYS = """\
+sources:
+  eduzz: { type: eduzz, secrets: ["${EDUZZ_SECRET}"] }
+channels:
+  wins: { type: slack, token: "${TOKEN}", channel: "#conquistas" }
+rules:
+  - name: live
+    on: nutror.module_completed
+    send:
+      - slack: wins
+        text: Oi
+        delay: 1d
+        limit: { max: 1, per: 1d, by: [data.nobody] }
+        unless: { on: lesson.completed, same: [data.nothing] }
+  - name: shadow
+    on: nutror.module_completed
+    mode: shadow
+    send: [{ slack: wins, text: Oi }]
+"""
+
+
+def actions(folder: Path) -> tuple[Loaded, list[Action]]:
+    path = folder / "config.yaml"
+    path.write_text(CONFIG, "utf-8")
+    found = load(path, ENV)
+    assert isinstance(found, Loaded), found
+    return found, [action for rule in found.rules for action in rule.actions]
+
+
+def test_an_action_has_the_words_of_its_own_its_rules_and_its_channels(tmp_path: Path) -> None:
+    """Its own take the place of the others; what is said nowhere does not hold."""
+    loaded, (plain, any_hour, lunch, crm, live) = actions(tmp_path)
+    assert [each.quiet_hours for each in (plain, any_hour, lunch, crm, live)] == [
+        NIGHT,
+        None,
+        LUNCH,
+        None,
+        None,
+    ]
+    day = Limit(2, timedelta(days=1))
+    hour = Limit(3, timedelta(hours=1), ("learner.email",))
+    assert [each.limit for each in (plain, any_hour, lunch, crm, live)] == [day, hour, day, day, None]
+    assert [each.shadow for each in (plain, any_hour, lunch, crm, live)] == [True] * 4 + [False]
+    assert (lunch.delay, lunch.expires, plain.delay) == (timedelta(days=7), timedelta(days=8), None)
+    assert lunch.unless is not None
+    assert (lunch.unless.on, lunch.unless.same) == (("lesson.completed",), ("learner.email",))
+    assert lunch.unless.when is not NOTHING
+    assert [each.quiet_hours for each in crm.otherwise] == [NIGHT]
+    assert loaded.owner is not None
+    assert loaded.owner.quiet_hours == NIGHT
+
+
+def test_a_key_that_the_events_do_not_have_is_told(tmp_path: Path) -> None:
+    """For them nothing would be sent; and a copy in shadow mode beside the live rule is no mistake."""
+    path = tmp_path / "config.yaml"
+    path.write_text(KEYS, "utf-8")
+    found = load(path, ENV)
+    assert isinstance(found, Loaded)
+    assert [each.path for each in found.warnings] == [
+        ("rules", 0, "send", 0, "limit", "by", 0),
+        ("rules", 0, "send", 0, "unless", "same", 0),
+    ]

@@ -1,0 +1,132 @@
+"""A clock that somebody sets, forth or back: nothing is lost or repeated, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bridge.core.outcomes import Delivered, Reason, Retry, State
+from bridge.pipeline.node import Point
+from bridge.store import views
+from bridge.store.database import Database
+from bridge.store.views import DeliveryFilter
+from tests.faults.world import Crash
+from tests.support.clock import FakeClock
+from tests.support.databases import postgres_server, schema_of
+from tests.support.pipeline import (
+    Pipeline,
+    ScriptedChannel,
+    action,
+    channels,
+    completion,
+    database_url,
+    rule,
+)
+
+__all__ = ["postgres_server"]
+
+JUMPS = [-400, -3, 3, 400]
+"""Days."""
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(database_url(tmp_path))
+    yield opened
+    await opened.close()
+
+
+def bridge_of(database: Database, wins: ScriptedChannel) -> Pipeline:
+    return Pipeline(database, [rule("r", action("r", "wins"))], channels(wins))
+
+
+async def states(database: Database) -> set[State]:
+    listed = await database.read(lambda c: views.list_deliveries(c, DeliveryFilter()))
+    return {row.state for row in listed}
+
+
+@pytest.mark.parametrize("days", JUMPS)
+async def test_what_comes_after_a_jump_goes_out_at_once(database: Database, days: int) -> None:
+    """Whatever the time of day says, a new event of a new learner does not wait."""
+    wins = ScriptedChannel("wins")
+    bridge = bridge_of(database, wins)
+    await bridge.run(completion("e1"))
+    bridge.clock.jump(days=days)
+    await bridge.run(completion("e2", learner={"email": "joana@aluna.example"}))
+    assert wins.texts == ["module.completed e1", "module.completed e2"]
+
+
+@pytest.mark.parametrize("days", JUMPS)
+async def test_a_jump_during_an_attempt_repeats_nothing(database: Database, days: int) -> None:
+    """The lease may have run out by the clock; the attempt that is under way is the one that counts."""
+    wins = ScriptedChannel("wins")
+    bridge = bridge_of(database, wins)
+
+    async def jump() -> None:
+        bridge.clock.jump(days=days)
+
+    wins.before_answer = jump
+    await bridge.run(completion("e1"))
+    bridge.clock.advance(days=1)
+    await bridge.engine.drain()
+    assert len(wins.sent) == 1
+    assert await states(database) == {State.DELIVERED}
+
+
+@pytest.mark.parametrize("days", JUMPS)
+async def test_a_retry_survives_a_jump(database: Database, days: int) -> None:
+    """When the clock is right again the retry goes out, at its time at the latest."""
+    wins = ScriptedChannel("wins", Retry(Reason.SERVER, 500), Delivered(200))
+    bridge = bridge_of(database, wins)
+    await bridge.run(completion("e1"))
+    bridge.clock.jump(days=days)
+    await bridge.engine.drain()
+    bridge.clock.jump(days=-days)
+    bridge.clock.advance(minutes=1)
+    await bridge.engine.drain()
+    assert len(wins.sent) == 2
+    assert await states(database) == {State.DELIVERED}
+
+
+@pytest.mark.parametrize("days", JUMPS)
+async def test_a_running_bridge_goes_on_through_a_jump(database: Database, days: int) -> None:
+    """Its waits are by elapsed time, so no poll is skipped and none comes too often."""
+    wins = ScriptedChannel("wins")
+    bridge = bridge_of(database, wins)
+    await bridge.engine.start()
+    bridge.clock.jump(days=days)
+    await bridge.receive(completion("e1"))
+    async with asyncio.timeout(10):
+        while not wins.sent:
+            bridge.clock.advance(seconds=1)
+            await asyncio.sleep(0.001)
+    await bridge.engine.stop(1)
+    assert await states(database) == {State.DELIVERED}
+
+
+@pytest.mark.parametrize("point", [Point.PLANNED, Point.CLAIMED])
+async def test_what_a_node_with_a_wrong_clock_held_is_taken_over(point: Point, postgres_server: str) -> None:
+    """Days ahead, it died; its leases end by the others' clocks as if it had had the right time."""
+
+    def reached(here: Point) -> None:
+        if here is point:
+            raise Crash
+
+    with schema_of(postgres_server) as url:
+        database = await Database.open(url)
+        wins, wrong = ScriptedChannel("wins"), FakeClock()
+        wrong.jump(days=3)
+        dies = replace(bridge_of(database, wins), clock=wrong, of_node={"reached": reached})
+        await dies.receive(completion("e1"))
+        await dies.engine.drain()
+        lives = replace(bridge_of(database, wins), name="node-2")
+        await lives.receive(completion("e2", learner={"email": "joana@aluna.example"}))
+        for _ in range(2):
+            lives.clock.advance(minutes=10)
+            await lives.engine.drain()
+        assert sorted(wins.texts) == ["module.completed e1", "module.completed e2"]
+        await database.close()

@@ -1,0 +1,249 @@
+"""The owner is told of trouble: once when it starts, once when it is over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC
+from typing import TypeVar
+
+from bridge.core.events import Facts
+from bridge.core.messages import RenderFailure
+from bridge.core.outcomes import State
+from bridge.core.rules import OWNER_RULE, Action, else_name
+from bridge.core.trouble import SOURCE
+from bridge.pipeline.trouble import Owner
+from bridge.sources.own import SAMPLE
+from bridge.store import details, incidents, views
+from bridge.store.database import Connection, Database, StoreUnavailable
+from bridge.store.views import DeliveryFilter, EventFilter
+from tests.support.pipeline import Pipeline, Says, ScriptedChannel, action, channels, completion, rule
+from tests.support.policy import DOWN, GONE, REFUSED, channel, of_learners
+
+T = TypeVar("T")
+
+
+@dataclass
+class Notice:
+    """Content that says what the owner is told."""
+
+    def render(self, facts: Facts) -> Mapping[str, object]:
+        data = facts["data"]
+        assert isinstance(data, Mapping)
+        return {"text": f"{facts['kind']}: {data['title']}", "to": "x"}
+
+
+def telling(name: str = "desk") -> Action:
+    return replace(action(OWNER_RULE, name), content=Notice())
+
+
+def watched(database: Database, *scripted: ScriptedChannel, owner: Action | None = None) -> Pipeline:
+    """Return a pipeline that sends by `wins` and tells the owner by `desk`."""
+    return Pipeline(
+        database,
+        [rule("r", action("r", "wins"))],
+        channels(*scripted),
+        owner=Owner(owner or telling(), "en", UTC),
+    )
+
+
+async def look(pipeline: Pipeline) -> None:
+    """Look for trouble as the bridge does, and send what follows."""
+    await pipeline.engine.alarm.look()
+    await pipeline.engine.drain()
+
+
+async def test_a_pause_and_its_end_are_told_once_each(database: Database) -> None:
+    """However long it lasts and however often it is tried in between."""
+    wins, desk = channel("wins", *[DOWN] * 6, failures=3), channel("desk")
+    pipeline = watched(database, wins, desk)
+    await pipeline.run(*of_learners(8))
+    for _ in range(4):
+        await look(pipeline)
+        pipeline.clock.advance(minutes=2)
+        await pipeline.engine.drain()
+    assert desk.texts == ["trouble.started: The channel wins is paused"]
+    pipeline.clock.advance(minutes=5)
+    await pipeline.engine.drain()
+    for _ in range(3):
+        await look(pipeline)
+    assert desk.texts[1:] == ["trouble.ended: The channel wins works again"]
+    assert not await database.read(incidents.any_open)
+
+
+async def test_a_channel_that_is_gone_is_told_with_what_waits_and_what_to_do(database: Database) -> None:
+    """In words a person understands; it is over when they resume it."""
+    wins, desk = channel("wins", GONE), channel("desk")
+    pipeline = watched(database, wins, desk)
+    await pipeline.run(*of_learners(4))
+    await look(pipeline)
+    (event,) = await database.read(lambda c: views.list_events(c, EventFilter(source=SOURCE)))
+    assert (event.type, event.kind) == ("bridge.channel_stopped", "trouble.started")
+    shown = await database.read(lambda c: details.show_event(c, event.seq))
+    assert isinstance(shown, details.EventDetails)
+    body, sample = json.loads(shown.entry.body), json.loads(SAMPLE)
+    assert (body.keys(), body["data"].keys()) == (sample.keys(), sample["data"].keys())
+    assert body["data"]["waiting"] == 4
+    assert desk.texts == ["trouble.started: The channel wins is stopped and needs you"]
+    await pipeline.operator.resume("wins")
+    await look(pipeline)
+    assert desk.texts[1:] == ["trouble.ended: The channel wins works again"]
+
+
+async def test_a_hundred_dead_deliveries_are_one_message(database: Database) -> None:
+    """Over is when none has died for an hour; then the next one is news."""
+    wins, desk = channel("wins", *[REFUSED] * 101), channel("desk")
+    pipeline = watched(database, wins, desk)
+    await pipeline.run(*of_learners(100))
+    await look(pipeline)
+    await look(pipeline)
+    assert desk.texts == ["trouble.started: Messages through wins are being given up"]
+    pipeline.clock.advance(hours=1)
+    await look(pipeline)
+    assert desk.texts[1:] == ["trouble.ended: No more messages through wins are given up"]
+    await pipeline.run(completion("again"))
+    await look(pipeline)
+    assert len(desk.texts) == 3
+
+
+async def test_wrong_signatures_are_told_when_there_are_several(database: Database) -> None:
+    """One or two may be anybody; the third in a short time is told, and a flood is one message."""
+    desk = channel("desk")
+    pipeline = watched(database, channel("wins"), desk)
+    body = json.dumps(completion()).encode()
+    headers = {**pipeline.source.outgoing_headers(body), "x-signature": "00" * 32}
+    for number in range(40):
+        answer = await pipeline.ingest.receive("eduzz", headers, body)
+        assert answer.status == 401
+        await look(pipeline)
+        assert len(desk.sent) == (number >= 2)
+    assert desk.texts == ["trouble.started: Events for eduzz are refused: their signature is wrong"]
+    pipeline.clock.advance(hours=1)
+    await look(pipeline)
+    assert desk.texts[1:] == ["trouble.ended: No more events for eduzz are refused"]
+
+
+async def test_requests_without_a_signature_are_nobodys_trouble(database: Database) -> None:
+    """The internet knocks at every door."""
+    pipeline = watched(database, channel("wins"), channel("desk"))
+    for _ in range(20):
+        await pipeline.ingest.receive("eduzz", {}, b"{}")
+    assert not await database.read(incidents.any_open)
+
+
+async def test_a_crash_between_noting_and_telling_tells_once(database: Database) -> None:
+    """The incident is a row, and so is the notice: another process goes on from there."""
+    wins, desk = channel("wins", GONE), channel("desk")
+    pipeline = watched(database, wins, desk)
+    await pipeline.run(completion())
+    await pipeline.engine.alarm.look()
+    again = pipeline.restarted()
+    await look(again)
+    await look(pipeline)
+    assert len(desk.sent) == 1
+
+
+async def test_another_way_is_taken_while_the_owners_channel_is_in_trouble(database: Database) -> None:
+    """What is to say that a channel is down must not wait in its queue."""
+    mail = telling("wins")
+    spare = replace(telling("desk"), name=else_name("test:desk", mail.name))
+    wins, desk = channel("wins", GONE), channel("desk")
+    pipeline = watched(database, wins, desk, owner=replace(mail, otherwise=(spare,)))
+    await pipeline.run(completion())
+    await look(pipeline)
+    assert desk.texts == ["trouble.started: The channel wins is stopped and needs you"]
+
+
+async def test_without_another_way_the_notice_waits(database: Database) -> None:
+    """It is kept, shown on the admin pages, and goes out with the rest."""
+    wins = channel("wins", GONE)
+    pipeline = watched(database, wins, owner=telling("wins"))
+    await pipeline.run(completion())
+    await look(pipeline)
+    rows = await database.read(lambda c: views.list_deliveries(c, DeliveryFilter(rule=OWNER_RULE)))
+    assert [row.state for row in rows] == [State.PENDING]
+    assert len(await database.read(incidents.lasting)) == 1
+    assert pipeline.log.events("error") == ["trouble"]
+
+
+async def test_a_notice_that_dies_is_no_trouble_to_tell_of(database: Database) -> None:
+    """Else each notice would make the next one."""
+    desk = channel("desk", *[REFUSED] * 5)
+    pipeline = watched(database, channel("wins", REFUSED), desk)
+    await pipeline.run(completion())
+    for _ in range(3):
+        await look(pipeline)
+    assert len(desk.sent) == 1
+
+
+async def test_without_an_owner_trouble_is_an_event_all_the_same(database: Database) -> None:
+    """It is logged, shown, and rules may be about it."""
+    wins, desk = channel("wins", GONE), channel("desk")
+    about = rule("about", action("about", "desk"), on="bridge.*")
+    pipeline = Pipeline(database, [rule("r", action("r", "wins")), about], channels(wins, desk))
+    await pipeline.run(completion())
+    await look(pipeline)
+    assert desk.texts[0].startswith("trouble.started incident-")
+    assert pipeline.log.events("error") == ["trouble"]
+
+
+class Away(Database):
+    """A store that cannot be written while `away`."""
+
+    def __init__(self, inner: Database) -> None:
+        self.secret = inner.secret
+        self.inner = inner
+        self.away = False
+
+    @property
+    def writable(self) -> bool:
+        return not self.away
+
+    async def write(self, operation: Callable[[Connection], T]) -> T:
+        if self.away:
+            raise StoreUnavailable("the disk is full")
+        return await self.inner.write(operation)
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        return await self.inner.read(query)
+
+
+async def test_a_store_that_could_not_be_written_is_told_of_when_it_can(database: Database) -> None:
+    """It cannot be noted before; the log says so at once, and the message says from when to when."""
+    away, desk = Away(database), channel("desk")
+    pipeline = watched(away, channel("wins"), desk)
+    await look(pipeline)
+    away.away = True
+    for _ in range(3):
+        await pipeline.engine.alarm.look()
+        pipeline.clock.advance(minutes=1)
+    said = "the store cannot be used, the owner is told when it can"
+    assert pipeline.log.events("error") == [said]
+    away.away = False
+    await look(pipeline)
+    await look(pipeline)
+    assert desk.texts == ["trouble.ended: The store could not be written"]
+    (event,) = await database.read(lambda c: views.list_events(c, EventFilter(source=SOURCE)))
+    shown = await database.read(lambda c: details.show_event(c, event.seq))
+    assert isinstance(shown, details.EventDetails)
+    data = json.loads(shown.entry.body)["data"]
+    assert "2026-05-04 12:00 to 2026-05-04 12:03" in data["text"]
+
+
+async def test_a_template_that_fails_is_told_once(database: Database) -> None:
+    """The messages are put aside, and the owner hears which rule it is and where in the template."""
+    desk = channel("desk")
+    failing = replace(action("r", "wins"), content=Says(RenderFailure("templates/x.md", 3, "no such name")))
+    pipeline = Pipeline(
+        database,
+        [rule("r", failing)],
+        channels(channel("wins"), desk),
+        owner=Owner(telling(), "en", UTC),
+    )
+    await pipeline.run(*of_learners(5))
+    for _ in range(2):
+        await look(pipeline)
+    assert desk.texts == ["trouble.started: Messages of the rule r cannot be made"]
+    (incident,) = await database.read(incidents.lasting)
+    assert (incident.subject, incident.count, incident.why) == ("r", 5, "templates/x.md:3: no such name")

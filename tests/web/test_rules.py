@@ -1,0 +1,84 @@
+"""The rules in words: on a page, for scripts, and from the events and deliveries they concern."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import pytest
+
+from bridge.store.database import Database
+from bridge.web.listener import Listener
+from tests.support.clock import FakeClock
+from tests.web.stocked import RULE, SENTENCES, Stock, stock
+
+ServeAdmin = Callable[..., Awaitable[Listener]]
+SENTENCE = SENTENCES["pt_BR"]
+
+
+@pytest.fixture
+async def stored(database: Database, clock: FakeClock) -> Stock:
+    return await database.write(lambda c: stock(c, clock.now()))
+
+
+async def _get(http: aiohttp.ClientSession, url: str) -> str:
+    async with http.get(url) as response:
+        assert response.status == 200, url
+        return await response.text()
+
+
+async def test_every_rule_is_told_with_what_came_of_it(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock
+) -> None:
+    """In the configured language, in the configuration's order, each with a way to its deliveries."""
+    rules = {RULE: SENTENCES, "calada": {**SENTENCES, "pt_BR": "Quando chega qualquer evento, <nada>."}}
+    listener = await serve_admin(rules=("calada", RULE), sentences=rules)
+    html = await _get(http, f"{listener.url}/rules")
+    assert f'<span lang="pt-BR">{SENTENCE}</span>' in html
+    assert "Quando chega qualquer evento, &lt;nada&gt;." in html
+    assert html.index('id="calada"') < html.index(f'id="{RULE}"')
+    assert f'href="/deliveries?rule={RULE}"' in html
+    row = html.partition(f'id="{RULE}"')[2].partition("</tr>")[0]
+    assert [int(cell.partition("<")[0]) for cell in row.split('class="number">')[1:3]] == [2, 2]
+    assert '<span class="badge bad">3</span>' in row
+
+
+async def test_a_rule_that_is_gone_is_listed_while_its_deliveries_are_recent(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock, clock: FakeClock
+) -> None:
+    """What it sent yesterday does not vanish with it."""
+    listener = await serve_admin(rules=(), sentences={})
+    assert "no longer in the configuration" in await _get(http, f"{listener.url}/rules")
+    clock.advance(hours=25)
+    assert "No rules yet" in await _get(http, f"{listener.url}/rules")
+
+
+async def test_a_delivery_and_an_event_lead_to_the_rule(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock
+) -> None:
+    """A delivery says what its rule is for; a rule that is no longer configured is only named."""
+    listener = await serve_admin()
+    delivery = f"{listener.url}/deliveries/{stored.deliveries['mail']}"
+    link = f'<a href="/rules#{RULE}">{RULE}</a>'
+    html = await _get(http, delivery)
+    assert f"{link} today" in html
+    assert SENTENCE in html
+    html = await _get(http, f"{listener.url}/events/{stored.events['done']}")
+    assert link in html
+    assert 'href="/rules#avisa-crm"' not in html
+    other = await serve_admin(sentences={})
+    assert SENTENCE not in await _get(http, delivery.replace(listener.url, other.url))
+
+
+async def test_scripts_get_the_sentences_in_every_language(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock
+) -> None:
+    """With the deliveries of the last day by state."""
+    listener = await serve_admin(rules=("calada", RULE))
+    async with http.get(f"{listener.url}/api/rules") as response:
+        assert response.headers["Cache-Control"] == "no-store"
+        calada, rule = (await response.json())["rules"]
+    assert calada == {"name": "calada", "sentence": None, "deliveries_24h": {}}
+    assert rule["sentence"] == SENTENCES
+    assert rule["deliveries_24h"]["delivered"] == 2
+    assert sum(rule["deliveries_24h"].values()) == len(stored.deliveries)
