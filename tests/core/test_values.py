@@ -33,7 +33,7 @@ def test_long_texts_of_people_are_composed_all_the_same() -> None:
 @pytest.mark.parametrize(("marks", "composed"), [(1, True), (30, True), (31, False)])
 def test_as_many_marks_on_a_letter_as_any_language_needs_are_composed(marks: int, composed: bool) -> None:
     """Unicode's own limit for text to be exchanged (UAX #15, 13), in a text of any length."""
-    text = "X" * 300 + "e" + "\u0301" * marks
+    text = "X" * 300 + "c\u0327" + "e" + "\u0301" * marks
     assert nfc(text) == (unicodedata.normalize("NFC", text) if composed else text)
 
 
