@@ -110,9 +110,7 @@ async def open_services(
         )
         sources = build_sources(loaded)
         rulebook = Rulebook(node, loaded.rules, loaded.config.timezone, loaded.hide)
-        explainer = Explainer(
-            database, sources, loaded.rules, rulebook, _compile_if(loaded), loaded.catalogue, node.clock
-        )
+        explainer = Explainer(node, sources, loaded.rules, rulebook, _compile_if(loaded), loaded.redact)
         yield Services(loaded, node, sources, Operator(node), rulebook, explainer)
     finally:
         await database.close()

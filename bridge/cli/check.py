@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def _summarise(path: Path, loaded: Loaded, *, verbose: bool) -> None:
         sentences = RuleSentences(loaded)
         for rule in loaded.rules:
             show()
-            show(describe(rule, sentences.one(rule.name)))
+            show(describe(rule, sentences.one(rule.name), loaded.redact))
 
 
 def _course(course: Course) -> str:
@@ -76,9 +76,10 @@ def _course(course: Course) -> str:
     return f"{course.name}\n{aligned(rows, '  ')}"
 
 
-def describe(rule: Rule, sentence: str) -> str:
-    """Return a rule by its name: as a sentence, then line by line."""
-    return f"{rule.name}\n{wrapped(sentence, '  ')}\n{aligned(rule_lines(rule), '  ')}"
+def describe(rule: Rule, sentence: str, hide: Callable[[str], str]) -> str:
+    """Return a rule by its name: as a sentence, then line by line, without what `hide` hides."""
+    lines = [(label, hide(text)) for label, text in rule_lines(rule)]
+    return f"{rule.name}\n{wrapped(sentence, '  ')}\n{aligned(lines, '  ')}"
 
 
 def _all_plain(found: Loaded | Broken, problems: Sequence[Located]) -> dict[str, object]:

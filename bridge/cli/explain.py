@@ -64,7 +64,7 @@ def _one(text: str | None, option: str | None) -> str:
 def _explain_new(loaded: Loaded, found: Found, *, source: str | None, rule: str | None, json: bool) -> None:
     rules = named_rules(loaded, rule)
     events = events_of(loaded, found, source, SystemClock().now())
-    explained = with_fates(loaded, [_explained(event, rules) for event in events])
+    explained = with_fates(loaded, [_explained(loaded, event, rules) for event in events])
     if json:
         show_json({"origin": found.origin, "events": [_plain(loaded, each) for each in explained]})
         return
@@ -112,9 +112,9 @@ def _tell(found: Found, stories: Sequence[Story]) -> None:
         show("\n".join(story.lines()))
 
 
-def _explained(event: Event, rules: tuple[Rule, ...]) -> EventExplained:
+def _explained(loaded: Loaded, event: Event, rules: tuple[Rule, ...]) -> EventExplained:
     facts = event.facts()
-    return EventExplained(event, facts, routing.explain(rules, event, facts))
+    return EventExplained(event, facts, routing.explain(rules, event, facts, loaded.redact))
 
 
 def _plain(loaded: Loaded, explained: EventExplained) -> dict[str, object]:

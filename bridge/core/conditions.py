@@ -123,7 +123,7 @@ class Not:
     @property
     def wanted(self) -> str:
         """`not` and the inner test."""
-        return f"not {self.test.wanted}"
+        return f"not {_bracketed(self.test)}"
 
     def holds(self, values: list[object] | None) -> bool:
         """Return whether the path is present and the inner test fails."""
@@ -141,12 +141,18 @@ class Each:
     def wanted(self) -> str:
         """The tests joined by `and` or `or`."""
         word = " and " if self.needed == "all" else " or "
-        return word.join(test.wanted for test in self.tests)
+        return word.join(test.wanted if isinstance(test, Not) else _bracketed(test) for test in self.tests)
 
     def holds(self, values: list[object] | None) -> bool:
         """Return whether the needed share of tests holds."""
         results = (test.holds(values) for test in self.tests)
         return all(results) if self.needed == "all" else any(results)
+
+
+def _bracketed(test: Test) -> str:
+    """Return a test's words, in brackets where they are joined; a value with such a word has them too."""
+    words = test.wanted
+    return f"({words})" if " and " in words or " or " in words else words
 
 
 NOTHING = AllOf(())

@@ -5,8 +5,8 @@ A rule's own verdict and its place among the others are in `core/routing.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from bridge.core.conditions import AllOf, AnyOf, At, Condition
 from bridge.core.events import Facts
@@ -78,6 +78,25 @@ def evaluate(predicate: Predicate, facts: Facts) -> Evaluated:
         return Evaluated(predicate.source, predicate.holds(facts), None, given)
     except PredicateFailed as error:
         return Evaluated(predicate.source, None, str(error), given)
+
+
+def sealed(found: Found, hide: Callable[[str], str]) -> Found:
+    """Return a finding without what `hide` hides in the rule; of a line that holds such, nor what it met."""
+    match found:
+        case Alternatives(parts=parts):
+            return replace(found, parts=tuple(tuple(sealed(each, hide) for each in part) for part in parts))
+        case Evaluated():
+            return sealed_if(found, hide)
+        case Finding(wanted=wanted, found=values):
+            told = hide(wanted)
+            kept = None if values is None else (HIDDEN,) * len(values)
+            return found if told == wanted else replace(found, wanted=told, found=kept, near=None)
+
+
+def sealed_if(found: Evaluated, hide: Callable[[str], str]) -> Evaluated:
+    """Return what an `if:` came to, its source without what `hide` hides; then its values are hidden too."""
+    told = hide(found.source)
+    return found if told == found.source else replace(found, source=told, given=())
 
 
 def misses(findings: Iterable[Found]) -> int:

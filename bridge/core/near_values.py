@@ -12,6 +12,9 @@ from bridge.core.near_texts import TextNear, near_whole
 from bridge.core.value_tests import Compares, written
 from bridge.core.values import moment, nfc, number
 
+_MAGNITUDE = 30
+"""Decimal places before or behind the point up to which a number's distance is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sort:
@@ -57,6 +60,8 @@ def near_order(test: Compares, value: object) -> Iterator[Sort | Bound]:
         yield Sort("a number" if test.zone is None else "a date", sort_of(value))
         return
     operand: Any = test.operand
+    if not (_is_plain(found) and _is_plain(operand)):
+        return
     side: Literal["low", "high"] = "high" if test.operator in ("lt", "lte") else "low"
     yield Bound(side, abs(found - operand), test.operand)
 
@@ -86,6 +91,14 @@ def sort_of(value: object) -> str:
             return "an object"
         case _:
             return "a list"
+
+
+def _is_plain(value: Decimal | datetime) -> bool:
+    """Return whether a distance to it can be computed, and told in digits that a person reads.
+
+    An event may hold "1e999999999", whose distance to 5 overflows and whose digits fill the memory.
+    """
+    return isinstance(value, datetime) or abs(value.adjusted()) <= _MAGNITUDE
 
 
 def _near_spelling(option: object, value: object) -> Iterator[Sort]:

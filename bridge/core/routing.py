@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from bridge.core.conditions import NOTHING, Condition
 from bridge.core.events import Event, Facts
-from bridge.core.findings import Evaluated, Finding, Found, evaluate, farness, findings_of, misses
+from bridge.core.findings import (
+    Evaluated,
+    Finding,
+    Found,
+    evaluate,
+    farness,
+    findings_of,
+    misses,
+    sealed,
+    sealed_if,
+)
 from bridge.core.index import Index
 from bridge.core.near_texts import Alike, Slip, near_whole
 from bridge.core.rules import Action, Predicate, PredicateFailed, Rule
@@ -119,19 +129,21 @@ class Router:
         return indexes
 
 
-def explain(rules: Sequence[Rule], event: Event, facts: Facts) -> tuple[RuleExplained, ...]:
+def explain(
+    rules: Sequence[Rule], event: Event, facts: Facts, hide: Callable[[str], str] = str
+) -> tuple[RuleExplained, ...]:
     """Return every rule's verdict, the likely intended rule first.
 
     Rules that match, then those for this event by how many of their lines do not hold and how nearly, then
     those for other events, of which the ones that only their `on:` keeps out come first. Equally near ones
     are in the order of their names, so that the order of the file means nothing here either. How near it was
-    is asked of the first `NEAREST` rules that do not match.
+    is asked of the first `NEAREST` rules that do not match. `hide` takes secrets out of what rules want.
     """
     told = sorted(((_explain(rule, event, facts, near=False), rule) for rule in rules), key=_by_misses)
     first = sum(explained.matched for explained, _ in told)
     again = [_explain(rule, event, facts, near=True) for _, rule in told[first : first + NEAREST]]
     rest = [explained for explained, _ in (*told[:first], *told[first + NEAREST :])]
-    return tuple(sorted((*again, *rest), key=_order))
+    return tuple(_sealed(each, hide) for each in sorted((*again, *rest), key=_order))
 
 
 def is_glob(name: str) -> bool:
@@ -144,6 +156,15 @@ def is_named(name: str, event_type: str, kind: str) -> bool:
     if is_glob(name):
         return fnmatch.fnmatchcase(event_type, name) or fnmatch.fnmatchcase(kind, name)
     return name in (event_type, kind)
+
+
+def _sealed(explained: RuleExplained, hide: Callable[[str], str]) -> RuleExplained:
+    findings = tuple(sealed(each, hide) for each in explained.findings)
+    actions = tuple(
+        replace(each, condition=sealed_if(each.condition, hide)) if each.condition else each
+        for each in explained.actions
+    )
+    return replace(explained, findings=findings, actions=actions)
 
 
 def _holds(

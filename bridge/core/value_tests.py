@@ -50,7 +50,7 @@ class Equals:
     @property
     def wanted(self) -> str:
         """The value, or the values joined by `or`."""
-        return " or ".join(written(option) for option in self.options)
+        return " or ".join(written(option) or "an empty text" for option in self.options)
 
     def holds(self, value: object) -> bool:
         """Return whether the value equals an option."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Literal, assert_never
 
 from bridge.channels.base import Channel
@@ -29,6 +30,8 @@ from bridge.store.deliveries import Attempt, Due, NewDelivery, Recorded
 
 AHEAD = 4
 """How many deliveries are claimed for each that may be under way, so that the next one is at hand."""
+AHEAD_ALONE = 32
+"""How many are claimed at least where nobody else ever waits for the leases."""
 LEASE_MARGIN = timedelta(seconds=30)
 """How much longer than the attempts' time limits a lease lasts, for composing before and recording after."""
 
@@ -81,12 +84,17 @@ class Deliverer:
         With a rate, what is claimed counts as sent, so nothing is claimed ahead.
         """
         policy = self.channel.policy
-        return policy.concurrency if policy.rate else AHEAD * policy.concurrency
+        return policy.concurrency if policy.rate else self._ahead * policy.concurrency
 
     @property
     def lease_for(self) -> timedelta:
         """How long a claimed delivery stays ours."""
-        return AHEAD * self.channel.policy.timeout + LEASE_MARGIN
+        return self._ahead * self.channel.policy.timeout + LEASE_MARGIN
+
+    @property
+    def _ahead(self) -> int:
+        alone = ceil(AHEAD_ALONE / self.channel.policy.concurrency) if self._node.alone else 0
+        return max(AHEAD, alone)
 
     def retire(self) -> None:
         """Send nothing more; what is under way goes on."""

@@ -7,14 +7,12 @@ what cannot be, such as who had a claim, is read from what was noted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from bridge.clock import Clock
-from bridge.core.catalogue import Catalogue
 from bridge.core.claims import Lacking, claim_of
 from bridge.core.events import Event, Facts
 from bridge.core.fates import Fate, Held, Later, Led, Left
@@ -25,11 +23,12 @@ from bridge.core.rulebook import Book, Compile, read_book, zone_of
 from bridge.core.rules import OWNER_RULE, SHADOW, Action, Rule
 from bridge.core.timing import From, Never, first_due
 from bridge.core.unless import Unwatchable, meanwhile, watch_of
+from bridge.pipeline.node import Node
 from bridge.pipeline.register import Place, known
 from bridge.pipeline.rulebook import Rulebook
 from bridge.sources.base import Malformed, Request, Source, Unsupported
 from bridge.store import details, limits, memory, rulebooks, watches
-from bridge.store.database import Connection, Database
+from bridge.store.database import Connection
 from bridge.store.details import EventDetails, NotFound
 from bridge.store.memory import Holder
 
@@ -76,21 +75,24 @@ class Unexplained:
 
 
 class Explainer:
-    """Explains stored events. `compile_if` compiles the `if:` of rules that were kept."""
+    """Explains stored events.
+
+    `compile_if` compiles the `if:` of rules that were kept; `hide` takes secrets out of what rules want.
+    """
 
     def __init__(
         self,
-        database: Database,
+        node: Node,
         sources: Mapping[str, Source],
         rules: Sequence[Rule],
         rulebook: Rulebook,
         compile_if: Compile,
-        catalogue: Catalogue,
-        clock: Clock,
+        hide: Callable[[str], str] = str,
     ) -> None:
-        self._clock = clock
-        self._catalogue = catalogue
-        self._database = database
+        self._hide = hide
+        self._clock = node.clock
+        self._catalogue = node.catalogue
+        self._database = node.database
         self._sources = sources
         self._rules = tuple(rules)
         self._rulebook = rulebook
@@ -117,7 +119,7 @@ class Explainer:
         ]
         made = await asyncio.to_thread(
             lambda: [
-                EventExplained(event, facts, explain(rules, event, facts))
+                EventExplained(event, facts, explain(rules, event, facts, self._hide))
                 for event, facts in _with_facts(events)
             ]
         )

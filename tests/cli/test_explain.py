@@ -10,7 +10,7 @@ import pytest
 
 from bridge.cli.exits import ExitCode
 from tests.cli.conftest import Bridge
-from tests.cli.school import CONFIG, live, write_school
+from tests.cli.school import CONFIG, SECRETS, live, write_school
 from tests.support.pipeline import completion
 
 MATCHING = """\
@@ -330,6 +330,25 @@ def test_of_many_rules_the_nearest_are_told_in_full(bridge: Bridge) -> None:
     assert "  ✗ regra-7: course.title and module.id do not match\n" in further
     assert max(map(len, said.splitlines())) <= 80
     assert "course.title: wanted Java" in bridge("explain", "event.json", "--rule", "regra-7").out
+
+
+def test_a_secret_in_a_rule_is_not_shown(bridge: Bridge) -> None:
+    """Nor how near the event came to it, in words or as a value, nor in an alternative or an `if:`."""
+    when = """\
+      any:
+        - course.title: "${EDUZZ_SECRET}"
+        - learner.name: { prefix: "${EDUZZ_SECRET}" }
+        - learner.email: { exists: true }
+"""
+    config = CONFIG.replace("      course.title: { prefix: Python }\n", when)
+    config = config.replace("Python Secreto", "${EDUZZ_SECRET}")
+    write_school(bridge.folder, config)
+    name = event(bridge, course={"hash": "c" * 40, "title": SECRETS["EDUZZ_SECRET"].upper()})
+    for words in (("explain", name), ("explain", name, "--json"), ("check", "-v")):
+        said = bridge(*words)
+        assert said.code == ExitCode.OK
+        assert SECRETS["EDUZZ_SECRET"] not in said.out.replace("\n", "")
+        assert "***" in said.out
 
 
 def test_nothing_is_needed_but_the_file(school: Bridge) -> None:

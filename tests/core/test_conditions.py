@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.core.conditions import NOTHING, Condition, compile_when
+from bridge.core.conditions import NOTHING, AllOf, At, Condition, compile_when
 from bridge.core.events import VOCABULARY
 from bridge.core.problems import Problem, describe, dotted
 
@@ -233,3 +233,23 @@ def test_any_and_all_are_the_sum_of_their_tests(tests: list[object], data: objec
 def test_a_value_is_described_in_words(value: object, words: str) -> None:
     """For a message, and shortened."""
     assert describe(value) == words
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({"not": {"prefix": "a", "suffix": "b"}}, "not (starting with a and ending with b)"),
+        ({"not": ["a", "b"]}, "not (a or b)"),
+        ({"not": {"any": ["a", {"not": {"suffix": "x"}}]}}, "not (a or not ending with x)"),
+        ({"any": [{"all": [{"prefix": "a"}, {"not": "ab"}]}, "b"]}, "(starting with a and not ab) or b"),
+        ({"any": [{"exists": False}, None, ""]}, "absent or null or an empty text"),
+        ({"not": "a"}, "not a"),
+    ],
+)
+def test_what_is_wanted_reads_only_one_way(wanted: object, words: str) -> None:
+    """Brackets stand where "and", "or" and "not" could be read in two ways, and nothing vanishes."""
+    whole = compiled({"data.a": wanted})
+    assert isinstance(whole, AllOf)
+    (line,) = whole.parts
+    assert isinstance(line, At)
+    assert line.test.wanted == words

@@ -40,7 +40,7 @@ def at_once(path: str, one: str, other: str) -> str:
         ({"data.a": {"all": [["x", "y"], {"not": {"regex": "[xy]"}}]}}, "x or y", "not regex [xy]"),
         ({"data.a": {"all": ["3253", {"not": 3253}]}}, "3253", "not 3253"),
         ({"data.a": {"all": [5, {"not": {"gt": 3}}]}}, "5", "not more than 3"),
-        ({"all": [{"data.a": "x"}, {"data.a": {"not": ["x", "y"]}}]}, "x", "not x or y"),
+        ({"all": [{"data.a": "x"}, {"data.a": {"not": ["x", "y"]}}]}, "x", "not (x or y)"),
     ],
 )
 def test_what_excludes_itself_on_any_path_is_found(when: object, one: str, other: str) -> None:
@@ -65,7 +65,7 @@ def test_what_excludes_itself_on_any_path_is_found(when: object, one: str, other
         (
             {"data.a": {"all": ["x", {"any": [{"all": [{"prefix": "x"}, {"not": "x"}]}, "y"]}]}},
             "x",
-            "starting with x and not x or y",
+            "(starting with x and not x) or y",
         ),
     ],
 )

@@ -175,6 +175,16 @@ def test_near_misses_are_data_first() -> None:
     }
 
 
+@pytest.mark.parametrize("sent", ["1e5000", "1e999999", "1e999999999", "-1e999999999", "1e-999999999"])
+def test_a_number_beyond_all_measure_is_no_near_miss(sent: str) -> None:
+    """Its distance could not be computed, and its digits would fill the memory."""
+    when = {"data.n": {"lt": -5} if sent.startswith("1") else {"gt": 5}}
+    (found,) = findings_of(compiled(when), {"data": {"n": sent}})
+    assert isinstance(found, Finding)
+    assert not found.matched
+    assert finding_plain(found)["near"] is None
+
+
 def test_the_value_at_a_path_with_a_secrets_name_is_not_shown() -> None:
     """Neither itself nor how near it came."""
     (found,) = findings_of(compiled({"data.token": "abcd"}), FACTS)

@@ -212,9 +212,7 @@ class Pipeline:
         self.node = Node(self.name, self.database, self.clock, lambda: 0.0, self.log, **self.of_node)
         sources: dict[str, Source] = {"eduzz": self.source, OwnSource.name: OwnSource()}
         self.rulebook = Rulebook(self.node, self.rules, UTC, self.hide or str)
-        self.explainer = Explainer(
-            self.database, sources, self.rules, self.rulebook, Compiled, self.node.catalogue, self.clock
-        )
+        self.explainer = Explainer(self.node, sources, self.rules, self.rulebook, Compiled)
         self.engine = Engine(
             self.node,
             sources=sources,
