@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,9 +51,9 @@ class ActionModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    @abstractmethod
     def slots(self) -> dict[str, Slot]:
         """Return what must be rendered, by the name under which `encode` finds it in `Message.fields`."""
-        raise NotImplementedError
 
     def settings(self) -> dict[str, object]:
         """Return the plain settings that `encode` is given beside the message."""

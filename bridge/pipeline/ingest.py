@@ -60,22 +60,6 @@ class Intake(Protocol):
         ...
 
 
-class Unattended:
-    """The intake of a process that dispatches nothing: every entry waits in the store."""
-
-    def reserve(self) -> None:
-        """Return None: there is nobody to dispatch it."""
-
-    def begin(self, entry: Entry, lease: Lease) -> None:
-        """Do nothing; never called, since nothing is leased."""
-
-    def let_go(self) -> None:
-        """Do nothing."""
-
-    def wake(self) -> None:
-        """Do nothing."""
-
-
 async def _nobody_hears(_source: str, _why: str) -> None:
     """Do nothing about a wrong signature."""
 

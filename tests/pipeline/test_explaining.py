@@ -236,3 +236,22 @@ async def test_rules_that_cannot_be_kept_cost_no_event(database: Database) -> No
     told, event = await first(made(database))
     assert told.notes == ("Which rules judged it was not noted; these are the rules of now.",)
     assert event.rules[0].matched
+
+
+@pytest.mark.parametrize("now", [False, True])
+async def test_a_stored_event_is_explained_without_the_secrets_of_rules(
+    database: Database, *, now: bool
+) -> None:
+    """Not by the rules that were kept, and not by those of today."""
+    rules = [one_rule(when={"course.title": {"prefix": "sekrit-key"}})]
+    pipeline = Pipeline(
+        database,
+        rules,
+        channels(ScriptedChannel("wins")),
+        hide=lambda text: text.replace("sekrit-key", "***"),
+    )
+    await pipeline.run(completion())
+    told = await explained(pipeline, now=now)
+    assert isinstance(told, Explanation)
+    assert [each.rule for event in told.events for each in event.rules] == ["r"]
+    assert "sekrit" not in repr(told)

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import pytest
 from pydantic import SecretStr
 
-from bridge.pipeline.ingest import Ingest, Unattended
+from bridge.pipeline.ingest import Ingest
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from bridge.store import details, views
 from bridge.store.database import Database, StoreBusy
 from bridge.store.details import EventDetails
-from tests.support.pipeline import Pipeline, completion
+from tests.support.pipeline import Pipeline, Unattended, completion
 
 
 async def stored(database: Database) -> int:

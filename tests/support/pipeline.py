@@ -30,6 +30,7 @@ from bridge.sources.base import Source
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from bridge.sources.own import OwnSource
 from bridge.store.database import Database
+from bridge.store.inbox import Entry, Lease
 from tests.support.clock import FakeClock
 
 SECRET = "a-secret-for-tests"
@@ -212,7 +213,7 @@ class Pipeline:
         self.node = Node(self.name, self.database, self.clock, lambda: 0.0, self.log, **self.of_node)
         sources: dict[str, Source] = {"eduzz": self.source, OwnSource.name: OwnSource()}
         self.rulebook = Rulebook(self.node, self.rules, UTC, self.hide or str)
-        self.explainer = Explainer(self.node, sources, self.rules, self.rulebook, Compiled)
+        self.explainer = Explainer(self.node, sources, self.rules, self.rulebook, Compiled, self.hide or str)
         self.engine = Engine(
             self.node,
             sources=sources,
@@ -242,6 +243,22 @@ class Pipeline:
         body = event if isinstance(event, bytes) else json.dumps(event).encode()
         answer = await self.ingest.receive("eduzz", self.source.outgoing_headers(body), body)
         return answer.status
+
+
+class Unattended:
+    """The intake of a process that dispatches nothing: every entry waits in the store."""
+
+    def reserve(self) -> None:
+        """Return None: there is nobody to dispatch it."""
+
+    def begin(self, entry: Entry, lease: Lease) -> None:
+        """Do nothing; never called, since nothing is leased."""
+
+    def let_go(self) -> None:
+        """Do nothing."""
+
+    def wake(self) -> None:
+        """Do nothing."""
 
 
 def channels(*scripted: ScriptedChannel) -> dict[str, ScriptedChannel]:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.core.signing import Scheme, sign
-from bridge.pipeline.ingest import Ingest, Unattended
+from bridge.pipeline.ingest import Ingest
 from bridge.pipeline.node import Node
 from bridge.sources import registry
 from bridge.store import details, views
@@ -20,6 +20,7 @@ from bridge.web.limits import Limits
 from bridge.web.listener import Listener, listen
 from bridge.web.public import public_app
 from tests.support.clock import FakeClock
+from tests.support.pipeline import Unattended
 from tests.web.fakes import LOOPBACK, RecordingLog, converse, statuses
 
 KEY = b"a secret of the console"
