@@ -150,8 +150,12 @@ class World:
         bodies = [
             completion(id_, learner={"name": who, "email": f"{who}@aluna.example"}) for id_, who in events
         ]
+        return await self.post_bodies(*bodies)
+
+    async def post_bodies(self, *bodies: Mapping[str, object]) -> list[bool]:
+        """Post events at the same moment; return for each whether it was answered 200."""
         answers = await self._until_dead(asyncio.gather(*map(self.pipeline.receive, bodies)))
-        return [False] * len(events) if answers is None else [status == 200 for (status,) in answers]
+        return [False] * len(bodies) if answers is None else [status == 200 for (status,) in answers]
 
     async def settle(self) -> bool:
         """Let the bridge do everything that is due; return False if it died of it.
@@ -209,7 +213,10 @@ class World:
         await self._note_doubts()
         event.listen(self.database.engine, "before_cursor_execute", self._on_statement)
         event.listen(self.database.engine, "commit", self._on_commit)
-        self.pipeline = Pipeline(
+        self.pipeline = self._pipeline()
+
+    def _pipeline(self) -> Pipeline:
+        return Pipeline(
             self.database,
             rule_set(self.rules),
             channels(Target("wins", self._arrive), Target("crm", self._arrive)),

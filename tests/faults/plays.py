@@ -1,0 +1,110 @@
+"""The plays: one for each word with a memory or a clock, and for words that meet."""
+
+from __future__ import annotations
+
+from tests.faults.words import DAY, HOUR, Comes, Play
+
+NOON = 0 * HOUR
+SAYS = 'json: { text: "{{ learner.name }} {{ module.title }}" }'
+
+
+def sends(*words: str, channel: str = "wins", on: str = "module.completed") -> str:
+    """Return a rule with one action; `words` stand under the action."""
+    lines = "".join(f"\n        {word}" for word in words)
+    return f"""
+  - name: told
+    on: {on}
+    send:
+      - webhook: {channel}
+        {SAYS}{lines}
+"""
+
+
+PLAYS = (
+    Play(
+        "once_per",
+        sends("once_per: [learner.email, module.id]"),
+        (Comes(NOON), Comes(HOUR), Comes(2 * HOUR, module="2"), Comes(3 * HOUR, learner="joana")),
+        ((NOON, "Maria Module 1"), (2 * HOUR, "Maria Module 2"), (3 * HOUR, "Joana Module 1")),
+    ),
+    Play(
+        "limit",
+        sends("limit: { max: 1, per: 1d, by: [learner.email] }"),
+        (Comes(NOON), Comes(2 * HOUR, module="2"), Comes(26 * HOUR, module="3")),
+        ((NOON, "Maria Module 1"), (26 * HOUR, "Maria Module 3")),
+    ),
+    Play("delay", sends("delay: 7d"), (Comes(NOON),), ((7 * DAY, "Maria Module 1"),)),
+    Play(
+        "unless",
+        sends("delay: 7d", "unless: { on: lesson.started, same: [learner.email] }"),
+        (
+            Comes(NOON),
+            Comes(HOUR, learner="joana"),
+            Comes(3 * DAY, type="nutror.lesson_started"),
+        ),
+        ((7 * DAY + HOUR, "Joana Module 1"),),
+    ),
+    Play(
+        "quiet_hours",
+        sends('quiet_hours: "21:00-08:00"'),
+        (Comes(NOON), Comes(12 * HOUR, module="2"), Comes(22 * HOUR, module="3")),
+        ((NOON, "Maria Module 1"), (20 * HOUR, "Maria Module 2"), (22 * HOUR, "Maria Module 3")),
+    ),
+    Play(
+        "expires",
+        sends("expires: 6h", 'quiet_hours: "21:00-08:00"'),
+        (
+            Comes(NOON),
+            Comes(2 * HOUR, module="2", late=8 * HOUR),
+            Comes(12 * HOUR, module="3"),
+            Comes(18 * HOUR, module="3", learner="joana"),
+        ),
+        ((NOON, "Maria Module 1"), (20 * HOUR, "Joana Module 3")),
+    ),
+    Play(
+        "else",
+        sends(f"else:\n          - webhook: crm\n            {SAYS}"),
+        (Comes(NOON), Comes(HOUR, module="2")),
+        ((NOON, "Maria Module 1"), (HOUR, "Maria Module 2")),
+        moods={"wins": "refuses"},
+    ),
+    Play(
+        "mode: shadow",
+        sends("once_per: [learner.email]")
+        + sends().replace("- name: told", "- name: seen\n    mode: shadow"),
+        (Comes(NOON), Comes(HOUR, module="2")),
+        ((NOON, "Maria Module 1"),),
+    ),
+    Play(
+        "courses",
+        sends("once_per: [learner.email]", on="course.completed").replace(
+            "{{ module.title }}", "{{ course.title }} {{ progress.done }}/{{ progress.total }}"
+        ),
+        (Comes(NOON), Comes(HOUR, module="3"), Comes(2 * HOUR, module="2", late=3 * HOUR)),
+        ((2 * HOUR, "Maria Python 3/3"),),
+    ),
+    Play(
+        "once_per, delay and unless",
+        sends(
+            "delay: 1d", "once_per: [learner.email]", "unless: { on: lesson.started, same: [learner.email] }"
+        ),
+        (
+            Comes(NOON),
+            Comes(6 * HOUR, type="nutror.lesson_started"),
+            Comes(12 * HOUR, module="2"),
+            Comes(13 * HOUR, module="3"),
+        ),
+        ((36 * HOUR, "Maria Module 2"),),
+    ),
+    Play(
+        "limit and quiet_hours",
+        sends("limit: { max: 2, per: 1d, by: [learner.email] }", 'quiet_hours: "21:00-08:00"'),
+        (
+            Comes(7 * HOUR),
+            Comes(12 * HOUR, module="2"),
+            Comes(13 * HOUR, module="3"),
+            Comes(46 * HOUR, module="3"),
+        ),
+        ((7 * HOUR, "Maria Module 1"), (20 * HOUR, "Maria Module 2"), (46 * HOUR, "Maria Module 3")),
+    ),
+)
