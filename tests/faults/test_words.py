@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bridge.pipeline.node import Point
 from tests.faults.plays import PLAYS
-from tests.faults.words import Play, Stage
+from tests.faults.words import Play, Stage, give
 from tests.faults.world import Trouble
 from tests.support.clock import START
 from tests.support.databases import postgres_server, schema_of
@@ -25,7 +24,6 @@ SOON = timedelta(minutes=5)
 WINDOW = (Point.SENT, Point.RECORDING)
 """Where the destination has accepted what is not recorded: the one message may come again, under its id."""
 MOST_POINTS = 60
-MOST_MOMENTS = 500
 
 every_play = pytest.mark.parametrize("play", PLAYS, ids=lambda play: play.word)
 every_store = pytest.mark.parametrize("store", ["sqlite", "postgresql"])
@@ -127,59 +125,6 @@ def store_of(store: str, folder: Path, request: pytest.FixtureRequest) -> Iterat
 def sqlite(folder: Path) -> str:
     """Return the URL of an empty file."""
     return f"sqlite:///{folder / 'bridge.db'}"
-
-
-async def give(
-    play: Play,
-    stages: Sequence[Stage],
-    *,
-    between: Callable[[Stage], Awaitable[None]] | None = None,
-    again: bool = False,
-    off: timedelta = timedelta(),
-) -> None:
-    """Give a play to its end: each event at its time, and everything else when it is due.
-
-    `between` is done before each step; with `again` each event comes three times; `off` is how wrong the
-    clock is while an event comes.
-    """
-    clock = stages[0].clock
-    for number, comes in enumerate(play.comes):
-        await go_on(stages, START + comes.after, between)
-        clock.jump(seconds=off.total_seconds())
-        stage, body = stages[number % len(stages)], comes.body(number)
-        await stage.take(*([body] * (2 if again else 1)))
-        await work(stages)
-        if again:
-            await stage.take(body)
-            await work(stages)
-        clock.jump(seconds=-off.total_seconds())
-    await go_on(stages, START + play.until, between)
-
-
-async def go_on(
-    stages: Sequence[Stage], until: datetime, between: Callable[[Stage], Awaitable[None]] | None
-) -> None:
-    """Go from one moment of work to the next, and to `until` at last."""
-    for _ in range(MOST_MOMENTS):
-        found = [moment for stage in stages if (moment := await stage.next_at()) is not None]
-        moment = min([until, *found])
-        wait = (moment - stages[0].clock.now()).total_seconds()
-        stages[0].clock.advance(seconds=max(wait, 0))
-        for stage in stages if between else ():
-            assert between
-            await between(stage)
-        await work(stages)
-        if moment == until:
-            return
-    pytest.fail("there is no end of it")
-
-
-async def work(stages: Sequence[Stage]) -> None:
-    """Let all nodes do what is due, side by side."""
-    if len(stages) == 1:
-        await stages[0].work()
-    else:
-        await asyncio.gather(*(stage.work() for stage in stages))
 
 
 def kept(play: Play, stage: Stage, *, repeats: int = 0) -> None:

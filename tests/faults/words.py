@@ -6,8 +6,9 @@ restarts, with every event twice, with a clock that is set, ending at a named po
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.support.pipeline import SECRET, Pipeline, channels, completion
 Span = timedelta
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ENVIRONMENT = {"EDUZZ_SECRET": SECRET}
+MOST_MOMENTS = 500
 HEAD = """
 timezone: UTC
 locale: en
@@ -154,3 +156,56 @@ class Stage(World):
             name=f"life-{self.life}",
             of_node={"reached": self._reached, "alone": self.alone, "catalogue": self.loaded.catalogue},
         )
+
+
+async def give(
+    play: Play,
+    stages: Sequence[Stage],
+    *,
+    between: Callable[[Stage], Awaitable[None]] | None = None,
+    again: bool = False,
+    off: timedelta = timedelta(),
+) -> None:
+    """Give a play to its end: each event at its time, and everything else when it is due.
+
+    `between` is done before each step; with `again` each event comes three times; `off` is how wrong the
+    clock is while an event comes.
+    """
+    clock = stages[0].clock
+    for number, comes in enumerate(play.comes):
+        await go_on(stages, START + comes.after, between)
+        clock.jump(seconds=off.total_seconds())
+        stage, body = stages[number % len(stages)], comes.body(number)
+        await stage.take(*([body] * (2 if again else 1)))
+        await work(stages)
+        if again:
+            await stage.take(body)
+            await work(stages)
+        clock.jump(seconds=-off.total_seconds())
+    await go_on(stages, START + play.until, between)
+
+
+async def go_on(
+    stages: Sequence[Stage], until: datetime, between: Callable[[Stage], Awaitable[None]] | None
+) -> None:
+    """Go from one moment of work to the next, and to `until` at last."""
+    for _ in range(MOST_MOMENTS):
+        found = [moment for stage in stages if (moment := await stage.next_at()) is not None]
+        moment = min([until, *found])
+        wait = (moment - stages[0].clock.now()).total_seconds()
+        stages[0].clock.advance(seconds=max(wait, 0))
+        for stage in stages if between else ():
+            assert between
+            await between(stage)
+        await work(stages)
+        if moment == until:
+            return
+    raise AssertionError("there is no end of it")
+
+
+async def work(stages: Sequence[Stage]) -> None:
+    """Let all nodes do what is due, side by side."""
+    if len(stages) == 1:
+        await stages[0].work()
+    else:
+        await asyncio.gather(*(stage.work() for stage in stages))
