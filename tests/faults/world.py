@@ -17,6 +17,7 @@ from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry, St
 from bridge.core.rules import Rule
 from bridge.pipeline.node import Point
 from bridge.store import inbox, outbox, views
+from bridge.store.creation import migrate
 from bridge.store.database import Database, StoreUnavailable
 from bridge.store.engines import make_engines
 from bridge.store.views import DeliveryFilter, DeliveryRow, EventFilter, EventRow
@@ -205,6 +206,8 @@ class World:
     async def _live(self) -> None:
         self.life += 1
         self.died = asyncio.Event()
+        if self.life == 1:  # other tests make their stores at the same time, and one waits for another
+            await asyncio.to_thread(migrate, self.url)
         self.database = await Database.open(self.url, busy_timeout=timedelta(milliseconds=20), readers=1)
         if self.alone:
             await self.database.write(_release)
