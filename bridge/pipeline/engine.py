@@ -26,7 +26,7 @@ from bridge.pipeline.trouble import NOBODY, Alarm, Owner
 from bridge.pipeline.worker import Worker
 from bridge.sources.base import Source
 from bridge.store import inbox, outbox
-from bridge.store.database import Connection, StoreUnavailable
+from bridge.store.database import Connection, News, StoreUnavailable
 from bridge.store.deliveries import Due
 from bridge.store.inbox import Entry
 
@@ -48,6 +48,7 @@ class Engine:
         self._node = node
         self._channels = channels
         self._tasks: list[asyncio.Task[None]] = []
+        self._listening: asyncio.Task[None] | None = None
         self._claims = itertools.count(1)
         self.alarm = Alarm(node, owner, self._wake_inlet)
         rules = [*rules, *owner.rules()]
@@ -69,10 +70,13 @@ class Engine:
         await self._park_unrouted()
         self._tasks = [asyncio.create_task(worker.run(), name=worker.name) for worker in self._workers()]
         self._tasks.append(asyncio.create_task(self.alarm.run(), name="alarm"))
+        self._listen()
 
     async def stop(self, deadline_s: float = 10.0) -> None:
         """Take no new work, let what runs finish until the deadline, give back leases and connections."""
         self.alarm.stop()
+        if self._listening is not None:
+            self._listening.cancel()
         outlets = (outlet.stop(deadline_s) for outlet in self._outlets.values())
         await asyncio.gather(self.inlet.worker.stop(deadline_s), *outlets)
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -113,6 +117,22 @@ class Engine:
 
     def _workers(self) -> list[Worker[tuple[Entry, str]] | Worker[tuple[Due, str]]]:
         return [self.inlet.worker, *(outlet.worker for outlet in self._outlets.values())]
+
+    def _listen(self) -> None:
+        """Hear of what other processes do, where the store tells."""
+        node = self._node
+        listener = node.database.listener(self._heed, clock=node.clock, log=node.log)
+        if listener is not None:
+            self._listening = asyncio.create_task(listener.run(), name="news")
+            self._tasks.append(self._listening)
+
+    def _heed(self, news: News) -> None:
+        channels = [name for name in self._outlets if news.concerns(name)]
+        self._node.log.debug("other processes have news", entries=news.entries, channels=channels)
+        if news.entries:
+            self.inlet.wake()
+        for name in channels:
+            self._outlets[name].heed()
 
     def _wake_inlet(self) -> None:
         self.inlet.wake()

@@ -19,6 +19,7 @@ from bridge.core.trouble import Trouble
 from bridge.store import channels, incidents
 from bridge.store.channels import Standing
 from bridge.store.database import Connection
+from bridge.store.news import tell_of_channel
 
 Item = TypeVar("Item")
 Following = Callable[[Connection], None]
@@ -55,6 +56,10 @@ class Gate:
     def is_known_free(self, now: datetime) -> bool:
         """Return whether a message may go without asking: no rate, and no sign of trouble a moment ago."""
         return self._rate is None and self._calm and self._is_recent(now, FRESH_FOR)
+
+    def forget(self) -> None:
+        """Ask the store before anything else is let through: another process changed something."""
+        self._known_at = None
 
     def let(
         self, connection: Connection, now: datetime, limit: int, claim: Callable[[int], Sequence[Item]]
@@ -130,6 +135,8 @@ class Gate:
             channels.write(connection, self._name, replace(standing, breaker=breaker))
             self._see(breaker, now)
             tell(connection, self._name, standing.breaker, breaker, now)
+            if breaker.phase is not standing.breaker.phase:
+                tell_of_channel(connection, self._name)
 
     def _return(self, connection: Connection, now: datetime) -> None:
         standing = channels.lock(connection, self._name)

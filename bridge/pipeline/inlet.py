@@ -15,6 +15,8 @@ HANDS = 64
 TOGETHER = 16
 """Entries that are written in one go; more would keep the event loop for too long."""
 LEASE_FOR = timedelta(seconds=60)
+NEXT_TURN = timedelta(milliseconds=20)
+"""When to look again after finding another node just taking entries; its transaction is about that long."""
 
 
 class Inlet:
@@ -63,4 +65,7 @@ class Inlet:
                 connection, now=now, lease_until=now + LEASE_FOR, lease=lease, limit=limit, busy=seqs
             )
         )
+        if entries is None:
+            self.worker.wake_at(now + NEXT_TURN)
+            return ()
         return [(entry, lease) for entry in entries]

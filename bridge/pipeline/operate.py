@@ -15,6 +15,7 @@ from bridge.store import channels, inbox, incidents, outbox
 from bridge.store.channels import Standing
 from bridge.store.database import Connection
 from bridge.store.deliveries import Missing, Moved, Refused, Taken
+from bridge.store.news import tell_of_channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def _pause(connection: Connection, channel: str, why: str, now: datetime) -> boo
         return False
     channels.write(connection, channel, replace(standing, breaker=stop(standing.breaker, now, why)))
     incidents.replaced(connection, Trouble.PAUSED, channel, now=now)  # whoever paused it knows
+    tell_of_channel(connection, channel)
     return True
 
 
@@ -97,6 +99,7 @@ def _resume(connection: Connection, channel: str, now: datetime) -> bool:
         return False
     channels.write(connection, channel, replace(standing, breaker=FRESH))
     tell(connection, channel, standing.breaker, FRESH, now)
+    tell_of_channel(connection, channel)
     return True
 
 

@@ -89,6 +89,11 @@ class Outlet:
         """Send what was stored under the offer's lease."""
         self.worker.begin((_due(seq, new, offer.payload, entry), offer.lease.name))
 
+    def heed(self) -> None:
+        """Take into account that another process changed the channel's state, or made something due."""
+        self._gate.forget()
+        self.worker.wake()
+
     async def next_at(self, now: datetime) -> datetime | None:
         """Return when, after `now`, the next delivery may be sent; None if none waits for a time.
 

@@ -10,6 +10,8 @@ from typing import TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 
+from bridge.clock import Clock
+from bridge.logs import Log
 from bridge.store.alone import Alone
 from bridge.store.batches import Batches
 from bridge.store.creation import prepare
@@ -22,13 +24,16 @@ from bridge.store.errors import (
     StoreUnavailable,
 )
 from bridge.store.faults import Fault, fault_of, reason
+from bridge.store.listening import Listener
 from bridge.store.migrations import SHIPPED, Migrations
+from bridge.store.news import News
 from bridge.store.presence import Presence
 from bridge.store.writer import Writer
 
 __all__ = [
     "Connection",
     "Database",
+    "News",
     "SchemaMismatch",
     "StoreBusy",
     "StoreError",
@@ -108,6 +113,14 @@ class Database:
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run `query` on a connection that only reads, in one snapshot; raises `StoreUnavailable`."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
+
+    def listener(self, heard: Callable[[News], None], *, clock: Clock, log: Log) -> Listener | None:
+        """Return what hears of other processes' work, to be run as a task; None where nobody is told: SQLite.
+
+        `heard` is called in the event loop.
+        """
+        ear = self._engines.ear
+        return None if ear is None else Listener(ear, heard, clock=clock, log=log)
 
     async def hold_alone(self) -> bool:
         """Make sure that no other bridge runs on this store, until `close`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from bridge.store import news
 from bridge.store.errors import StoreError
+from bridge.store.listening import Ear
 
 SQLITE_NEEDED = (3, 35)
 """The first SQLite with RETURNING (2021)."""
@@ -29,12 +32,16 @@ EXPECTED = "expected 'sqlite:///path/to/bridge.db' or 'postgresql://user@host/da
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Both engines of a store. `name` is its URL without the password, `file` is SQLite's file."""
+    """Both engines of a store. `name` is its URL without the password, `file` is SQLite's file.
+
+    `ear` is how PostgreSQL is listened to for what other processes do.
+    """
 
     writer: Engine
     reader: Engine
     name: str
     file: Path | None
+    ear: Ear | None = None
 
     def dispose(self) -> None:
         """Close every connection."""
@@ -152,7 +159,12 @@ def _postgresql(url: URL, readers: int, busy_timeout: timedelta) -> Engines:
     event.listen(reader, "connect", _session(busy_timeout, {"default_transaction_read_only": "on"}))
     event.listen(writer, "handle_error", _without_details)
     event.listen(reader, "handle_error", _without_details)
-    return Engines(writer, reader, url.render_as_string(hide_password=True), None)
+    teller = secrets.token_hex(4)
+    event.listen(writer, "commit", news.sayer(teller))
+    event.listen(writer, "rollback", news.forget)
+    positional, named = writer.dialect.create_connect_args(url)
+    ear = Ear(positional, {**named, **arguments}, teller)
+    return Engines(writer, reader, url.render_as_string(hide_password=True), None, ear)
 
 
 def _without_details(context: ExceptionContext) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any
 
 from sqlalchemy import Connection, Integer, and_, bindparam, not_, null, or_, select, text, update
 
 from bridge.store.columns import folded
+from bridge.store.news import tell_of_entries
 from bridge.store.prepared import Prepared
 from bridge.store.schema import DONE, NEW, PARKED, constant, constants, given, inbox, new_row, under
 
@@ -97,8 +99,20 @@ def accept(connection: Connection, entry: NewEntry, lease: Lease | None = None) 
     }
     seq = _ACCEPT.scalar(connection, row)
     if seq is not None:
+        if lease is None:
+            tell_of_entries(connection)
         return Accepted(seq, duplicate=False)
     return Accepted(connection.execute(_FIND, {"given_key": entry.key}).scalar_one(), duplicate=True)
+
+
+class Turn(Enum):
+    """Whose turn it is to take entries through the rules: one node at a time does."""
+
+    OURS = auto()
+    THEIRS = auto()
+    """Another node's leases run; it hears of what was stored since."""
+    OPEN = auto()
+    """Another node takes entries in this very moment, and may have missed the latest ones."""
 
 
 def claim(
@@ -109,14 +123,16 @@ def claim(
     lease: str,
     limit: int,
     busy: Sequence[int] = (),
-) -> list[Entry]:
+) -> list[Entry] | None:
     """Lease the oldest entries that wait, or whose lease ran out, in the order of their arrival.
 
     Those in `busy` are left alone. A lease is called `<node>/<number>`; on PostgreSQL, while one node's
-    leases run, the others get nothing, so that deliveries are made in the order of the entries.
+    leases run, the others get nothing, so that deliveries are made in the order of the entries. None while
+    another node claims at this very moment: there is something to be seen when it is done.
     """
-    if connection.dialect.name == "postgresql" and not _has_turn(connection, now, lease):
-        return []
+    turn = _turn(connection, now, lease) if connection.dialect.name == "postgresql" else Turn.OURS
+    if turn is not Turn.OURS:
+        return None if turn is Turn.OPEN else []
     rows = connection.execute(
         _CLAIM,
         {
@@ -166,12 +182,17 @@ def replay(connection: Connection, seq: int, *, now: datetime) -> int | None:
     An entry that still waits keeps its run. None means that there is no such entry.
     """
     run = connection.scalar(_REPLAY, {"given_seq": seq, "given_now": now})
+    if run is not None:
+        tell_of_entries(connection)
     return run if run is not None else connection.scalar(_RUN, {"given_seq": seq})
 
 
 def release(connection: Connection, lease: str) -> int:
     """Give back every entry under a lease whose name begins so, as if never claimed; returns how many."""
-    return connection.execute(_RELEASE, {"given_lease": lease}).rowcount
+    given_back = connection.execute(_RELEASE, {"given_lease": lease}).rowcount
+    if given_back:
+        tell_of_entries(connection)
+    return given_back
 
 
 def release_all(connection: Connection) -> int:
@@ -202,13 +223,16 @@ def entry_of(row: Sequence[Any]) -> Entry:
     return Entry(**dict(zip(_ENTRY_FIELDS, row, strict=True)))
 
 
-def _has_turn(connection: Connection, now: datetime, lease: str) -> bool:
-    # The lock ends with the transaction, so whoever gets it next sees the leases of the one before.
-    if not connection.scalar(_TURN):
-        return False
+def _turn(connection: Connection, now: datetime, lease: str) -> Turn:
     node = lease[: lease.rfind("/") + 1] or lease
     values = {"given_now": now, "given_far": now + LONGEST_LEASE, "given_lease": node}
-    return connection.execute(_OTHERS, values).first() is None
+    # Who need not ask must not hold the lock: a node that is woken in vain would be in the others' way.
+    if connection.execute(_OTHERS, values).first() is not None:
+        return Turn.THEIRS
+    # The lock ends with the transaction, so whoever gets it next sees the leases of the one before.
+    if not connection.scalar(_LOCK):
+        return Turn.OPEN
+    return Turn.OURS if connection.execute(_OTHERS, values).first() is None else Turn.THEIRS
 
 
 _NEW_FIELDS = tuple(field.name for field in fields(NewEntry))
@@ -284,7 +308,7 @@ _RELEASE_ALL = update(inbox).where(_WAITING, inbox.c.lease.is_not(None)).values(
 _RELEASE = update(inbox).where(_WAITING, under(inbox.c.lease)).values({"tries": inbox.c.tries - 1, **_FREE})
 
 # The table's number, because a database may hold several stores, each in a schema of its own.
-_TURN = text("SELECT pg_try_advisory_xact_lock(:ours + CAST('inbox'::regclass AS oid)::bigint)").bindparams(
+_LOCK = text("SELECT pg_try_advisory_xact_lock(:ours + CAST('inbox'::regclass AS oid)::bigint)").bindparams(
     ours=0x6272_6964 << 32  # "brid" in ASCII
 )
 _OLDEST = (

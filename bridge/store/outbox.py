@@ -42,6 +42,7 @@ from bridge.store.deliveries import (
     Trigger,
 )
 from bridge.store.inbox import ENTRY_COLUMNS, NOBODY, Lease, entry_of
+from bridge.store.news import tell_of_channel
 from bridge.store.prepared import Prepared
 from bridge.store.schema import (
     attempts,
@@ -96,6 +97,8 @@ def enqueue(
     With a lease, a pending one is claimed at once, unless another delivery of its lane is still open. One
     that is held until later must not have a lease.
     """
+    if lease is None and new.state is State.PENDING and new.due_at <= new.created_at:
+        tell_of_channel(connection, new.channel)
     if lease is not None and (
         new.state is not State.PENDING or _is_taken(connection, new.lane, new.created_at)
     ):
@@ -230,7 +233,8 @@ def retry(connection: Connection, delivery_id: str, *, now: datetime) -> Moved |
     holder = memory.reserve_again(connection, delivery_id, now=now)
     if holder is not None:
         return Taken(holder)
-    connection.execute(_RETRY, {"given_id": delivery_id, "given_now": now})
+    channel = connection.scalar(_RETRY, {"given_id": delivery_id, "given_now": now})
+    tell_of_channel(connection, str(channel))
     return Moved()
 
 
@@ -260,7 +264,10 @@ def discard_unsent(connection: Connection, entry_seq: int, *, now: datetime, why
 
 def release(connection: Connection, lease: str) -> int:
     """Give back every delivery under a lease whose name begins so, due as before; returns how many."""
-    return connection.execute(_RELEASE, {"given_lease": lease}).rowcount
+    channels = connection.scalars(_RELEASE, {"given_lease": lease}).all()
+    for channel in set(channels):
+        tell_of_channel(connection, channel)
+    return len(channels)
 
 
 def release_all(connection: Connection) -> int:
@@ -439,7 +446,7 @@ _RETRY = _move(
     held_until=null(),
     trigger=constant("person"),
     why=null(),
-)
+).returning(deliveries.c.channel)
 _DISCARD_UNSENT = _move(
     State.DISCARDED, deliveries.c.inbox_seq == given("entry"), **_CLOSED, why=given("why")
 ).returning(deliveries.c.id)
@@ -454,7 +461,7 @@ _RELEASE_ALL = _move(
 _GIVE_BACK = _move(
     State.PENDING, *_UNDER_LEASE, ready_at=deliveries.c.due_at, updated_at=deliveries.c.updated_at
 )
-_RELEASE = _RELEASE_ALL.where(under(deliveries.c.lease))
+_RELEASE = _RELEASE_ALL.where(under(deliveries.c.lease)).returning(deliveries.c.channel)
 # It was due when it was claimed, whatever that clock said.
 _RELEASE_FAR = _move(
     State.PENDING,

@@ -179,7 +179,7 @@ def test_a_claim_reads_only_what_it_takes(engines: Engines) -> None:
         claims = [statement for statement in statements if "LIMIT" in statement[0]]
         plans = [step for statement in claims for step in steps(connection, statement)]
 
-    assert len(claims) == (3 if connection.dialect.name == "sqlite" else 4)
+    assert len(claims) == (3 if connection.dialect.name == "sqlite" else 5)
     assert [step for step in plans if "TEMP B-TREE" in step or "Sort" in step] == []
     for index in ("deliveries_ready", "deliveries_lane", "inbox_open"):
         assert any(index in step for step in plans), index

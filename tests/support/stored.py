@@ -85,7 +85,7 @@ def claim_entries(
     connection: Connection, *, now: datetime = NOW, lease: str = LEASE, limit: int = 10
 ) -> list[Entry]:
     """Claim entries for a minute."""
-    return inbox.claim(connection, now=now, lease_until=now + MINUTE, lease=lease, limit=limit)
+    return inbox.claim(connection, now=now, lease_until=now + MINUTE, lease=lease, limit=limit) or []
 
 
 def claim_due(

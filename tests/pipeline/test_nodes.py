@@ -1,0 +1,246 @@
+"""Nodes on one PostgreSQL hear of each other's work at once: the clock stands, so no poll ever comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from bridge.core.outcomes import Reason, Rejected, State
+from bridge.pipeline.ingest import Ingest
+from bridge.pipeline.node import Node
+from bridge.pipeline.operate import Operator
+from bridge.pipeline.worker import POLL_S
+from bridge.store import inbox, news, outbox, views
+from bridge.store.database import Connection, Database
+from bridge.store.listening import AGAIN_S
+from bridge.store.views import DeliveryFilter
+from tests.support.clock import START, FakeClock
+from tests.support.databases import postgres_server, schema_of
+from tests.support.pipeline import (
+    Pipeline,
+    RecordingLog,
+    ScriptedChannel,
+    Unattended,
+    action,
+    channels,
+    completion,
+    rule,
+    until,
+)
+from tests.support.policy import DOWN, of_learners
+from tests.support.policy import channel as with_policy
+from tests.support.stored import new_delivery, new_entry
+
+__all__ = ["postgres_server"]
+
+
+@pytest.fixture
+def store(postgres_server: str) -> Iterator[str]:
+    """An empty database for several nodes."""
+    with schema_of(postgres_server) as url:
+        yield url
+
+
+@asynccontextmanager
+async def opened(store: str) -> AsyncIterator[Database]:
+    database = await Database.open(store)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def working(store: str, name: str, wins: ScriptedChannel, clock: FakeClock) -> AsyncIterator[Pipeline]:
+    """A node at work that listens, and has nothing left to do."""
+    async with opened(store) as database:
+        node = Pipeline(
+            database, [rule("r", action("r", "wins"))], channels(wins), clock, RecordingLog(), name=name
+        )
+        await node.engine.start()
+        try:
+            await until(lambda: listeners(store) > 0 and node.engine.is_idle)
+            yield node
+        finally:
+            await node.engine.stop()
+
+
+@asynccontextmanager
+async def by_hand(store: str, clock: FakeClock) -> AsyncIterator[Operator]:
+    """What a command of another process does."""
+    async with opened(store) as database:
+        yield Operator(Node("command", database, clock, lambda: 0.0, RecordingLog()))
+
+
+@contextmanager
+def administering(store: str) -> Iterator[psycopg.Connection[Any]]:
+    dsn = make_url(store).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        yield connection
+
+
+LISTENING = "FROM pg_stat_activity WHERE query = 'LISTEN ' || (" + news.NAME + ")"
+
+
+def listeners(store: str) -> int:
+    with administering(store) as admin:
+        found = admin.execute(f"SELECT count(*) {LISTENING}".encode()).fetchone()
+        return int(found[0]) if found else 0
+
+
+def has_heard(node: Pipeline) -> bool:
+    """Whether a node was told something since its log was emptied, and has looked."""
+    return "other processes have news" in node.log.events("debug") and node.engine.is_idle
+
+
+async def delivered(database: Database) -> int:
+    counts = await database.read(views.count_deliveries)
+    return counts.get("wins", {}).get(State.DELIVERED, 0)
+
+
+async def test_what_one_node_receives_another_takes_up(store: str) -> None:
+    """A node that only receives tells the one that works."""
+    clock, wins = FakeClock(), ScriptedChannel("wins")
+    async with working(store, "works", wins, clock), opened(store) as database:
+        receives = Pipeline(database, [], {}, clock, name="receives")
+        receives.ingest = Ingest(receives.node, {"eduzz": receives.source}, Unattended())
+        assert await receives.receive(*of_learners(3)) == [200] * 3
+        await until(lambda: len(wins.sent) == 3)
+
+
+async def test_two_nodes_share_what_both_receive(store: str) -> None:
+    """Whoever's turn it is takes an entry through the rules, and each message goes out once."""
+    clock = FakeClock()
+    one, two = ScriptedChannel("wins", hands=2), ScriptedChannel("wins", hands=2)
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(working(store, "one", one, clock))
+        second = await stack.enter_async_context(working(store, "two", two, clock))
+        events = of_learners(60)
+        await asyncio.gather(first.receive(*events[::2]), second.receive(*events[1::2]))
+
+        async def finish() -> None:
+            while await delivered(first.database) < len(events):
+                clock.advance(milliseconds=1)  # a node that met the other one claiming looks again soon
+                await asyncio.sleep(0.005)
+
+        await asyncio.wait_for(finish(), 20)
+        assert clock.now() - START < timedelta(seconds=POLL_S), "no poll was needed"
+    assert len({*one.texts, *two.texts}) == len(one.texts) + len(two.texts) == len(events)
+
+
+async def test_a_retry_by_a_command_goes_out_at_once(store: str) -> None:
+    """`bridge deliveries retry` in another process."""
+    clock, wins = FakeClock(), ScriptedChannel("wins", Rejected(Reason.CLIENT, 400, "no"))
+    async with working(store, "works", wins, clock) as node, by_hand(store, clock) as operator:
+        await node.receive(completion())
+        await until(lambda: wins.sent and node.engine.is_idle)
+        (dead,) = await node.database.read(lambda c: views.list_deliveries(c, DeliveryFilter()))
+        assert dead.state is State.DEAD
+        assert (await operator.retry(dead.id)).done
+        await until(lambda: len(wins.sent) == 2)
+
+
+async def test_a_replay_by_a_command_is_taken_up_at_once(store: str) -> None:
+    """`bridge events replay` in another process."""
+    clock, wins = FakeClock(), ScriptedChannel("wins")
+    async with working(store, "works", wins, clock) as node, by_hand(store, clock) as operator:
+        await node.receive(completion())
+        await until(lambda: wins.sent and node.engine.is_idle)
+        assert (await operator.replay(1)).done
+        await until(lambda: len(wins.sent) == 2)
+
+
+async def test_a_pause_by_a_command_holds_the_next_message(store: str) -> None:
+    """The node found the channel in good order this very second, and would not have asked; resuming sends."""
+    clock, wins = FakeClock(), ScriptedChannel("wins")
+    async with working(store, "works", wins, clock) as node, by_hand(store, clock) as operator:
+        await node.receive(completion("e1"))
+        await until(lambda: wins.sent and node.engine.is_idle)
+        node.log.lines.clear()
+        await operator.pause("wins", "the team is away")
+        await until(lambda: has_heard(node))
+        await node.receive(completion("e2"))
+        await until(lambda: "event dispatched" in node.log.events("info") and node.engine.is_idle)
+        assert len(wins.sent) == 1
+        await operator.resume("wins")
+        await until(lambda: len(wins.sent) == 2)
+
+
+async def test_a_breaker_that_opens_is_told(store: str) -> None:
+    """Nobody has to find out by a message of its own: two are told of as due, one went without a detour."""
+    clock, failing = FakeClock(), with_policy("wins", *[DOWN] * 3, failures=3)
+    heard: list[news.News] = []
+    async with working(store, "works", failing, clock) as node, opened(store) as other:
+        listener = other.listener(heard.append, clock=clock, log=RecordingLog())
+        assert listener is not None
+        task = asyncio.create_task(listener.run())
+        await until(lambda: heard)
+        for event in of_learners(3):
+            await node.receive(event)
+            await until(lambda: node.engine.is_idle)
+        await until(lambda: sum("wins" in each.channels for each in heard) == 3)
+        task.cancel()
+
+
+async def test_a_node_that_was_deaf_looks_and_hears_again(store: str) -> None:
+    """Its connection is cut; when it is back, what was missed is found, and what is new is heard."""
+    clock, wins = FakeClock(), ScriptedChannel("wins")
+    async with working(store, "works", wins, clock) as node, opened(store) as database:
+        with administering(store) as admin:
+            admin.execute(f"SELECT pg_terminate_backend(pid) {LISTENING}".encode())
+        await until(lambda: "other nodes are not heard" in " ".join(node.log.events("warning")))
+        clock.advance(seconds=AGAIN_S)
+        await until(lambda: "other nodes are heard again" in node.log.events("info"))
+        await until(lambda: node.engine.is_idle)
+        receives = Pipeline(database, [], {}, clock, name="receives")
+        await receives.receive(completion())
+        await until(lambda: wins.sent)
+
+
+async def test_nothing_is_told_of_what_was_rolled_back(store: str) -> None:
+    """Nor with the next commit."""
+    clock, wins = FakeClock(), ScriptedChannel("wins")
+    heard: list[news.News] = []
+    async with working(store, "works", wins, clock), opened(store) as one, opened(store) as two:
+        listener = one.listener(heard.append, clock=clock, log=RecordingLog())
+        assert listener is not None
+        task = asyncio.create_task(listener.run())
+        await until(lambda: heard)
+
+        def fail(connection: Connection) -> None:
+            news.tell_of_channel(connection, "undone")
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            await two.write(fail)
+        await two.write(lambda c: news.tell_of_channel(c, "done"))
+        await until(lambda: len(heard) > 1)
+        task.cancel()
+    assert heard[1:] == [news.News(entries=False, channels=frozenset({"done"}))]
+
+
+async def test_a_node_is_not_told_what_it_did_itself(store: str) -> None:
+    """It knows; and what others say in one transaction comes in one piece."""
+    heard: list[news.News] = []
+    async with opened(store) as one, opened(store) as two:
+        listener = one.listener(heard.append, clock=FakeClock(), log=RecordingLog())
+        assert listener is not None
+        task = asyncio.create_task(listener.run())
+        await until(lambda: heard)
+
+        def store_both(connection: Connection) -> None:
+            seq = inbox.accept(connection, new_entry(1)).seq
+            outbox.enqueue(connection, new_delivery(seq, 1, channel="wins"))
+
+        await one.write(lambda c: inbox.accept(c, new_entry(0)))
+        await two.write(store_both)
+        await until(lambda: len(heard) > 1)
+        task.cancel()
+    assert heard == [news.EVERYTHING, news.News(entries=True, channels=frozenset({"wins"}))]
