@@ -148,21 +148,50 @@ def preview(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write each message to a file in this folder.")
     ] = None,
-    open_: Annotated[bool, typer.Option("--open", help="Show the e-mails in the browser.")] = False,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Show them in the browser, as on a telephone and at a desk.")
+    ] = False,
+    png: Annotated[
+        Path | None,
+        typer.Option(
+            "--png",
+            metavar="DIR",
+            help="Write pictures of them into this folder: telephone and desk, light and dark.",
+        ),
+    ] = None,
+    chromium: Annotated[
+        Path | None,
+        typer.Option(
+            "--chromium",
+            metavar="PATH",
+            envvar="BRIDGE_CHROMIUM",
+            help="The browser that takes pictures; else the Chromium or Chrome of this machine.",
+        ),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Show them again whenever a file changes, until Ctrl-C.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
-    """Render the messages an event leads to; sends nothing."""
-    from bridge.cli.preview import preview
+    """Render the messages an event leads to; sends nothing.
 
-    preview(
-        chosen(ctx, config, sandbox=sandbox),
-        event,
+    The page of `--open` and the pictures of `--png` fetch nothing from the network: a picture in a message
+    is shown by its text.
+    """
+    from bridge.cli.preview import Looking, preview
+
+    looking = Looking(
+        event=event,
         source=source,
         rule=rule,
         out=out,
-        browser=open_,
+        opened=open_,
+        png=png,
+        chromium=chromium,
+        watch=watch,
         json=json,
     )
+    preview(chosen(ctx, config, sandbox=sandbox), looking)
 
 
 @app.command("test")
@@ -254,12 +283,20 @@ def samples(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Print the body of this one.", show_default=False)
     ] = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fields",
+            metavar="TYPE",
+            help="List what templates and rules may use of events of this type or kind; may be repeated.",
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
-    """List the sample events, or print one."""
+    """List sample events, print one, or what one carries."""
     from bridge.cli.samples import samples
 
-    samples(name, json=json)
+    samples(name, fields=fields or (), json=json)
 
 
 app.add_typer(app_events.app, name="events")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -51,15 +51,18 @@ def need_config(path: Path, *, sandbox: Endpoints | None = None) -> Loaded:
 
 def config_to_look_at(setup: Setup, *, quiet: bool = False) -> Loaded:
     """Return the configuration for a command that delivers nothing, so that no secret has to be set."""
+    return _good(setup.path, look(setup, quiet=quiet))
+
+
+def look(setup: Setup, *, quiet: bool = False) -> Loaded | Broken:
+    """Return the same, or what is wrong with it."""
     if setup.sandbox:
-        return need_config(setup.path, sandbox=NOWHERE)
+        return read_config(setup.path, sandbox=NOWHERE)
     found = read_config(setup.path)
     if isinstance(found, Loaded):
         return found
     lenient = load(setup.path, os.environ, sandbox=NOWHERE)
-    if isinstance(lenient, Broken):
-        return _good(setup.path, lenient)
-    if not quiet:
+    if isinstance(lenient, Loaded) and not quiet:
         say("some variables are not set: secrets and addresses are stand-ins, see `bridge check`")
     return lenient
 
@@ -110,6 +113,10 @@ def _with_own_store(loaded: Loaded) -> Loaded:
 def _good(path: Path, found: Loaded | Broken) -> Loaded:
     if isinstance(found, Loaded):
         return found
-    problems = [str(problem) for problem in found.problems]
+    raise broken(path, found, [str(problem) for problem in found.problems])
+
+
+def broken(path: Path, found: Broken, lines: Sequence[str]) -> Failure:
+    """Return the failure of a configuration with its problems, told in `lines`."""
     count = sum(not problem.warning for problem in found.problems)
-    raise Failure(f"{path} has {count} problem{'' if count == 1 else 's'}", *problems)
+    return Failure(f"{path} has {count} problem{'' if count == 1 else 's'}", *lines)

@@ -2,126 +2,208 @@
 
 from __future__ import annotations
 
-import re
+import os
+import sys
 import tempfile
+import time
 import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
 
 from bridge.bootstrap import build_channels
-from bridge.channels.base import Channel
 from bridge.channels.http import Shared
 from bridge.cli.event import find_body
-from bridge.cli.exits import Failure
+from bridge.cli.exits import Failure, misused
 from bridge.cli.explain import named_rules
 from bridge.cli.known import events_of
 from bridge.cli.message import payload_lines
-from bridge.cli.opening import config_to_look_at
+from bridge.cli.opening import broken, look
 from bridge.cli.options import Setup
+from bridge.cli.previews.chromium import Browser, browser, find_chromium
+from bridge.cli.previews.hand import at_hand, excerpt, source_of
+from bridge.cli.previews.made import Preview, previews_of
+from bridge.cli.previews.page import Trouble, overview
+from bridge.cli.previews.pictures import write_pictures
+from bridge.cli.previews.watch import changed, stamp
 from bridge.cli.program import say
 from bridge.cli.tables import show, show_json
 from bridge.cli.text import one_line
 from bridge.clock import SystemClock
-from bridge.config.load import Loaded
-from bridge.core.events import Event
+from bridge.config.load import Broken, Loaded
+from bridge.config.located import Located
+from bridge.core.events import Event, Facts
 from bridge.core.messages import Payload
 from bridge.core.readable import read_mail
 from bridge.core.routing import Plan, Router
-from bridge.core.rules import Action, kind_of
-from bridge.pipeline.compose import Unready, compose
+from bridge.pipeline.compose import Unready
+from bridge.sources import registry
 from bridge.web.plain import message_plain
 
-PREVIEW_ID = "0" * 32
-"""Stands for the delivery's id in message ids and links."""
+PAGE = "preview.html"
+REFRESH_S = 2
+_CLEAR = "\x1b[2J\x1b[3J\x1b[H"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looking:
+    """What was asked for on the command line: which event and rule, and what to make of the messages.
+
+    `out` and `png` are folders; without `out`, `opened` has a folder made for it.
+    """
+
+    event: str
+    source: str | None = None
+    rule: str | None = None
+    out: Path | None = None
+    opened: bool = False
+    png: Path | None = None
+    chromium: Path | None = None
+    watch: bool = False
+    json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """One message, or why there is none."""
+class Made:
+    """The previews of an event's messages, what to say of them, and every reason why one is missing."""
 
-    rule: str
-    action: Action
-    made: Payload | Unready
-
-    @property
-    def kind(self) -> str:
-        """The type of its channel."""
-        return kind_of(self.action.name)
-
-    @property
-    def title(self) -> str:
-        """Its rule, and where it goes."""
-        return f"{self.rule}: {self.kind} via {self.action.channel}"
-
-    @property
-    def file_name(self) -> str:
-        """A name for its files, without an ending."""
-        return re.sub(r"[^A-Za-z0-9_-]+", "-", f"{self.rule}-{self.action.name}")
+    previews: Sequence[Preview]
+    notes: Sequence[str]
+    failed: Sequence[str]
 
 
-def preview(
-    setup: Setup,
-    text: str,
-    *,
-    source: str | None,
-    rule: str | None,
-    out: Path | None,
-    browser: bool,
-    json: bool,
-) -> None:
+def preview(setup: Setup, looking: Looking) -> None:
     """Print the messages of all matching rules; exits with 1 when one of them cannot be made."""
-    loaded = config_to_look_at(setup)
-    found = find_body(loaded, text)
-    rules = named_rules(loaded, rule)
+    if looking.watch and (looking.json or looking.event == "-"):
+        raise misused("--watch is for a person and for files: leave out --json, and name the event")
+    if looking.opened and looking.out is None:
+        looking = _with_folder(looking)
+    program = find_chromium(looking.chromium, os.environ) if looking.png else None
+    taking: AbstractContextManager[Browser | None] = browser(program) if program else nullcontext()
+    with taking as eyes:
+        if looking.watch:
+            _watch(setup, looking, eyes)
+        else:
+            _once(setup, looking, eyes, opened=looking.opened)
+
+
+def _with_folder(looking: Looking) -> Looking:
+    return replace(looking, out=Path(tempfile.mkdtemp(prefix="bridge-preview-")))
+
+
+def _watch(setup: Setup, looking: Looking, eyes: Browser | None) -> None:
+    """Show the messages again after every change, until Ctrl-C; what is wrong is shown in their place."""
+    opened = looking.opened
+    seen = stamp(setup.path, looking.event)
+    try:
+        while True:
+            if sys.stdout.isatty():
+                print(_CLEAR, end="")
+            try:
+                _once(setup, looking, eyes, opened=opened)
+            except Failure as failure:
+                say(*failure.lines)
+                _write_trouble(looking, failure, opened=opened)
+            opened = False
+            at = SystemClock().now().astimezone()
+            show(f"\n── {at:%H:%M:%S}: waiting for a change; Ctrl-C ends this\n")
+            sys.stdout.flush()
+            seen = changed(seen, lambda: stamp(setup.path, looking.event), time.sleep)
+    except KeyboardInterrupt:
+        show("")
+
+
+def _once(setup: Setup, looking: Looking, eyes: Browser | None, *, opened: bool) -> None:
+    found = look(setup)
+    if isinstance(found, Broken):
+        raise _broken(setup, found, looking)
+    made = _made(found, looking)
+    if looking.json:
+        show_json([_plain(each) for each in made.previews])
+    else:
+        for each in made.previews:
+            show("\n".join([f"── {each.title}", "", *_lines(each), ""]))
+    say(*made.notes)
+    if looking.out is not None and (made.previews or looking.opened):
+        _write(looking, made, looking.out, opened=opened)
+    if looking.png is not None and eyes is not None:
+        _take(made.previews, looking.png, eyes)
+    if made.failed or any(isinstance(each.made, Unready) for each in made.previews):
+        raise Failure("not every message can be made", *made.failed)
+
+
+def _made(loaded: Loaded, looking: Looking) -> Made:
+    found = find_body(loaded, looking.event)
+    rules = named_rules(loaded, looking.rule)
     now = SystemClock().now()
     channels = build_channels(loaded, Shared(SystemClock(), "bridge"))
     plans = [
-        (event, Router(rules).plan(event, event.facts())) for event in events_of(loaded, found, source, now)
+        (event, Router(rules).plan(event, event.facts()))
+        for event in events_of(loaded, found, looking.source, now)
     ]
-    previews = [each for event, plan in plans for each in _previews(event, plan, channels, now)]
-    failed = [f"{failure.rule}: {failure.why}" for _, plan in plans for failure in plan.failed]
-    if json:
-        show_json([_plain(each) for each in previews])
-    else:
-        for each in previews:
-            show("\n".join([f"── {each.title}", "", *_lines(each), ""]))
-    say(*_notes(loaded, plans, text))
-    if (out is not None or browser) and any(isinstance(each.made, Payload) for each in previews):
-        _write(previews, out or Path(tempfile.mkdtemp(prefix="bridge-preview-")), browser=browser)
-    if failed or any(isinstance(each.made, Unready) for each in previews):
-        raise Failure("not every message can be made", *failed)
+    return Made(
+        [each for event, plan in plans for each in previews_of(event, plan, channels, now)],
+        _notes(loaded, plans, looking.event),
+        [f"{failure.rule}: {failure.why}" for _, plan in plans for failure in plan.failed],
+    )
 
 
-def _previews(event: Event, plan: Plan, channels: Mapping[str, Channel], now: datetime) -> Iterator[Preview]:
-    for wanted in plan.wanted:
-        made = compose(
-            action=wanted.action,
-            channel=channels[wanted.action.channel],
-            facts=event.facts(),
-            delivery_id=PREVIEW_ID,
-            at=now,
-        )
-        yield Preview(wanted.rule.name, wanted.action, made)
+def _broken(setup: Setup, found: Broken, looking: Looking) -> Failure:
+    """Return the failure of a configuration, each problem of a template with its line and what is at hand."""
+    facts = _facts(looking.event)
+    lines: list[str] = []
+    for problem in found.problems:
+        lines.append(str(problem))
+        lines += _around(problem, facts)
+    return broken(setup.path, found, lines)
+
+
+def _facts(event: str) -> Facts:
+    """Return the facts of EVENT as far as they are known without a configuration."""
+    body = registry.sample(event)
+    if body is None and event.endswith(".json"):
+        body = source_of(Path(event)).encode()
+    return next((each.facts() for each in registry.events_in(body or b"")), {})
+
+
+def _around(problem: Located, facts: Facts) -> Iterator[str]:
+    if not problem.line or problem.warning:
+        return
+    source = source_of(Path(problem.file))
+    yield from excerpt(source, problem.line, problem.sentence)
+    if facts:
+        yield from (f"    {told}" for told in at_hand(source, problem.line, problem.sentence, facts))
+    yield ""
 
 
 def _lines(each: Preview) -> Iterator[str]:
     match each.made:
         case Unready(why=why):
             yield f"cannot be made: {one_line(why)}"
+            yield from _why(each)
         case Payload():
             yield from payload_lines(each.action.name, each.made)
         case _:
             assert_never(each.made)
 
 
+def _why(each: Preview) -> Iterator[str]:
+    """Yield the line of the template that failed, and the values that were at hand."""
+    failure = each.failure
+    if failure is None:
+        return
+    source = source_of(Path(failure.where)) if failure.line else ""
+    yield from excerpt(source, failure.line, failure.why)
+    yield from (f"    {told}" for told in at_hand(source, failure.line, failure.why, each.facts))
+
+
 def _plain(each: Preview) -> dict[str, object]:
     base: dict[str, object] = {"rule": each.rule, "action": each.action.name, "channel": each.action.channel}
     match each.made:
         case Unready(why=why):
-            return {**base, "error": why}
+            return {**base, "error": why, "at_hand": list(_why(each))}
         case Payload():
             return {**base, "error": None, **message_plain(each.action.name, each.made)}
         case _:
@@ -138,19 +220,49 @@ def _notes(loaded: Loaded, plans: Sequence[tuple[Event, Plan]], text: str) -> li
     return []
 
 
-def _write(previews: Sequence[Preview], folder: Path, *, browser: bool) -> None:
-    """Write each message as its bytes, and an e-mail also as HTML; a browser shows the HTML."""
+def _write(looking: Looking, made: Made, folder: Path, *, opened: bool) -> None:
+    """Write each message as its bytes, an e-mail also as HTML, and with `--open` a page with all of them."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for each in previews:
+        for each in made.previews:
             if isinstance(each.made, Payload):
                 for name, content in _files(each, each.made):
                     (folder / name).write_bytes(content)
-                    if browser and name.endswith(".html"):
-                        webbrowser.open((folder / name).resolve().as_uri())
     except OSError as error:
         raise Failure(f"cannot write {error.filename or folder}: {error.strerror}") from None
     say(f"the messages are in {folder}")
+    if looking.opened:
+        trouble = Trouble([*made.notes, *made.failed]) if made.notes or made.failed else None
+        _write_page(looking, folder, made.previews, trouble, opened=opened)
+
+
+def _write_trouble(looking: Looking, failure: Failure, *, opened: bool) -> None:
+    """Put what is wrong on the page, unless the messages that could be made stand on it already."""
+    if looking.opened and looking.out is not None and failure.lines[0] != "not every message can be made":
+        _write_page(looking, looking.out, (), Trouble(failure.lines), opened=opened)
+
+
+def _write_page(
+    looking: Looking, folder: Path, previews: Sequence[Preview], trouble: Trouble | None, *, opened: bool
+) -> None:
+    page = folder / PAGE
+    text = overview(looking.event, previews, trouble, refresh_s=REFRESH_S if looking.watch else 0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, "utf-8", "replace")
+    except OSError as error:
+        raise Failure(f"cannot write {page}: {error.strerror}") from None
+    if opened:
+        shown = webbrowser.open(page.resolve().as_uri())
+        say(f"{'opened' if shown else 'no browser could be opened; open'} {page}")
+
+
+def _take(previews: Sequence[Preview], folder: Path, eyes: Browser) -> None:
+    written = write_pictures(previews, folder, eyes)
+    if written:
+        say(f"{len(written)} pictures are in {folder}", *(f"  {path.name}" for path in written))
+    else:
+        say("there is no picture to take: only e-mails and Slack messages have one")
 
 
 def _files(each: Preview, payload: Payload) -> Iterator[tuple[str, bytes]]:

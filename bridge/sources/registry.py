@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 
@@ -10,8 +10,9 @@ from pydantic import BaseModel, SecretStr
 
 from bridge.core import trouble
 from bridge.core.catalogue import COMPLETED, COMPLETED_TYPE
+from bridge.core.events import Event
 from bridge.sources import eduzz_events
-from bridge.sources.base import Parsed, Request, Source
+from bridge.sources.base import Request, Source
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from bridge.sources.generic import GenericOptions, GenericSource
 from bridge.sources.inventory import paths_in
@@ -21,12 +22,14 @@ from bridge.sources.samples import sample, sample_names
 __all__ = [
     "OPTIONS",
     "build",
+    "events_in",
     "fields",
     "kinds_of",
     "known_events",
     "known_kinds",
     "own_events",
     "sample",
+    "sample_event",
     "sample_names",
     "tellers",
 ]
@@ -80,22 +83,31 @@ def fields(name: str) -> frozenset[str]:
 
     `data.items[].name` stands in the elements of an array; below `data.chargeback.*` anything may stand.
     """
+    event = sample_event(name)
+    if event is None:
+        return frozenset()
+    free = frozenset[str]()
+    if name not in own_events():
+        free = eduzz_events.FREE | {f"raw.{path}" for path in eduzz_events.FREE}
+    return frozenset(paths_in(event.facts(), free))
+
+
+def sample_event(name: str) -> Event | None:
+    """Return the event of a type's sample as its source reads it; None without a sample."""
     if name in own_events():
         own = COMPLETION if name == COMPLETED_TYPE else SAMPLE
-        return _paths(OwnSource().parse(_request(own.encode())), frozenset())
-    body = sample(name)
-    if body is None:
-        return frozenset()
+        parsed = OwnSource().parse(_request(own.encode()))
+        return parsed[0] if isinstance(parsed, tuple) and parsed else None
+    return next(iter(events_in(sample(name) or b"")), None)
+
+
+def events_in(body: bytes) -> tuple[Event, ...]:
+    """Return the events of a body that a known platform sends, as its source reads them; else none."""
     # Parsing asks for no secret.
     source = EduzzSource("eduzz", EduzzOptions(type="eduzz", secrets=(SecretStr("not-a-secret-of-anyone"),)))
-    free = eduzz_events.FREE | {f"raw.{path}" for path in eduzz_events.FREE}
-    return _paths(source.parse(_request(body)), free)
+    parsed = source.parse(_request(body))
+    return parsed if isinstance(parsed, tuple) else ()
 
 
 def _request(body: bytes) -> Request:
     return Request({}, body, datetime(2026, 1, 1, tzinfo=UTC))
-
-
-def _paths(parsed: Parsed, free: Collection[str]) -> frozenset[str]:
-    events = parsed if isinstance(parsed, tuple) else ()
-    return frozenset(path for event in events for path in paths_in(event.facts(), free))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from typing import Any
 
 import pytest
@@ -399,16 +398,6 @@ def test_messages_are_written_to_files(school: Bridge) -> None:
     }
     assert b"Message-ID: <" in written["parabens-email-learners.eml"]
     assert json.loads(written["parabens-slack-wins.json"])["channel"] == "#conquistas"
-
-
-def test_the_browser_is_opened_on_the_mail(school: Bridge) -> None:
-    """--open shows the e-mails, and only them."""
-    browser = school.write("browser", f'#!/bin/sh\necho "$1" >> {school.folder}/opened\n')
-    browser.chmod(browser.stat().st_mode | stat.S_IXUSR)
-    said = school("preview", event(school), "--open", "--out", "out", env={"BROWSER": f"{browser} %s"})
-    assert said.code == ExitCode.OK
-    opened = (school.folder / "opened").read_text("utf-8").splitlines()
-    assert opened == [(school.folder / "out/parabens-email-learners.html").as_uri()]
 
 
 def test_a_folder_that_cannot_be_written_is_explained(school: Bridge) -> None:

@@ -1,0 +1,1 @@
+"""What `bridge preview` shows beyond text: why a message cannot be made, a page for the browser, pictures."""

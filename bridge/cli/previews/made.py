@@ -1,0 +1,64 @@
+"""The messages that an event leads to, each made exactly as its delivery would be; or why one is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridge.channels.base import Channel
+from bridge.core.events import Event, Facts
+from bridge.core.messages import Payload, RenderFailure
+from bridge.core.routing import Plan
+from bridge.core.rules import Action, kind_of
+from bridge.pipeline.compose import Unready, compose
+
+PREVIEW_ID = "0" * 32
+"""Stands for the delivery's id in message ids and links."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One message, or why there is none; `facts` are those of the event it was made for."""
+
+    rule: str
+    action: Action
+    made: Payload | Unready
+    facts: Facts
+
+    @property
+    def kind(self) -> str:
+        """The type of its channel."""
+        return kind_of(self.action.name)
+
+    @property
+    def title(self) -> str:
+        """Its rule, and where it goes."""
+        return f"{self.rule}: {self.kind} via {self.action.channel}"
+
+    @property
+    def file_name(self) -> str:
+        """A name for its files, without an ending."""
+        return re.sub(r"[^A-Za-z0-9_-]+", "-", f"{self.rule}-{self.action.name}")
+
+    @property
+    def failure(self) -> RenderFailure | None:
+        """Where its template failed, if that is why there is no message."""
+        if isinstance(self.made, Payload):
+            return None
+        found = self.action.content.render(self.facts)
+        return found if isinstance(found, RenderFailure) else None
+
+
+def previews_of(
+    event: Event, plan: Plan, channels: Mapping[str, Channel], now: datetime
+) -> Iterator[Preview]:
+    """Yield a preview of every action that the plan wants."""
+    facts = event.facts()
+    for wanted in plan.wanted:
+        action = wanted.action
+        made = compose(
+            action=action, channel=channels[action.channel], facts=facts, delivery_id=PREVIEW_ID, at=now
+        )
+        yield Preview(wanted.rule.name, action, made, facts)
