@@ -11,8 +11,17 @@ PARTICLES = words("da das de do dos e")
 """Always small inside a Portuguese name, also where someone typed `Da`."""
 FOREIGN_PARTICLES = words("del della der di du el la las le los van von y")
 """Small unless someone typed a capital: `Robert Di Angelo`."""
-TITLES = words("adv don dona doña dr dra eng enga frei miss mr mrs ms pe prof profa sr sra srta srto")
+TITLES = words("adv don dona doña dr dra eng enga frei lic miss mr mrs ms mx pe prof profa sr sra srta srto")
+"""Without their dots, and with `ª` as `a`: `Dr.ª` and `Profª` are among them."""
+COMPANIES = words("cia eireli epp gmbh inc llc ltd ltda s/a s.a s.l s.l.u s.r.l")
+"""What stands at a company's end, without the last dot. `SA` alone may be the surname `Sá`."""
+_IN_CAPITALS = words("eireli epp llc")
+SMALL_COMPANY = "ME"
+SOLE_TRADER = "MEI"
+"""A person by law; their company is called by their name, with its number before it or theirs behind it."""
 NUMERALS = words("ii iii iv vi vii viii ix")
+MIN_WORDS_OF_COMPANY = 3
+MIN_DIGITS_OF_NUMBER = 6
 MAX_FIRST_NAME = 40
 MAX_NAME = 120
 MAX_READ = 300
@@ -25,14 +34,15 @@ def first_name(name: str) -> str:
     """Return the name to greet a person by: `DRA. MARIA DA SILVA` gives `Maria`.
 
     Titles, emoji and digits around it are left out. Blank when there is no name to find, as in an e-mail
-    address or where an initial stands in its place (`L. Silva`); `| default(...)` takes over there.
+    address, a company's name (`Aurora Cursos Ltda`), or where an initial stands in its place (`L. Silva`);
+    `| default(...)` takes over there.
     """
-    clean = _clean(name)
-    if _ADDRESS.fullmatch(clean):
+    parts = _words_of(name)
+    if _is_company(parts):
         return ""
-    bare = filter(None, map(_bare, clean.split()))
+    bare = filter(None, map(_bare, parts))
     first = next(bare, "")
-    while first.rstrip(".").casefold() in TITLES and (following := next(bare, "")):
+    while _is_title(first) and (following := next(bare, "")):
         first = following
     if _is_initial(first):
         return ""
@@ -42,14 +52,41 @@ def first_name(name: str) -> str:
 def proper_name(name: str) -> str:
     """Return the whole name in capitals and small letters: `MARIA DA SILVA` gives `Maria da Silva`.
 
-    A word that mixes both is left as it is (`McDonald`). Blank for an e-mail address, which is no name and
-    should not be shown as one; `| default(...)` takes over there.
+    A word that mixes both is left as it is (`McDonald`). An e-mail address and a long number, as of a tax
+    register, are no part of a name and are left out; `| default(...)` takes over where nothing is left.
     """
+    parts = [word for word in _words_of(name) if not all(map(_is_mark, word))]
+    made = [_in_name(word, first=not place) for place, word in enumerate(parts)]
+    if len(parts) >= MIN_WORDS_OF_COMPANY and parts[-1] in (SMALL_COMPANY, SOLE_TRADER):
+        made[-1] = parts[-1]
+    return " ".join(made)[:MAX_NAME].rstrip()
+
+
+def _words_of(name: str) -> list[str]:
+    """Return the words of a name, without addresses and long numbers."""
     clean = _clean(name)
-    if _ADDRESS.fullmatch(clean):
-        return ""
-    parts = [word for word in clean.split() if not all(map(_is_mark, word))]
-    return " ".join(_in_name(word, first=not place) for place, word in enumerate(parts))[:MAX_NAME].rstrip()
+    parts = clean.split()
+    if clean.isalpha() or not ("@" in clean or any(map(str.isdecimal, clean))):
+        return parts
+    return [word for word in parts if not (_is_number(word) or _ADDRESS.fullmatch(word.strip("<>(),;\"'")))]
+
+
+def _is_number(word: str) -> bool:
+    digits = sum(map(str.isdecimal, word))
+    return digits >= MIN_DIGITS_OF_NUMBER and not any(map(str.isalpha, word))
+
+
+def _is_company(parts: list[str]) -> bool:
+    if len(parts) < 2:
+        return False
+    if parts[-1].strip("()-") == SMALL_COMPANY and len(parts) >= MIN_WORDS_OF_COMPANY:
+        return True
+    return any(word.casefold().strip(",.()-") in COMPANIES for word in parts[-2:])
+
+
+def _is_title(word: str) -> bool:
+    plain = word.replace(".", "").replace("ª", "a").replace("º", "o")
+    return plain.casefold() in TITLES
 
 
 def _clean(name: str) -> str:
@@ -100,6 +137,8 @@ def _in_name(word: str, *, first: bool) -> str:
         return folded
     if not first and folded in NUMERALS:
         return word.upper()
+    if not first and folded in _IN_CAPITALS:
+        return folded.upper()
     return _cased(word)
 
 

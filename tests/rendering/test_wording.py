@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -107,6 +108,43 @@ def test_a_plain_day_is_never_moved_by_the_time_zone() -> None:
     for zone in ("America/Sao_Paulo", "Pacific/Kiritimati"):
         wording = Wording("pt_BR", ZoneInfo(zone), lambda: NOW)
         assert wording.day(date(2026, 1, 1), "dd/MM") == wording.day("2026-01-01", "dd/MM") == "01/01"
+
+
+LANGUAGES = st.sampled_from(["pt_BR", "en", "en_US", "es", "es_MX"])
+AMOUNTS = st.decimals(-(10**12), 10**12, places=2)
+
+
+@given(LANGUAGES, st.integers(10**5, 4 * 10**9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)))
+def test_a_time_is_said_the_same_however_a_platform_writes_it(locale: str, moment: datetime) -> None:
+    """ISO 8601 with a zone, without one, with a space: one moment, one sentence, in every language."""
+    wording = Wording(locale, ZoneInfo("America/Sao_Paulo"), lambda: NOW)
+    plain = moment.replace(tzinfo=None)
+    written = [moment, moment.isoformat(), plain.isoformat(), plain.isoformat(" "), f"{plain.isoformat()}Z"]
+    for said in (wording.day, wording.time, wording.moment, wording.ago):
+        assert len({said(each) for each in written}) == 1
+    local = moment.astimezone(ZoneInfo("America/Sao_Paulo"))
+    assert wording.day(moment, "yyyy-MM-dd") == f"{local:%Y-%m-%d}"
+    assert wording.time(moment, "HH:mm") == f"{local:%H:%M}"
+    assert str(local.year) in wording.day(moment)
+
+
+@given(LANGUAGES, AMOUNTS)
+def test_an_amount_keeps_its_digits(locale: str, amount: Decimal) -> None:
+    """Only signs and marks are another in another language, and a number as text says the same."""
+    wording = Wording(locale, ZoneInfo("UTC"), lambda: NOW)
+    said = wording.money(amount, "BRL")
+    assert [c for c in said if c.isdigit()] == [c for c in f"{abs(amount):.2f}" if c.isdigit()]
+    assert said == wording.money(str(amount), "BRL") == wording.money({"currency": "BRL", "value": amount})
+    assert "\n" not in said
+
+
+@given(LANGUAGES, st.integers(-(10**6), 10**6))
+def test_whole_numbers_are_counted_and_ranked(locale: str, number: int) -> None:
+    """One is one thing and all others are several; a rank begins with its number, and ends as its gender."""
+    wording = Wording(locale, ZoneInfo("UTC"), lambda: NOW)
+    assert wording.plural(number, "aula", "aulas") == ("aula" if number in (1, -1) else "aulas")
+    assert wording.ordinal(number).startswith(str(number))
+    assert (wording.ordinal(number, "f") == wording.ordinal(number)) == locale.startswith("en")
 
 
 @given(st.text() | st.integers() | st.floats() | st.datetimes() | st.none() | st.lists(st.integers()))
