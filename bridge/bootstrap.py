@@ -107,6 +107,7 @@ async def open_services(
             alone=held,
             reached=reached,
             catalogue=loaded.catalogue,
+            public_url=loaded.config.public_url,
         )
         sources = build_sources(loaded)
         rulebook = Rulebook(node, loaded.rules, loaded.config.timezone, loaded.hide)

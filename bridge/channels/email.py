@@ -13,7 +13,15 @@ from bridge.channels.email_options import RECIPIENT_LIMIT, RECIPIENTS, EmailOpti
 from bridge.channels.http import Shared
 from bridge.channels.smtp import Relay
 from bridge.channels.smtp_session import Envelope
-from bridge.core.messages import Document, Message, Payload
+from bridge.core.messages import (
+    CLIPPED,
+    CLIPPED_FROM,
+    UNSUBSCRIBE_HERE,
+    Attachment,
+    Document,
+    Message,
+    Payload,
+)
 from bridge.core.outcomes import Outcome
 
 SUBJECT_LIMIT = Limit(
@@ -21,13 +29,18 @@ SUBJECT_LIMIT = Limit(
     255,
     "https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/subject",
 )
+HTML_LIMIT = Limit(
+    "bytes of HTML",
+    CLIPPED_FROM,
+    "https://mailchimp.com/help/gmail-is-clipping-my-email/",
+)
 LINE_LIMIT = Limit("bytes of a line", 998, "https://www.rfc-editor.org/rfc/rfc5322#section-2.1.1")
 
 
 class EmailChannel:
     """Sends through one mail server."""
 
-    limits: ClassVar[tuple[Limit, ...]] = (SUBJECT_LIMIT, RECIPIENT_LIMIT, LINE_LIMIT)
+    limits: ClassVar[tuple[Limit, ...]] = (SUBJECT_LIMIT, RECIPIENT_LIMIT, HTML_LIMIT, LINE_LIMIT)
 
     def __init__(self, name: str, options: EmailOptions, shared: Shared) -> None:
         self.name = name
@@ -53,6 +66,9 @@ class EmailChannel:
         reply_to = str(fields.get("reply_to") or "")
         subject, cuts = _subject(fields)
         text, html = _parts(fields["body"])
+        link = message.unsubscribe(recipients[0]) if message.unsubscribe and len(recipients) == 1 else ""
+        if message.unsubscribe is not None:
+            text, html = (part.replace(UNSUBSCRIBE_HERE, link) for part in (text, html))
         letter = Letter(
             id=message.delivery_id,
             date=message.at,
@@ -63,7 +79,12 @@ class EmailChannel:
             subject=subject,
             text=text,
             html=html,
+            lang=_lang(fields["body"]),
+            thread=message.thread,
+            unsubscribe=link,
+            attachments=tuple(value for value in fields.values() if isinstance(value, Attachment)),
         )
+        cuts += _clipped(html)
         return Payload(body=written(letter), meta={"recipients": list(recipients)}, cuts=cuts)
 
     async def send(self, payload: Payload, delivery_id: str) -> Outcome:  # noqa: ARG002  # it is the Message-ID
@@ -105,6 +126,17 @@ def _subject(fields: Mapping[str, object]) -> tuple[str, tuple[str, ...]]:
         return subject, ()
     short = subject[: SUBJECT_LIMIT.value - len(MARK)].rstrip() + MARK
     return short, (f"subject cut from {len(subject):,} to {len(short):,} characters",)
+
+
+def _lang(body: object) -> str:
+    return body.lang if isinstance(body, Document) else ""
+
+
+def _clipped(html: str) -> tuple[str, ...]:
+    """Return what Gmail will do with a long message; nothing is cut here."""
+    if len(html) * 4 <= CLIPPED_FROM or (size := len(html.encode("utf-8", "replace"))) <= CLIPPED_FROM:
+        return ()
+    return (f"the HTML has {size / 1024:.0f} KB: {CLIPPED}",)
 
 
 def _parts(body: object) -> tuple[str, str]:

@@ -12,16 +12,22 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from urllib.parse import quote
 
 from bridge.channels.email_address import Mailbox
-from bridge.channels.email_headers import header_block, listed, unstructured
+from bridge.channels.email_headers import FOLD, header_block, listed, unstructured
+from bridge.core.messages import Attachment
 
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """All that is in an e-mail; `id` is the part of its Message-ID before the @, an aware `date` its Date."""
+    """All that is in an e-mail; `id` is the part of its Message-ID before the @, an aware `date` its Date.
+
+    `thread` is the same part of a message that began the conversation, which need not exist. `unsubscribe`
+    is an address of the web.
+    """
 
     id: str
     date: datetime
@@ -32,6 +38,10 @@ class Letter:
     subject: str
     text: str
     html: str
+    lang: str = ""
+    thread: str = ""
+    unsubscribe: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 _PART = (
@@ -44,16 +54,39 @@ _PART = (
 
 def written(letter: Letter) -> bytes:
     """Return the e-mail with CRLF at the end of each line; ASCII but for names before an @ that are not."""
-    boundary = f"=_{letter.id}"  # "=_" cannot stand in quoted-printable
+    boundary = f"=_{letter.id}"  # "=_" cannot stand in quoted-printable, nor in base64
     mark = boundary.encode()
+    said = (
+        *(_PART % (mark, b"plain"), quoted(letter.text)),
+        *(_PART % (mark, b"html"), quoted(letter.html)),
+        b"\r\n--%b--\r\n" % mark,
+    )
+    if not letter.attachments:
+        return b"".join((_header(letter, f'multipart/alternative; boundary="{boundary}"'), *said))
+    outer = f"=_mixed_{letter.id}"
     return b"".join(
         (
-            _header(letter, boundary),
-            *(_PART % (mark, b"plain"), quoted(letter.text)),
-            *(_PART % (mark, b"html"), quoted(letter.html)),
-            b"\r\n--%b--\r\n" % mark,
+            _header(letter, f'multipart/mixed; boundary="{outer}"'),
+            f'\r\n--{outer}\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode(),
+            *said,
+            *(part for file in letter.attachments for part in _attached(file, outer)),
+            f"\r\n--{outer}--\r\n".encode(),
         )
     )
+
+
+def _attached(file: Attachment, boundary: str) -> tuple[bytes, bytes]:
+    """Return a file's own header and its lines; a name beyond ASCII is encoded (RFC 2231)."""
+    plain = file.name.isascii() and not set(file.name) & set('"\\')
+    name = f'filename="{file.name}"' if plain else f"filename*=utf-8''{quote(file.name, safe='')}"
+    head = header_block(
+        [
+            ("Content-Type", file.type),
+            ("Content-Disposition", f"attachment;{FOLD}{name}"),
+            ("Content-Transfer-Encoding", "base64"),
+        ]
+    )
+    return f"\r\n--{boundary}\r\n".encode() + head + b"\r\n", file.encoded
 
 
 def quoted(text: str) -> bytes:
@@ -70,7 +103,10 @@ def as_html(text: str) -> str:
     return f'<!doctype html>\n<html><head><meta charset="utf-8"></head><body>\n{inner}</body></html>\n'
 
 
-def _header(letter: Letter, boundary: str) -> bytes:
+def _header(letter: Letter, content: str) -> bytes:
+    domain, link = letter.sender.domain, letter.unsubscribe
+    thread = f"<{letter.thread}@{domain}>" if letter.thread else ""
+    one_click = link.startswith("https://")  # as RFC 8058 wants it
     return header_block(
         [
             ("From", str(letter.sender)),
@@ -79,10 +115,15 @@ def _header(letter: Letter, boundary: str) -> bytes:
             ("Reply-To", str(letter.reply_to or "")),
             ("Subject", unstructured(letter.subject)),
             ("Date", format_datetime(letter.date)),
-            ("Message-ID", f"<{letter.id}@{letter.sender.domain}>"),
+            ("Message-ID", f"<{letter.id}@{domain}>"),
+            ("In-Reply-To", thread),
+            ("References", thread),
             ("Auto-Submitted", "auto-generated"),  # RFC 3834: other programs do not answer
             ("X-Auto-Response-Suppress", "OOF, AutoReply"),  # the same for Exchange
+            ("List-Unsubscribe", f"<{link}>" if link else ""),  # RFC 2369
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click" if one_click else ""),
+            ("Content-Language", letter.lang),
             ("MIME-Version", "1.0"),
-            ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
+            ("Content-Type", content),
         ]
     )

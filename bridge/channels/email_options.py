@@ -15,6 +15,7 @@ from bridge.channels.email_address import mailbox
 from bridge.channels.options import ChannelOptions, TextOrTexts
 from bridge.channels.smtp import Server, Tls
 from bridge.core.messages import Slot, Target
+from bridge.core.paths import parse_path
 
 RECIPIENTS = ("to", "cc", "bcc")
 RECIPIENT_LIMIT = Limit("recipients", 100, "https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.8")
@@ -75,6 +76,15 @@ def _usable_name(name: str | None) -> str | None:
     if name is not None and (not name.isascii() or not name or not name.isprintable() or " " in name):
         raise ValueError("expected the name of a host, such as bridge.escola.example")
     return name
+
+
+def _usable_path(text: str) -> str:
+    found = parse_path(text)
+    if isinstance(found, str):
+        raise ValueError(found)  # noqa: TRY004  # pydantic's word for a value that will not do
+    if "[]" in text:
+        raise ValueError(f"'{text}' leads to several values; thread_by needs one")
+    return text
 
 
 def _one_or_more(value: object) -> object:
@@ -155,6 +165,16 @@ class EmailAction(ActionModel):
         default=None, description="A short message in Markdown, instead of a template file."
     )
 
+    attach: Annotated[
+        tuple[str, ...], BeforeValidator(_one_or_more), Field(max_length=10), WithJsonSchema(TextOrTexts)
+    ] = Field(default=(), description="Files of the folder attachments/ that go with it, by name: guia.pdf.")
+    thread_by: Annotated[tuple[Annotated[str, AfterValidator(_usable_path)], ...], Field(strict=False)] = (
+        Field(
+            default=(),
+            description="Messages with the same values at these paths are one conversation: [course.id].",
+        )
+    )
+
     @model_validator(mode="after")
     def _one_text(self) -> EmailAction:
         if (self.text is None) == (self.template is None):
@@ -163,9 +183,15 @@ class EmailAction(ActionModel):
             raise ValueError("the key 'subject' is missing; a message with `text` needs one")
         return self
 
+    def settings(self) -> dict[str, object]:
+        """Return the paths of `thread_by`, where it has any."""
+        return {"thread_by": self.thread_by} if self.thread_by else {}
+
     def slots(self) -> dict[str, Slot]:
-        """Return what must be rendered: `to.0`, `to.1`, …, `subject`, `reply_to`, and `body`."""
+        """Return what must be rendered: `to.0`, `to.1`, …, `attach.0`, `subject`, `reply_to`, and `body`."""
         slots = dict(self._addressed())
+        for place, name in enumerate(self.attach):
+            slots[f"attach.{place}"] = Slot(Target.FILE, name, ("attach", place))
         if self.subject is not None:
             slots["subject"] = Slot(Target.HEADER, self.subject, ("subject",))
         if self.reply_to is not None:

@@ -39,6 +39,7 @@ from bridge.core.messages import Payload
 from bridge.core.readable import read_mail
 from bridge.core.routing import Plan, Router
 from bridge.pipeline.compose import Unready
+from bridge.pipeline.house import House
 from bridge.sources import registry
 from bridge.web.plain import message_plain
 
@@ -143,8 +144,9 @@ def _made(loaded: Loaded, looking: Looking) -> Made:
         (event, Router(rules).plan(event, event.facts()))
         for event in events_of(loaded, found, looking.source, now)
     ]
+    house = House(public_url=loaded.config.public_url)
     return Made(
-        [each for event, plan in plans for each in previews_of(event, plan, channels, now)],
+        [each for event, plan in plans for each in previews_of(event, plan, channels, now, house)],
         _notes(loaded, plans, looking.event),
         [f"{failure.rule}: {failure.why}" for _, plan in plans for failure in plan.failed],
     )

@@ -48,6 +48,11 @@ def learner_key(secret: bytes, event: Event) -> bytes | None:
     return _digest(("learner", person.casefold()), secret) if person else None
 
 
+def conversation_key(secret: bytes, channel: str, values: Sequence[str]) -> bytes:
+    """Return 16 bytes for the e-mails of one channel with the same values of `thread_by`."""
+    return _digest(("conversation", channel, *values), secret)
+
+
 def completion_name(learner: bytes, course: str) -> str:
     """Return the id of the event that a learner has completed a course, of which there is one for ever."""
     return f"course-completed-{_digest((learner.hex(), course)).hex()}"

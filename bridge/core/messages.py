@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +25,8 @@ class Target(StrEnum):
     """A template file, or inline Markdown, rendered to `Document` with HTML and text."""
     SLACK = "slack"
     """A template file rendered to `Document` with mrkdwn."""
+    FILE = "file"
+    """The name of a file to go with the message, given as `Attachment`; no template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +43,55 @@ class Slot:
     inline: bool = False
 
 
+CLIPPED_FROM = 102 * 1024
+"""Bytes of an e-mail's HTML from which on Gmail shows a part of it only."""
+CLIPPED = f"Gmail shows the first {CLIPPED_FROM // 1024} KB of an e-mail's HTML, and a link to the rest"
+UNSUBSCRIBE_NAME = "unsubscribe_url"
+"""The name by which a layout prints the address at which one unsubscribes; only some messages have it."""
+UNSUBSCRIBE_HERE = "https://unsubscribe.invalid/here"
+"""Stands for that address until the channel knows who gets the message; a name of nobody (RFC 2606)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A rendered template file. `front` holds the rendered front matter (`subject`, `preheader`)."""
+    """A rendered template file. `front` holds the rendered front matter (`subject`, `preheader`).
+
+    `lang` is the language it is written in, as in BCP 47, or empty.
+    """
 
     front: Mapping[str, str] = field(default_factory=dict)
     html: str = ""
     text: str = ""
     mrkdwn: str = ""
+    lang: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a message: its name for the reader, its media type, and its bytes in base64.
+
+    The lines of `encoded` have 76 characters and end with CRLF (RFC 2045, section 6.8).
+    """
+
+    name: str
+    type: str
+    encoded: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """What a template rendered for one action.
 
-    `fields` are by slot name, each a str, a `Document` or a JSON structure.
+    `fields` are by slot name, each a str, a `Document` or a JSON structure. `thread` names the conversation
+    that it belongs to, if any. `unsubscribe` returns the address at which a recipient unsubscribes; messages
+    that nobody can unsubscribe from have none.
     """
 
     delivery_id: str
     at: datetime
     fields: Mapping[str, object]
+    thread: str = ""
+    unsubscribe: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from bridge.channels.base import Channel, Unencodable
 from bridge.core.events import Event, Facts
 from bridge.core.messages import Message, Payload, RenderFailure
 from bridge.core.rules import Action, Rule
+from bridge.pipeline.house import ANYWHERE, House
 from bridge.sources.base import Malformed, Request, Source, Unsupported
 from bridge.store.inbox import Entry
 
@@ -33,14 +34,15 @@ def actions_of(rules: Sequence[Rule]) -> Actions:
 
 
 def compose(
-    *, action: Action, channel: Channel, facts: Facts, delivery_id: str, at: datetime
+    *, action: Action, channel: Channel, facts: Facts, delivery_id: str, at: datetime, house: House = ANYWHERE
 ) -> Payload | Unready:
     """Render an action's content for an event's facts and encode it for its channel."""
     rendered = action.content.render(facts)
     if isinstance(rendered, RenderFailure):
         line = f":{rendered.line}" if rendered.line is not None else ""
         return Unready(f"{rendered.where}{line}: {rendered.why}")
-    message = Message(delivery_id=delivery_id, at=at, fields=rendered)
+    thread = house.thread(action, facts) if action.settings else ""
+    message = Message(delivery_id=delivery_id, at=at, fields=rendered, thread=thread)
     try:
         return channel.encode(message, action.settings)
     except Unencodable as error:

@@ -184,6 +184,7 @@ class Deliverer:
             facts=event.facts(),
             delivery_id=due.id,
             at=self._node.clock.now(),
+            house=self._node.house,
         )
 
     async def _attempt(self, due: Due, lease: str, payload: Payload, pauses: int) -> None:

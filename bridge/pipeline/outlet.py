@@ -48,6 +48,7 @@ class Outlet:
         self.channel = channel
         self._gate = Gate(channel)
         self._node = node
+        self._house = node.house
         self._lease = lease
         self._deliverer = Deliverer(node, channel, actions, sources, self._gate, reports, self._wake)
         self.worker: Worker[tuple[Due, str]] = Worker(
@@ -72,7 +73,7 @@ class Outlet:
             return None
         if (new.expires_at is not None and now >= new.expires_at) or not self.worker.reserve():
             return None
-        composed = compose(action=action, channel=self.channel, facts=facts, delivery_id=new.id, at=now)
+        composed = self._composed(new, action, facts)
         if isinstance(composed, Unready):
             self.worker.let_go()
             return None
@@ -80,10 +81,18 @@ class Outlet:
 
     def shown(self, new: NewDelivery, action: Action, facts: Facts) -> Payload | None:
         """Return the message of a delivery that is only shown; None if it cannot be composed."""
-        composed = compose(
-            action=action, channel=self.channel, facts=facts, delivery_id=new.id, at=new.created_at
-        )
+        composed = self._composed(new, action, facts)
         return None if isinstance(composed, Unready) else composed
+
+    def _composed(self, new: NewDelivery, action: Action, facts: Facts) -> Payload | Unready:
+        return compose(
+            action=action,
+            channel=self.channel,
+            facts=facts,
+            delivery_id=new.id,
+            at=new.created_at,
+            house=self._house,
+        )
 
     def begin(self, seq: int, new: NewDelivery, offer: Offer, entry: Entry) -> None:
         """Send what was stored under the offer's lease."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,8 +10,9 @@ from typing import Protocol
 from css_inline import CSSInliner, InlineError
 from markdown_it import MarkdownIt
 
-from bridge.core.messages import Document
+from bridge.core.messages import UNSUBSCRIBE_NAME, Document
 from bridge.rendering.escapes import Form
+from bridge.rendering.leaving import UNSUBSCRIBE_TEXT, leaving
 from bridge.rendering.limits import Fault
 from bridge.rendering.moulds import CONTENT, Mould, Moulds, skeleton, texts
 from bridge.rendering.places import Misplaced, in_html
@@ -21,6 +23,7 @@ from bridge.rendering.values import Fragment, Printed, native_of
 Names = Mapping[str, object]
 """What a template sees: an event's facts, and on a page what the message adds to them."""
 CONTENT_PIECE = Fragment((CONTENT,))
+_STYLE_FIRST = re.compile(r"(<head>)(<style>.*?</style>)\n?(.*?)\s*</head>", re.DOTALL)
 
 
 class Part(Protocol):
@@ -124,11 +127,14 @@ class Email:
     def render(self, names: Names) -> Document:
         """Return the HTML, the text part and the front matter."""
         front = {key: line.render(names) for key, line in self._front.items()}
+        lang, link = self._workshop.lang, str(names.get(UNSUBSCRIBE_NAME) or "")
         around = {
             "subject": "",
             "preheader": "",
             **front,
-            "lang": self._workshop.lang,
+            "lang": lang,
+            UNSUBSCRIBE_NAME: link,
+            UNSUBSCRIBE_TEXT: leaving(lang),
             "content": CONTENT_PIECE,
         }
         values: list[Printed] = []
@@ -137,7 +143,10 @@ class Email:
             page = skeleton(self._page.run({**names, **around}), values)
             html, text = self._moulds.get(page, body)
             written = texts(values)
-            return Document(front, html=html.fill(values, written), text=text.fill(values, written))
+            said = text.fill(values, written)
+            if link not in said:
+                said += f"\n\n-- \n{leaving(lang)}: {link}"
+            return Document(front, html=html.fill(values, written), text=said, lang=lang)
         except (Fault, Misplaced, InlineError, RecursionError) as error:
             raise _failed(error, self._body or self._page, values) from None
 
@@ -145,7 +154,7 @@ class Email:
         content = self._workshop.markdown.render(body) if self._body else page
         html = in_html(page.replace(CONTENT, content))
         text = readable(in_html(content), TEXT)
-        return Mould(self._workshop.inliner.inline(html), Form.HTML), Mould(text, Form.TEXT)
+        return Mould(_in_order(self._workshop.inliner.inline(html)), Form.HTML), Mould(text, Form.TEXT)
 
 
 class SlackText:
@@ -172,6 +181,11 @@ class SlackText:
     def _make(self, body: str) -> tuple[Mould, Mould]:
         html = in_html(self._workshop.markdown.render(body))
         return Mould(readable(html, MRKDWN), Form.MRKDWN), Mould(readable(html, TEXT), Form.TEXT)
+
+
+def _in_order(html: str) -> str:
+    """Return the page with the rules that stay in it behind what is needed first, the character set."""
+    return _STYLE_FIRST.sub(r"\1\3\n\2\n</head>", html, count=1)
 
 
 def _failed(error: Exception, program: Program, values: list[Printed]) -> Failed:

@@ -10,12 +10,15 @@ from typing import Generic, TypeVar
 from jinja2 import nodes
 
 from bridge.core.events import VOCABULARY
+from bridge.core.messages import CLIPPED, CLIPPED_FROM, UNSUBSCRIBE_NAME
 from bridge.rendering import files
 from bridge.rendering.check import Flaw, Vocabulary
 from bridge.rendering.documents import Email, Line, SlackText, Workshop
 from bridge.rendering.escapes import Form
 from bridge.rendering.files import HTML, MARKDOWN, Source
+from bridge.rendering.leaving import UNSUBSCRIBE_TEXT
 from bridge.rendering.moulds import CONTENT, PLACEHOLDERS
+from bridge.rendering.pictures import hidden_pictures
 from bridge.rendering.places import Misplaced, in_html
 from bridge.rendering.program import Compiled, Compiler, Program, Text
 
@@ -25,22 +28,30 @@ LAYOUTS = "layouts"
 DEFAULT_LAYOUT = "default"
 PLAIN_LAYOUT = Text(
     '<!doctype html>\n<html lang="{{ lang }}"><head><meta charset="utf-8"><title>{{ subject }}</title></head>'
-    "<body>{{ content }}</body></html>\n",
+    "<body>{{ content }}{% if unsubscribe_url %}"
+    '<p><a href="{{ unsubscribe_url }}">{{ unsubscribe_text }}</a></p>{% endif %}</body></html>\n',
     "the built-in layout",
 )
 """What stands around an e-mail where the folder has no default layout: text in a setting needs no folder."""
-_PAGE_NAMES: Vocabulary = {**VOCABULARY, "subject": (), "preheader": (), "lang": ()}
+_PAGE_NAMES: Vocabulary = {
+    **VOCABULARY,
+    **dict.fromkeys(("subject", "preheader", "lang", UNSUBSCRIBE_NAME, UNSUBSCRIBE_TEXT), ()),
+}
 """What an `.html` template may use."""
 _LAYOUT_NAMES: Vocabulary = {**_PAGE_NAMES, "content": ()}
 
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """Something wrong with a template; `where` and `line` are None when it is the setting that names it."""
+    """Something wrong with a template; `where` and `line` are None when it is the setting that names it.
+
+    A `warning` stops nothing.
+    """
 
     sentence: str
     where: Text | None = None
     line: int | None = None
+    warning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,7 @@ class Library:
         if wrong or page.part is None:
             return Result(None, wrong, tuple(source.front))
         email = Email(page.part, body.part if body else None, front, self._workshop)
-        return Result(email, front=tuple(source.front))
+        return Result(email, _too_long(source.body), tuple(source.front))
 
     def slack_text_of(self, source: Source) -> Result[SlackText]:
         """Return the Slack text of a template that was read."""
@@ -120,11 +131,13 @@ class Library:
 
     def _body(self, text: Text) -> Result[Program]:
         compiled = self._compiler.compile(text, VOCABULARY)
-        return Result(compiled.program, _wrong(compiled.flaws, text))
+        return Result(compiled.program, _wrong([*compiled.flaws, *hidden_pictures(text)], text))
 
     def _page(self, text: Text) -> Result[Program]:
         compiled = self._compiler.compile(text, _PAGE_NAMES)
-        return Result(compiled.program, _wrong([*compiled.flaws, *_misplaced(compiled)], text))
+        return Result(
+            compiled.program, _wrong([*compiled.flaws, *_misplaced(compiled), *hidden_pictures(text)], text)
+        )
 
     def _layout(self, source: Source) -> Result[Program]:
         named = source.front.get("layout")
@@ -148,12 +161,24 @@ class Library:
             return Result(None, [Wrong(source)])
         text = source.body
         compiled = self._compiler.compile(text, _LAYOUT_NAMES)
-        flaws = [*compiled.flaws, *_misplaced(compiled), *_without_content(compiled)]
+        flaws = [
+            *compiled.flaws,
+            *_misplaced(compiled),
+            *_without_content(compiled),
+            *hidden_pictures(text),
+        ]
         return Result(compiled.program, _wrong(flaws, text))
 
 
 def _wrong(flaws: Sequence[Flaw], text: Text) -> list[Wrong]:
     return [Wrong(flaw.sentence, text, flaw.line) for flaw in flaws]
+
+
+def _too_long(text: Text) -> Sequence[Wrong]:
+    size = len(text.source.encode())
+    if size <= CLIPPED_FROM:
+        return ()
+    return [Wrong(f"has {size / 1024:.0f} KB; {CLIPPED}", text, text.line, warning=True)]
 
 
 def _without_content(compiled: Compiled) -> Sequence[Flaw]:

@@ -16,6 +16,7 @@ from bridge.core.messages import RenderFailure, Slot, Target
 from bridge.core.problems import Path as SettingPath
 from bridge.core.problems import Problem, dotted
 from bridge.core.rules import Content, Predicate
+from bridge.rendering.attachments import FOLDER, Attachments, File
 from bridge.rendering.check import lone_expression
 from bridge.rendering.documents import Leaf, Line, Part, Structure, Workshop
 from bridge.rendering.environment import MessageEnvironment
@@ -49,7 +50,9 @@ class Renderer:
         monotonic: Callable[[], float],
         now: Callable[[], datetime] | None = None,
     ) -> None:
-        """Read templates below `templates`, and say things in `locale` (`pt_BR`) and `timezone`.
+        """Read templates below `templates`, and files to attach in the folder beside it.
+
+        Things are said in `locale` (`pt_BR`) and `timezone`.
 
         `monotonic` returns seconds and serves the time limit of a rendering; `now` returns an aware datetime,
         the clock's if left out, and serves the filter `ago` alone.
@@ -61,6 +64,7 @@ class Renderer:
         self._compiler = Compiler(environment, Surroundings(monotonic, timezone))
         workshop = Workshop(Markdown(), inliner, lang=locale.replace("_", "-"))
         self._library = Library(templates, self._compiler, workshop)
+        self._attachments = Attachments(templates.parent / FOLDER)
 
     def content(self, slots: Mapping[str, Slot]) -> tuple[Content | None, list[Problem]]:
         """Compile what an action says: by slot name; or None, and everything that is wrong with it."""
@@ -71,7 +75,8 @@ class Renderer:
             problems += found
             if part is not None:
                 parts[name] = part
-        return (None if problems else Rendering(parts)), problems
+        broken = any(not problem.warning for problem in problems)
+        return (None if broken else Rendering(parts)), problems
 
     def predicate(self, source: str) -> tuple[Predicate | None, list[Problem]]:
         """Compile an `if:`; or None, and everything that is wrong with it."""
@@ -109,6 +114,9 @@ class Renderer:
                     else self._library.slack_text(str(slot.source))
                 )
                 return text.part, _problems(text, slot)
+            case Target.FILE:
+                file = self._attachments.get(str(slot.source))
+                return (None, [Problem(slot.path, file)]) if isinstance(file, str) else (File(file), [])
         assert_never(slot.target)
 
     def _line(self, slot: Slot) -> tuple[Part | None, list[Problem]]:
@@ -148,7 +156,7 @@ class Rendering:
         self._parts = parts
 
     def render(self, facts: Facts) -> Mapping[str, object] | RenderFailure:
-        """Return each slot's value by name: a str, a `Document`, or a JSON structure."""
+        """Return each slot's value by name: a str, a `Document`, an `Attachment`, or a JSON structure."""
         try:
             return {name: part.render(facts) for name, part in self._parts.items()}
         except Failed as failed:
@@ -167,8 +175,10 @@ def _problem(wrong: Wrong, slot: Slot) -> Problem:
     if wrong.where is None:
         return Problem(slot.path, wrong.sentence)
     if wrong.where.in_file:
-        return Problem(slot.path, wrong.sentence, file=wrong.where.where, line=wrong.line)
-    return Problem(slot.path, _in_setting(wrong.where, wrong.sentence, wrong.line))
+        where, line, warning = wrong.where.where, wrong.line, wrong.warning
+        return Problem(slot.path, wrong.sentence, file=where, line=line, warning=warning)
+    sentence = _in_setting(wrong.where, wrong.sentence, wrong.line)
+    return Problem(slot.path, sentence, warning=wrong.warning)
 
 
 def _in_setting(text: Text, sentence: str, line: int | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import email
 import email.policy
 import gc
@@ -21,7 +22,7 @@ from bridge.channels.base import Unencodable
 from bridge.channels.email import LINE_LIMIT, SUBJECT_LIMIT, EmailChannel
 from bridge.channels.email_options import EmailAction, EmailOptions
 from bridge.channels.http import Shared
-from bridge.core.messages import Document, Payload, Slot, Target
+from bridge.core.messages import CLIPPED, Attachment, Document, Payload, Slot, Target
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
 from tests.support.certificates import Certificate
 from tests.support.channels import DELIVERY, SOFTWARE, mail, message, opened
@@ -85,6 +86,50 @@ def test_a_message_has_all_its_headers() -> None:
         "mime-version": "1.0",
         "content-type": f'multipart/alternative; boundary="=_{DELIVERY}"',
     }
+
+
+def test_a_template_says_its_language() -> None:
+    """For screen readers, and for programs that offer a translation."""
+    found = parsed(encode({"body": Document(html="<p>Olá</p>", text="Olá", lang="pt-BR")}))
+    assert found["Content-Language"] == "pt-BR"
+
+
+def test_a_conversation_is_one_by_a_message_that_need_not_exist() -> None:
+    """Every message of it names the same one, in whatever order they arrive; without one there is none."""
+    options = EmailOptions.model_validate({"type": "email", **mail("smtp://mail.example")})
+    channel = EmailChannel("learners", options, Shared(FakeClock(), SOFTWARE))
+    said = replace(message(MARIA), thread="ab" * 16)
+    found = parsed(channel.encode(said, {}))
+    assert found["References"] == found["In-Reply-To"] == f"<{'ab' * 16}@escola.example>"
+    assert parsed(encode())["References"] is None
+
+
+def test_files_go_with_the_message() -> None:
+    """The two texts stay alternatives of each other, and the files stand beside them."""
+    guide = Attachment("guia.pdf", "application/pdf", base64.encodebytes(b"%PDF-1.7").replace(b"\n", b"\r\n"))
+    notes = Attachment(
+        "Anotações.txt", "text/plain", base64.encodebytes("é".encode()).replace(b"\n", b"\r\n")
+    )
+    found = parsed(encode({"attach.0": guide, "attach.1": notes}))
+    assert found.get_content_type() == "multipart/mixed"
+    assert [each.get_content_type() for each in found.iter_parts()] == [
+        "multipart/alternative",
+        "application/pdf",
+        "text/plain",
+    ]
+    assert part(found, "plain") == "Você concluiu o módulo.\n"
+    files = list(found.iter_attachments())
+    assert [each.get_filename() for each in files] == ["guia.pdf", "Anotações.txt"]
+    assert files[0].get_content() == b"%PDF-1.7"
+    assert not [defect for each in found.walk() for defect in each.defects]
+
+
+def test_what_gmail_clips_is_noted_and_sent_whole() -> None:
+    """The delivery says so; nothing is cut."""
+    page = "<p>" + "muito texto " * 9_000 + "</p>"
+    payload = encode({"body": Document(front={"subject": "x"}, html=page, text="x")})
+    assert payload.cuts == (f"the HTML has 105 KB: {CLIPPED}",)
+    assert part(parsed(payload), "html").strip() == page
 
 
 def test_a_template_gives_both_parts_and_the_subject() -> None:

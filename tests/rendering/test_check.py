@@ -222,7 +222,12 @@ FILES = [
     (
         {"a.html": "---\nsubject: x\n---\n{{ content }}"},
         "a",
-        [f"templates/a.html:4: no event has 'content'; {NAMES}, subject, preheader, lang"],
+        [
+            (
+                f"templates/a.html:4: no event has 'content'; {NAMES}, subject, preheader, lang, "
+                "unsubscribe_url, unsubscribe_text"
+            )
+        ],
     ),
     (
         {"a.md": "---\nsubject: x\n---\n", "layouts/default.html": "<p>\n{{ contnt }}"},

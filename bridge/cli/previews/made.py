@@ -13,6 +13,7 @@ from bridge.core.messages import Payload, RenderFailure
 from bridge.core.routing import Plan
 from bridge.core.rules import Action, kind_of
 from bridge.pipeline.compose import Unready, compose
+from bridge.pipeline.house import House
 
 PREVIEW_ID = "0" * 32
 """Stands for the delivery's id in message ids and links."""
@@ -52,13 +53,18 @@ class Preview:
 
 
 def previews_of(
-    event: Event, plan: Plan, channels: Mapping[str, Channel], now: datetime
+    event: Event, plan: Plan, channels: Mapping[str, Channel], now: datetime, house: House
 ) -> Iterator[Preview]:
-    """Yield a preview of every action that the plan wants."""
+    """Yield a preview of every action that the plan wants; `house` is who sends them."""
     facts = event.facts()
     for wanted in plan.wanted:
         action = wanted.action
         made = compose(
-            action=action, channel=channels[action.channel], facts=facts, delivery_id=PREVIEW_ID, at=now
+            action=action,
+            channel=channels[action.channel],
+            facts=facts,
+            delivery_id=PREVIEW_ID,
+            at=now,
+            house=house,
         )
         yield Preview(wanted.rule.name, action, made, facts)

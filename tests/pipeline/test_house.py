@@ -1,0 +1,38 @@
+"""What a message says of the house that sends it."""
+
+from __future__ import annotations
+
+from bridge.core.rules import Action
+from bridge.pipeline.house import House
+
+HOUSE = House(b"k" * 32)
+
+
+class _Unsaid:
+    @staticmethod
+    def render(_facts: object) -> dict[str, object]:
+        return {}
+
+
+def action(*paths: str, channel: str = "learners") -> Action:
+    settings = {"thread_by": paths} if paths else {}
+    return Action(rule="r", name=f"email:{channel}", channel=channel, content=_Unsaid(), settings=settings)
+
+
+def test_the_same_values_are_one_conversation_for_everybody_who_sends() -> None:
+    """Whatever rule and process it is; capitals of an address make no difference, other values do."""
+    facts = {"learner": {"email": "Maria@aluna.example"}, "course": {"id": 7}}
+    same = {"learner": {"email": "maria@aluna.example"}, "course": {"id": "7"}, "module": {"id": 1}}
+    both = action("learner.email", "course.id")
+    thread = HOUSE.thread(both, facts)
+    assert len(thread) == 32
+    assert HOUSE.thread(both, same) == thread
+    assert HOUSE.thread(both, {**same, "course": {"id": 8}}) != thread
+    assert HOUSE.thread(action("learner.email", "course.id", channel="other"), same) != thread
+    assert House(b"x" * 32).thread(both, facts) != thread
+
+
+def test_without_the_words_or_the_values_a_message_stands_by_itself() -> None:
+    """Nothing is made up, and nothing fails."""
+    assert HOUSE.thread(action(), {"course": {"id": 7}}) == ""
+    assert HOUSE.thread(action("course.id"), {"learner": {}}) == ""
