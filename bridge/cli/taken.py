@@ -11,8 +11,16 @@ from bridge.cli.opening import with_services
 from bridge.cli.program import say
 from bridge.clock import SystemClock
 from bridge.config.load import Loaded
-from bridge.core.rules import Action
-from bridge.pipeline.explaining import EventExplained, Names, actions_by_name, fates_now, wanted
+from bridge.core.rules import Action, Rule
+from bridge.pipeline.explaining import (
+    Counting,
+    EventExplained,
+    Names,
+    actions_by_name,
+    counting_rules,
+    fates_now,
+    wanted,
+)
 from bridge.store.database import Connection
 
 
@@ -21,26 +29,36 @@ def with_fates(loaded: Loaded, events: Sequence[EventExplained]) -> list[EventEx
 
     Without a store nothing is taken; a store that cannot be asked is told on standard error.
     """
-    actions = actions_by_name(loaded.rules)
+    actions, counting = actions_by_name(loaded.rules), counting_rules(loaded.rules)
     asked = [actions[names] for each in events for names in wanted(each)]
-    if not any(action.once_per or action.unless or action.limit for action in asked):
-        return [_fated(None, b"", each, actions) for each in events]
+    if not any(
+        action.once_per or action.unless or action.limit or action.rule in counting for action in asked
+    ):
+        return [_fated(None, b"", each, actions, counting) for each in events]
 
     async def work(services: Services) -> list[EventExplained]:
         secret = services.database.secret
-        return await services.database.read(lambda c: [_fated(c, secret, each, actions) for each in events])
+        return await services.database.read(
+            lambda c: [_fated(c, secret, each, actions, counting) for each in events]
+        )
 
     try:
         return with_services(loaded, work)
     except Failure as failure:
         if failure.code is not ExitCode.NOT_FOUND:
             say(f"what was sent or happened before is not known: {failure.lines[0]}")
-        return [_fated(None, b"", each, actions) for each in events]
+        return [_fated(None, b"", each, actions, counting) for each in events]
 
 
 def _fated(
-    connection: Connection | None, secret: bytes, explained: EventExplained, actions: Mapping[Names, Action]
+    connection: Connection | None,
+    secret: bytes,
+    explained: EventExplained,
+    actions: Mapping[Names, Action],
+    counting: Mapping[str, Rule],
 ) -> EventExplained:
     now = SystemClock().now()
-    fates = fates_now(connection, secret, explained, actions, entry=None, now=now)
+    fates = fates_now(
+        connection, secret, explained, actions, entry=None, now=now, counting=Counting(counting, now)
+    )
     return replace(explained, fates=fates)

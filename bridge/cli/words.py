@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.cli.text import lasting
 from bridge.core.conditions import AllOf, AnyOf, At, Condition
-from bridge.core.rules import Action, Rule, kind_of
+from bridge.core.rules import Action, After, Rule, kind_of
 
 
 def rule_lines(rule: Rule) -> list[tuple[str, str]]:
@@ -13,6 +13,8 @@ def rule_lines(rule: Rule) -> list[tuple[str, str]]:
     lines += [("when", text) for text in _lines(rule.when)]
     if rule.condition is not None:
         lines.append(("if", rule.condition.source))
+    if rule.after is not None:
+        lines.append(("after", _after_words(rule.after)))
     lines += [("send", action_words(action)) for action in rule.actions]
     return lines or [("send", "nothing")]
 
@@ -39,6 +41,12 @@ def action_words(action: Action) -> str:
     if action.condition is not None:
         parts.append(f"if {action.condition.source}")
     return ", ".join(parts)
+
+
+def _after_words(after: After) -> str:
+    what = f"different values of {after.distinct}" if after.distinct else "events"
+    by = f" per {', '.join(after.by)}" if after.by else ""
+    return f"{after.count} {what}{by}" + (f" within {lasting(after.within)}" if after.within else "")
 
 
 def _lines(condition: Condition) -> list[str]:

@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from bridge.channels import registry as channels
 from bridge.config.files import Material
-from bridge.config.model import Config
+from bridge.config.model import AfterOptions, Config
 from bridge.config.names import EventNames
-from bridge.config.over_time import senseless
+from bridge.config.over_time import senseless, senseless_count
 from bridge.config.sends import (
     EntryConfig,
     Instead,
@@ -32,7 +32,7 @@ from bridge.core.conditions import NOTHING, Condition, compile_when
 from bridge.core.paths import parse_path
 from bridge.core.problems import Path, Problem, did_you_mean
 from bridge.core.quiet_hours import QuietHours, parse_hours
-from bridge.core.rules import OWNER_RULE, Action, Limit, Predicate, Rule, Unless, else_name, kind_of
+from bridge.core.rules import OWNER_RULE, Action, After, Limit, Predicate, Rule, Unless, else_name, kind_of
 from bridge.rendering.renderer import Renderer
 
 _KINDS = tuple(channels.ACTIONS)
@@ -80,7 +80,10 @@ class Compiler:
             for action in actions
             if action is not None
         )
-        return Rule(name=name, on=on, when=when, condition=condition, actions=sending)
+        after = self._after(raw.get("after"), (*path, "after"))
+        made = Rule(name=name, on=on, when=when, condition=condition, after=after, actions=sending)
+        self.problems += senseless_count(made, (*path, "after"))
+        return made
 
     def _tell_apart(self, actions: Sequence[Action | None], path: Path) -> None:
         """Refuse two actions of one name: claims and waiting deliveries could not say which is theirs."""
@@ -141,17 +144,32 @@ class Compiler:
             return None
         return Limit(options.max, options.per, by)
 
+    def _after(self, raw: object, path: Path) -> After | None:
+        by = self._once_per(_get(raw, "by"), (*path, "by"), "after")
+        distinct = _get(raw, "distinct")
+        if isinstance(distinct, str):
+            self._one_value(distinct, (*path, "distinct"), "after")
+        try:
+            options = AfterOptions.model_validate(raw)
+        except ValidationError:  # told by the whole configuration's model
+            return None
+        return After(options.count, options.distinct, by, options.within)
+
     def _once_per(self, paths: object, path: Path, word: str = "once_per") -> tuple[str, ...]:
         texts = [text for text in paths if isinstance(text, str)] if isinstance(paths, list) else []
         for place, text in enumerate(texts):
-            found = parse_path(text)
-            if isinstance(found, str):
-                self.problems.append(Problem((*path, place), found))
-            elif "[]" in text:
-                better = text.replace("[]", "[0]")
-                sentence = f"'{text}' leads to several values; {word} needs one, such as {better}"
-                self.problems.append(Problem((*path, place), sentence))
+            self._one_value(text, (*path, place), word)
         return tuple(texts)
+
+    def _one_value(self, text: str, path: Path, word: str) -> None:
+        """Note a path that is none, or that leads to several values."""
+        found = parse_path(text)
+        if isinstance(found, str):
+            self.problems.append(Problem(path, found))
+        elif "[]" in text:
+            better = text.replace("[]", "[0]")
+            sentence = f"'{text}' leads to several values; {word} needs one, such as {better}"
+            self.problems.append(Problem(path, sentence))
 
     def owner(self, raw: object) -> Action | None:
         """Return the action that tells the owner of trouble, if there is one."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from pydantic import BaseModel, Field
 
 from bridge.channels import registry as channels
-from bridge.channels.options import Strict
+from bridge.channels.options import Duration, Strict
 from bridge.config.sends import LimitOptions, Owner, Send
 from bridge.config.types import (
     ListenAddress,
@@ -27,7 +27,7 @@ from bridge.sources import registry as sources
 
 LOCALES = ("pt_BR", "en", "es")
 
-LATER = frozenset({"after", "pause_above"})
+LATER = frozenset({"pause_above"})
 LATER |= {"digest", "thread_by", "update_by"}
 """Words of the configuration language that this version does not know yet."""
 
@@ -75,6 +75,23 @@ class CourseConfig(Strict):
     )
 
 
+class AfterOptions(Strict):
+    """How often something must have happened."""
+
+    count: int = Field(ge=1, le=1000, description="How many events, or different values.")
+    distinct: str | None = Field(
+        default=None, description="Count different values of this path, not events: module.id."
+    )
+    by: Texts = Field(
+        default=(),
+        description="Counted for each value of these paths: [learner.email, course.id]; else over all.",
+    )
+    within: Duration | None = Field(
+        default=None,
+        description="For how long an event counts, from when it happened, such as 30d; else for ever.",
+    )
+
+
 class RuleConfig(Strict):
     """Which events, under which conditions, lead to which actions."""
 
@@ -92,6 +109,9 @@ class RuleConfig(Strict):
         default=None,
         alias="if",
         description='What a pattern cannot say, as a Jinja expression: "{{ occurred_at.hour < 23 }}".',
+    )
+    after: AfterOptions | None = Field(
+        default=None, description="Only the event by which so many have been counted leads to messages."
     )
     limit: LimitOptions | None = Field(
         default=None, description="For every action below that has no `limit` of its own."

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bridge.core.conditions import AllOf, At, SomeValue
 from bridge.core.durations import lasting
 from bridge.core.problems import Path, Problem
-from bridge.core.rules import Action
+from bridge.core.rules import Action, After, Rule
+from bridge.core.value_tests import Equals
 
 
 def senseless(action: Action, path: Path) -> Iterator[Problem]:
@@ -23,3 +25,41 @@ def senseless(action: Action, path: Path) -> Iterator[Problem]:
             "add `delay: 7d`, or say under `when:` which events it is for"
         )
         yield Problem((*path, "unless"), sentence)
+
+
+def senseless_count(rule: Rule, path: Path) -> Iterator[Problem]:
+    """Yield a problem for each way in which a rule's count is never reached, or reached by every event."""
+    after = rule.after
+    if after is None:
+        return
+    if after.count == 1 and after.within is None:
+        sentence = "is reached by the first event; that is what `once_per` says, write it instead"
+        yield Problem((*path, "count"), sentence)
+    if "id" in after.by:
+        sentence = (
+            "counts every event for itself, since each has an id of its own, so nothing adds up; remove it"
+        )
+        yield Problem((*path, "by", after.by.index("id")), sentence)
+    if after.distinct in after.by:
+        sentence = f"stands in `by`, too, so each count has one '{after.distinct}' only; take it out there"
+        yield Problem((*path, "distinct"), sentence)
+    possible = _values_left(rule, after)
+    if possible is not None and possible < after.count:
+        values = "value" if possible == 1 else "values"
+        sentence = (
+            f"`when` leaves {possible} {values} of '{after.distinct}', so {after.count} are never counted"
+        )
+        yield Problem((*path, "count"), sentence)
+
+
+def _values_left(rule: Rule, after: After) -> int | None:
+    """Return how many values of the path that is counted a rule's `when:` lets through, if it names them."""
+    parts = rule.when.parts if isinstance(rule.when, AllOf) else (rule.when,)
+    for part in parts:
+        if isinstance(part, At) and part.path.text == after.distinct:
+            match part.test:
+                case SomeValue((Equals(options),)):
+                    return len(options)
+                case _:
+                    pass
+    return None

@@ -15,8 +15,8 @@ from bridge.core.paths import FactPath, parse_path
 from bridge.core.problems import Path, Problem
 from bridge.core.rules import Rule
 
-_KEYS = (("once_per",), ("limit", "by"), ("unless", "same"))
-"""Where lists of such paths stand, in a rule or an action."""
+_KEYS = (("once_per",), ("after", "distinct"), ("after", "by"), ("limit", "by"), ("unless", "same"))
+"""Where such paths stand, in a rule or an action: a list of them, or one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,18 @@ def _keys(
     ]
     for where, holder in holders:
         for words in _KEYS:
-            paths = _below(holder, words)
-            for place, text in enumerate(paths if isinstance(paths, list) else ()):
-                parsed = parse_path(str(text))
+            for text, place in _paths(_below(holder, words), (*where, *words)):
+                parsed = parse_path(text)
                 if isinstance(parsed, FactPath):
-                    yield from _key(parsed, words[0], (*where, *words, place), carried, each)
+                    yield from _key(parsed, words[0], place, carried, each)
+
+
+def _paths(value: object, where: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the paths of a list, or the only one, each with its place."""
+    if isinstance(value, str):
+        yield value, where
+    for place, text in enumerate(value if isinstance(value, list) else ()):
+        yield str(text), (*where, place)
 
 
 def _below(value: object, words: Sequence[str]) -> object:
@@ -149,7 +156,9 @@ class _Twins:
         if not rule.name:
             return
         asks = json.dumps(
-            [written.when or {}, written.raw.get("if"), written.raw.get("mode")], sort_keys=True
+            [written.when or {}, *(written.raw.get(word) for word in ("if", "mode", "after"))],
+            sort_keys=True,
+            default=str,
         )
         path, name = self.seen.setdefault((frozenset(rule.on), asks), (written.path, rule.name))
         if name != rule.name:

@@ -51,7 +51,9 @@ def _refine(definitions: dict[str, Schema]) -> None:
         asked["on"] |= {"anyOf": [_NAME, {"type": "array", "minItems": 1, "items": _NAME}]}
         asked["when"] |= {"anyOf": [{"$ref": "#/$defs/Conditions"}, {"type": "null"}]}
     definitions["UnlessOptions"]["properties"]["same"]["items"] = _PATH
-    definitions["LimitOptions"]["properties"]["by"]["items"] = _PATH
+    for name in ("LimitOptions", "AfterOptions"):
+        definitions[name]["properties"]["by"]["items"] = _PATH
+    definitions["AfterOptions"]["properties"]["distinct"] |= {"anyOf": [_PATH, {"type": "null"}]}
     for properties in [definition.get("properties", {}) for definition in definitions.values()]:
         if "once_per" in properties:
             properties["once_per"] |= {"anyOf": [{"type": "array", "items": _PATH}, {"type": "null"}]}

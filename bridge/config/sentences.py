@@ -46,6 +46,8 @@ _NOT_IN_ELSE = {
     "limit": "what is sent instead counts as what it stands in for; remove this one",
     "else": "what is sent instead has no `else:` of its own; write a list under the first one",
 }
+_OF_THE_RULE = frozenset({"after", "mode", "on", "when"})
+"""Words that people look for under an action."""
 _MISSING = re.compile("the key '([^']*)' is missing")
 _MEANT = re.compile(r"unknown key .* did you mean '([^']*)'\?$")
 _YES_NO = frozenset({"yes", "no", "on", "off", "y", "n", "True", "False"})
@@ -172,6 +174,8 @@ def _unknown_key(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
         return f"'{key}' is not in this version yet"
     if "else" in loc and key in _NOT_IN_ELSE:
         return _NOT_IN_ELSE[key]
+    if key in _OF_THE_RULE and loc[2:3] == ("send",) and len(loc) == 6:
+        return f"'{key}' is a word of the whole rule; write it there, beside `send:`"
     known = sorted(known_keys(loc[:-1], model))
     return f"unknown key '{key}'{did_you_mean(key, known) or '; known are ' + ', '.join(known)}"
 

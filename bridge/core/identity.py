@@ -31,6 +31,11 @@ def watch_key(secret: bytes, rule: str, action: str, values: Sequence[str]) -> b
     return _digest((rule, action, *values), secret)
 
 
+def tally_key(secret: bytes, rule: str, values: Sequence[str]) -> bytes:
+    """Return 16 bytes for what `after` counts together, or for a value of it; keyed, as a claim is."""
+    return _digest(("after", rule, *values), secret)
+
+
 def lane_key(secret: bytes, channel: str, person: str) -> bytes:
     """Return 16 bytes for one person on one channel, within which deliveries keep their order."""
     return _digest((channel, person), secret)

@@ -15,7 +15,7 @@ from bridge.core.conditions import NOTHING, compile_when
 from bridge.core.events import Facts
 from bridge.core.quiet_hours import QuietHours, parse_hours
 from bridge.core.routing import is_named
-from bridge.core.rules import Action, Limit, Predicate, PredicateFailed, Rule, Unless
+from bridge.core.rules import Action, After, Limit, Predicate, PredicateFailed, Rule, Unless
 from bridge.core.when_text import when_of
 
 VERSION = 1
@@ -66,6 +66,8 @@ def _written(rule: Rule) -> dict[str, object]:
         written["when"] = when
     if rule.condition is not None:
         written["if"] = rule.condition.source
+    if rule.after is not None:
+        written["after"] = _written_after(rule.after)
     written["send"] = [_written_action(action) for action in rule.actions]
     return written
 
@@ -89,6 +91,15 @@ def _written_action(action: Action) -> dict[str, object]:
         written["shadow"] = True
     if action.unless is not None:
         written["unless"] = _written_unless(action.unless)
+    return written
+
+
+def _written_after(after: After) -> dict[str, object]:
+    written: dict[str, object] = {"count": after.count, "by": list(after.by)}
+    if after.distinct is not None:
+        written["distinct"] = after.distinct
+    if after.within is not None:
+        written["within_s"] = after.within.total_seconds()
     return written
 
 
@@ -132,7 +143,8 @@ def _read(
     condition = compile_if(str(data["if"])) if asked and "if" in data else None
     sends = [dict(each) for each in _list(data["send"]) if isinstance(each, Mapping)] if asked else []
     actions = tuple(_read_action(name, each, zone, compile_if) for each in sends)
-    return Rule(name=name, on=on, when=when, condition=condition, actions=actions)
+    after = _read_after(data.get("after"))
+    return Rule(name=name, on=on, when=when, condition=condition, after=after, actions=actions)
 
 
 def _read_action(rule: str, data: Mapping[str, object], zone: tzinfo, compile_if: Compile) -> Action:
@@ -158,6 +170,15 @@ def _read_limit(data: object) -> Limit | None:
         return None
     per = _span(data.get("per_s"))
     return Limit(int(data["max"]), per, tuple(map(str, _list(data.get("by"))))) if per else None
+
+
+def _read_after(data: object) -> After | None:
+    if not isinstance(data, Mapping):
+        return None
+    distinct, by = data.get("distinct"), tuple(map(str, _list(data.get("by"))))
+    return After(
+        int(data["count"]), None if distinct is None else str(distinct), by, _span(data.get("within_s"))
+    )
 
 
 def _read_unless(data: object, zone: tzinfo) -> Unless | None:

@@ -11,6 +11,7 @@ from bridge.core.conditions import Condition
 from bridge.core.events import Facts
 from bridge.core.messages import RenderFailure
 from bridge.core.quiet_hours import QuietHours
+from bridge.core.rates import Rate
 
 OWNER_RULE = "(owner)"
 """The name of the rule by which the owner is told of trouble; no name that a person may give."""
@@ -68,6 +69,19 @@ class Limit:
     by: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class After:
+    """A rule fires when so many events were counted, or different values of the path `distinct`.
+
+    Counted for each value of the paths of `by`; `within` is how long an event counts.
+    """
+
+    count: int
+    distinct: str | None = None
+    by: tuple[str, ...] = ()
+    within: timedelta | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One thing to send: a channel, what to say, and when it may not be sent.
@@ -99,12 +113,15 @@ class Rule:
     """Which events, under which conditions, lead to which actions.
 
     `on` holds kinds, types and globs of either. A rule's `once_per` is inherited by its actions at load.
+    With `after` only the event that reaches the count leads to them; above `pause_above` the rule is paused.
     """
 
     name: str
     on: tuple[str, ...]
     when: Condition
     condition: Predicate | None = None
+    after: After | None = None
+    pause_above: Rate | None = None
     actions: tuple[Action, ...] = ()
 
 

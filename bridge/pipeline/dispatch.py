@@ -11,6 +11,7 @@ from itertools import islice
 from bridge.core.events import Event
 from bridge.core.limits import Use
 from bridge.core.unless import meanwhile
+from bridge.pipeline.counting import firing
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.outlet import Outlet
 from bridge.pipeline.patience import until_written
@@ -200,11 +201,12 @@ def _commit(
         case Park(why=why):
             stored: dict[str, Queued] = {}
             ours = inbox.park(connection, seq, lease=lease, now=now, why=why)
-        case Settle(facts=facts, summary=summary, planned=planned, sightings=sightings):
+        case Settle(facts=facts, summary=summary, planned=planned, sightings=sightings, tallies=counts):
             for sighting in sightings:
                 watches.see(connection, sighting, seq, now=now)
+            planned, waiting = firing(connection, counts, planned, again=verdict.entry.run > 1)
             stored, taken = _enqueue_all(connection, planned, now)
-            decided = _complete({**rules, **summary}, len(stored), taken)
+            decided = _complete({**rules, **summary}, len(stored), [*waiting, *taken])
             ours = inbox.finish(connection, seq, lease=lease, now=now, facts=facts, summary=decided)
     if not ours:
         raise LeaseLost

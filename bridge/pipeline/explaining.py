@@ -21,13 +21,14 @@ from bridge.core.outcomes import State
 from bridge.core.routing import RuleExplained, explain
 from bridge.core.rulebook import Book, Compile, read_book, zone_of
 from bridge.core.rules import OWNER_RULE, SHADOW, Action, Rule
+from bridge.core.tallies import Uncountable, tally_of
 from bridge.core.timing import From, Never, first_due
 from bridge.core.unless import Unwatchable, meanwhile, watch_of
 from bridge.pipeline.node import Node
 from bridge.pipeline.register import Place, known
 from bridge.pipeline.rulebook import Rulebook
 from bridge.sources.base import Malformed, Request, Source, Unsupported
-from bridge.store import details, limits, memory, rulebooks, watches
+from bridge.store import details, limits, memory, rulebooks, tallies, watches
 from bridge.store.database import Connection
 from bridge.store.details import EventDetails, NotFound
 from bridge.store.memory import Holder
@@ -65,6 +66,15 @@ class Explanation:
     events: tuple[EventExplained, ...]
     notes: tuple[str, ...] = ()
     changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """The rules with `after` by their names; when what is asked about was received, and which event it is."""
+
+    rules: Mapping[str, Rule]
+    received_at: datetime
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +177,7 @@ class Explainer:
                 replace(each, fates=_fates_then(connection, found, index)) for index, each in enumerate(made)
             )
         actions = actions_by_name(basis.book.rules)
+        counting = counting_rules(basis.book.rules)
         return tuple(
             replace(
                 each,
@@ -177,9 +188,10 @@ class Explainer:
                     actions,
                     entry=found.row.seq,
                     now=self._clock.now(),
+                    counting=Counting(counting, found.row.received_at, index),
                 ),
             )
-            for each in made
+            for index, each in enumerate(made)
         )
 
 
@@ -191,6 +203,7 @@ def fates_now(
     *,
     entry: int | None,
     now: datetime,
+    counting: Counting | None = None,
 ) -> dict[Names, Fate]:
     """Return what stands in the way of what the rules want now, or puts it off.
 
@@ -201,13 +214,42 @@ def fates_now(
     found: dict[Names, Fate] = {}
     for names in wanted(explained):
         action = actions[names]
-        fate = _taken(connection, secret, action, explained.facts, entry)
+        fate = counting and _counted(connection, secret, counting, explained, action.rule, entry)
+        fate = fate or _taken(connection, secret, action, explained.facts, entry)
         fate = fate or _overtaken(connection, secret, action, explained, entry, now)
         fate = fate or _limited(connection, secret, action, explained, now)
         fate = fate or (Left(SHADOW) if action.shadow else _put_off(action, explained.event, now))
         if fate is not None:
             found[names] = fate
     return found
+
+
+def _counted(
+    connection: Connection | None,
+    secret: bytes,
+    counting: Counting,
+    explained: EventExplained,
+    rule: str,
+    entry: int | None,
+) -> Fate | None:
+    if rule not in counting.rules:
+        return None
+    number = _BEHIND_ALL if entry is None else entry
+    tally = tally_of(
+        secret,
+        counting.rules[rule],
+        explained.event,
+        explained.facts,
+        counting.received_at,
+        number,
+        counting.index,
+    )
+    if isinstance(tally, Uncountable):
+        return Left(tally.why)
+    if tally is None or connection is None:
+        return None
+    counted = tallies.foreseen(connection, tally)
+    return None if counted.fires else Left(counted.why)
 
 
 def _taken(
@@ -263,6 +305,11 @@ def _put_off(action: Action, event: Event, now: datetime) -> Fate | None:
 def actions_by_name(rules: Iterable[Rule]) -> dict[Names, Action]:
     """Return all actions by the names of their rules and their own."""
     return {(rule.name, action.name): action for rule in rules for action in rule.actions}
+
+
+def counting_rules(rules: Iterable[Rule]) -> dict[str, Rule]:
+    """Return the rules with `after` by their names."""
+    return {rule.name: rule for rule in rules if rule.after is not None}
 
 
 @dataclass(frozen=True, slots=True)

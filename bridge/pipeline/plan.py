@@ -16,6 +16,7 @@ from bridge.core.messages import Payload
 from bridge.core.outcomes import State
 from bridge.core.routing import Plan, Router, Wanted
 from bridge.core.rules import SHADOW, Action
+from bridge.core.tallies import Tally, Uncountable, tally_of
 from bridge.core.timing import Never, first_due
 from bridge.core.unless import Lookout, Sighting, Unwatchable, Watch, watch_of
 from bridge.pipeline.node import Node
@@ -66,12 +67,16 @@ class Park:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """The entry is done: what was found and decided, the deliveries that follow, and what it withdraws."""
+    """The entry is done: what was found and decided, the deliveries that follow, and what it withdraws.
+
+    `tallies` are the counts that decide first which rules lead to deliveries at all.
+    """
 
     facts: EntryFacts
     summary: Mapping[str, object]
     planned: Sequence[Planned] = ()
     sightings: Sequence[Sighting] = ()
+    tallies: Sequence[Tally] = ()
 
 
 class Planner:
@@ -90,6 +95,7 @@ class Planner:
         self._sources = sources
         self._router = router
         self._lookout = Lookout(router.rules)
+        self._counting = {rule.name: rule for rule in router.rules if rule.after is not None}
         self._outlets = outlets
         self._deliver_tests = deliver_tests
 
@@ -111,6 +117,7 @@ class Planner:
         skipped: list[Skipped] = []
         plans: list[Plan] = []
         sightings: list[Sighting] = []
+        tallies: list[Tally] = []
         for index, event in enumerate(events):
             facts = event.facts()
             plan = self._router.plan(event, facts)
@@ -119,13 +126,41 @@ class Planner:
                 sightings += self._lookout.sightings(
                     self._node.database.secret, event, facts, entry.received_at
                 )
+            uncountable = self._count(entry, index, event, facts, plan, tallies) if self._counting else {}
             for wanted in plan.wanted:
+                if wanted.rule.name in uncountable:
+                    why = uncountable[wanted.rule.name].why
+                    skipped.append(Skipped(wanted.rule.name, wanted.action.name, why))
+                    continue
                 match self._deliver(entry, index, event, facts, wanted):
                     case Planned() as delivery:
                         planned.append(delivery)
                     case Skipped() as left_out:
                         skipped.append(left_out)
-        return Settle(_facts(events), _summary(plans, skipped), planned, sightings)
+        return Settle(_facts(events), _summary(plans, skipped), planned, sightings, tallies)
+
+    def _count(
+        self, entry: Entry, index: int, event: Event, facts: Facts, plan: Plan, tallies: list[Tally]
+    ) -> dict[str, Uncountable]:
+        """Add what the event counts to; returns the rules that cannot count it."""
+        uncountable: dict[str, Uncountable] = {}
+        for rule in () if self._is_withheld(event) else filter(self._counting.__contains__, plan.matched):
+            match tally_of(
+                self._node.database.secret,
+                self._counting[rule],
+                event,
+                facts,
+                entry.received_at,
+                entry.seq,
+                index,
+            ):
+                case Tally() as tally:
+                    tallies.append(tally)
+                case Uncountable() as why:
+                    uncountable[rule] = why
+                case None:
+                    pass
+        return uncountable
 
     def _is_withheld(self, event: Event) -> bool:
         return event.test and not self._deliver_tests
@@ -177,7 +212,9 @@ class Planner:
             return Planned(delivery, claim, watch, use)
         if action.shadow:
             return Planned(delivery, claim, watch, use, outlet.shown(delivery, action, facts))
-        return Planned(delivery, claim, watch, use, offer=outlet.offer(delivery, action, facts))
+        # With `after` most events only count.
+        offer = None if wanted.rule.after else outlet.offer(delivery, action, facts)
+        return Planned(delivery, claim, watch, use, offer=offer)
 
 
 def _why(action: Action, held: str | None) -> str | None:

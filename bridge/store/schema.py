@@ -268,6 +268,23 @@ uses = Table(
 """Messages that count against a `limit:`, from when each is due; no foreign key, as with claims."""
 Index("uses_key", uses.c.key, uses.c.at)
 
+tallies = Table(
+    "tallies",
+    METADATA,
+    Column("key", LargeBinary(16), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("inbox_seq", Seq, nullable=False),
+    Column("event_index", Integer, nullable=False),
+    Column("value", LargeBinary(16)),
+    Column("began", Instant),
+    PrimaryKeyConstraint("key", "at", "inbox_seq", "event_index", name="tallies_pkey"),
+    sqlite_with_rowid=False,
+)
+"""What rules with `after` count: an event, when it happened, and as a digest the value that is counted.
+
+`began` is when the stretch began that it fired for, if it did; such rows stay, as claims do.
+"""
+
 channel_states = Table(
     "channel_states",
     METADATA,

@@ -248,6 +248,25 @@ def test_rules_that_remember_are_played_as_they_are(school: Bridge) -> None:
     assert said.code == ExitCode.OK, said.out
 
 
+def test_a_rule_that_counts_is_played_as_it_is(school: Bridge) -> None:
+    """Three different lessons in ten days, and again when there were fewer; a repeated one is none."""
+    rules = """\
+  - name: ritmo
+    on: lesson.completed
+    after: { count: 3, distinct: lesson.id, by: [learner.email], within: 10d }
+    send: [{ slack: wins, text: que ritmo }]
+"""
+    school.write("config.yaml", (school.folder / "config.yaml").read_text("utf-8") + rules)
+    days = [(0, 1), (1, 1), (2, 2), (8, 3), (9, 4), (30, 1), (31, 2), (32, 3)]
+    watched = [
+        f"{{ at: +{day}d, sample: nutror.lesson_watched, set: {{ data.lesson.id: 'l{lesson}' }} }}"
+        for day, lesson in days
+    ]
+    expect = "[{ at: +8d, channel: wins, text: que ritmo }, { at: +32d, channel: wins, text: que ritmo }]"
+    said = played(school, story(*watched, expect=expect))
+    assert said.code == ExitCode.OK, said.out
+
+
 def test_a_story_may_have_its_own_courses(school: Bridge) -> None:
     """The catalogue is part of what is given: with the last of its modules the course is complete."""
     config = (school.folder / "config.yaml").read_text("utf-8")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from bridge.config.load import Loaded, load
 from bridge.core.conditions import NOTHING
 from bridge.core.quiet_hours import Hours, QuietHours
-from bridge.core.rules import Action, Limit
+from bridge.core.rules import Action, After, Limit
 
 ENV = {"EDUZZ_SECRET": "a-secret-for-tests", "TOKEN": "xoxb-1-abc"}
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
@@ -25,6 +25,7 @@ owner: { slack: wins }
 rules:
   - name: r
     on: module.completed
+    after: { count: 5, distinct: module.id, by: [learner.email], within: 30d }
     limit: { max: 2, per: 1d }
     mode: shadow
     send:
@@ -55,12 +56,17 @@ channels:
 rules:
   - name: live
     on: nutror.module_completed
+    after: { count: 5, distinct: data.nothing.id, by: [learner.email, data.nobody] }
     send:
       - slack: wins
         text: Oi
         delay: 1d
         limit: { max: 1, per: 1d, by: [data.nobody] }
         unless: { on: lesson.completed, same: [data.nothing] }
+  - name: at-ten
+    on: nutror.module_completed
+    after: { count: 10, distinct: module.id, by: [learner.email] }
+    send: [{ slack: wins, text: Oi }]
   - name: shadow
     on: nutror.module_completed
     mode: shadow
@@ -97,15 +103,20 @@ def test_an_action_has_the_words_of_its_own_its_rules_and_its_channels(tmp_path:
     assert [each.quiet_hours for each in crm.otherwise] == [NIGHT]
     assert loaded.owner is not None
     assert loaded.owner.quiet_hours == NIGHT
+    first, second = loaded.rules
+    assert first.after == After(5, "module.id", ("learner.email",), timedelta(days=30))
+    assert second.after is None
 
 
 def test_a_key_that_the_events_do_not_have_is_told(tmp_path: Path) -> None:
-    """For them nothing would be sent; and a copy in shadow mode beside the live rule is no mistake."""
+    """For them nothing would be sent; and a copy in shadow mode, or at another count, is no mistake."""
     path = tmp_path / "config.yaml"
     path.write_text(KEYS, "utf-8")
     found = load(path, ENV)
     assert isinstance(found, Loaded)
     assert [each.path for each in found.warnings] == [
+        ("rules", 0, "after", "distinct"),
+        ("rules", 0, "after", "by", 1),
         ("rules", 0, "send", 0, "limit", "by", 0),
         ("rules", 0, "send", 0, "unless", "same", 0),
     ]

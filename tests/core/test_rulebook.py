@@ -19,7 +19,7 @@ from bridge.core.findings import findings_of
 from bridge.core.messages import RenderFailure
 from bridge.core.quiet_hours import Hours, QuietHours
 from bridge.core.rulebook import Uncompiled, read_book, write_book, zone_of
-from bridge.core.rules import Action, Limit, PredicateFailed, Rule, Unless
+from bridge.core.rules import Action, After, Limit, PredicateFailed, Rule, Unless
 from bridge.core.when_text import when_of
 
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -53,6 +53,7 @@ def compiled(when: object) -> Condition:
     return condition
 
 
+AFTER = After(5, "module.id", ("learner.email",), timedelta(days=30))
 LIMIT = Limit(2, timedelta(days=1), ("learner.email",))
 UNLESS = Unless(("lesson.completed",), compiled({"data.a": {"prefix": "x"}}), ("learner.email", "course.id"))
 
@@ -88,7 +89,9 @@ def rule(name: str, when: object = None, on: str = "module.completed") -> Rule:
         limit=LIMIT,
     )
     condition = NOTHING if when is None else compiled(when)
-    return Rule(name=name, on=(on,), when=condition, condition=If("{{ 1 < 2 }}"), actions=(action,))
+    return Rule(
+        name=name, on=(on,), when=condition, condition=If("{{ 1 < 2 }}"), after=AFTER, actions=(action,)
+    )
 
 
 def plain(text: str) -> str:
@@ -128,6 +131,7 @@ def test_rules_are_the_same_again() -> None:
     assert second.when == compiled({"data.a": "x"})
     assert second.condition is not None
     assert second.condition.source == "{{ 1 < 2 }}"
+    assert second.after == AFTER
     (action,) = second.actions
     assert (action.name, action.channel, action.once_per) == ("slack:wins", "wins", ("learner.email",))
     assert (action.rule, action.expires) == ("b", timedelta(hours=48))
@@ -142,8 +146,8 @@ def test_rules_are_the_same_again() -> None:
 def test_every_word_of_a_rule_is_kept_or_left_out_on_purpose() -> None:
     """Whoever adds a word to rules writes it into the book, or lists it here as explaining nothing."""
     kept = {"name", "on", "when", "condition", "actions", "channel", "once_per", "expires"}
-    kept |= {"delay", "quiet_hours", "unless", "shadow", "limit"}
-    silent = {"rule", "content", "settings", "otherwise"}
+    kept |= {"delay", "quiet_hours", "unless", "shadow", "limit", "after"}
+    silent = {"pause_above", "rule", "content", "settings", "otherwise"}
     assert {field.name for field in (*fields(Rule), *fields(Action))} == kept | silent
 
 

@@ -21,7 +21,8 @@ from bridge.core.durations import parse_duration
 from bridge.core.events import Facts
 from bridge.core.messages import RenderFailure
 from bridge.core.quiet_hours import QuietHours, parse_hours
-from bridge.core.rules import Action, Limit, Rule, Unless, else_name
+from bridge.core.rates import parse_rate
+from bridge.core.rules import Action, After, Limit, Rule, Unless, else_name
 from bridge.core.sentences.language import Language
 from bridge.core.sentences.plain import plain
 from bridge.core.sentences.portuguese import PORTUGUESE
@@ -100,6 +101,8 @@ def told(raw: Mapping[str, Any], language: Language, when: Condition | None = No
         on=tuple(_texts(raw["on"])),
         when=when or _when(raw.get("when")),
         condition=Says(raw["if"]) if "if" in raw else None,
+        after=_after(raw["after"]) if "after" in raw else None,
+        pause_above=parse_rate(raw.get("pause_above", "")),
         actions=tuple(replace(action, shadow=raw.get("mode") == "shadow") for action, _ in pairs),
     )
     return rule_told(rule, {action.name: where for action, where in pairs}, KINDS, language)
@@ -149,6 +152,11 @@ def _limit(raw: Mapping[str, Any]) -> Limit:
     per = parse_duration(raw["per"])
     assert per is not None
     return Limit(raw["max"], per, tuple(raw.get("by", ())))
+
+
+def _after(raw: Mapping[str, Any]) -> After:
+    within = parse_duration(raw.get("within", ""))
+    return After(raw["count"], raw.get("distinct"), tuple(raw.get("by", ())), within)
 
 
 def _texts(value: Any) -> list[str]:
@@ -270,6 +278,6 @@ def test_languages_are_those_of_the_configuration() -> None:
 def test_every_word_of_a_rule_has_its_place_in_the_sentence() -> None:
     """Whoever adds a word to rules says it in the sentence, or lists it here as one that says nothing."""
     told = {"on", "when", "condition", "actions", "channel", "once_per", "expires", "otherwise"}
-    told |= {"delay", "quiet_hours", "unless", "shadow", "limit"}
+    told |= {"after", "pause_above", "delay", "quiet_hours", "unless", "shadow", "limit"}
     silent = {"name", "rule", "content", "settings"}
     assert {each.name for each in (*fields(Rule), *fields(Action))} == told | silent

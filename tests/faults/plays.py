@@ -107,4 +107,39 @@ PLAYS = (
         ),
         ((7 * HOUR, "Maria Module 1"), (20 * HOUR, "Maria Module 2"), (46 * HOUR, "Maria Module 3")),
     ),
+    Play(
+        "after",
+        sends().replace(
+            "    send:",
+            "    after: { count: 2, distinct: module.id, by: [learner.email], within: 10d }\n    send:",
+        ),
+        (
+            Comes(NOON),
+            Comes(HOUR, learner="joana", module="3"),
+            Comes(2 * HOUR),
+            Comes(3 * HOUR, module="2"),
+            Comes(4 * HOUR, module="3"),
+            Comes(20 * DAY, module="2"),
+            Comes(20 * DAY + HOUR, learner="joana", module="2", late=19 * DAY),
+            Comes(21 * DAY, module="1"),
+        ),
+        (
+            (3 * HOUR, "Maria Module 2"),
+            (20 * DAY + HOUR, "Joana Module 2"),
+            (21 * DAY, "Maria Module 1"),
+        ),
+    ),
+    Play(
+        "after, once_per and delay",
+        sends("delay: 1d", "once_per: [learner.email]").replace(
+            "    send:", "    after: { count: 2, by: [learner.email], within: 5d }\n    send:"
+        ),
+        (
+            Comes(NOON),
+            Comes(HOUR, module="2"),
+            Comes(10 * DAY, module="2"),
+            Comes(11 * DAY, module="3"),
+        ),
+        ((25 * HOUR, "Maria Module 2"),),
+    ),
 )

@@ -10,7 +10,7 @@ from bridge.core.conditions import NOTHING
 from bridge.core.explanations import fate_plain
 from bridge.core.fates import Fate, Later, Led, Left
 from bridge.core.outcomes import State
-from bridge.core.rules import Limit, Unless
+from bridge.core.rules import After, Limit, Unless
 from bridge.core.telling import fate_words
 from bridge.pipeline.explaining import Explanation
 from bridge.store import details
@@ -96,3 +96,17 @@ async def test_a_rule_that_only_shows_says_so(database: Database) -> None:
     assert isinstance(led, Led)
     assert led.state is State.WITHHELD
     assert await fate(pipeline, now=True) == Left("shadow: its rule only shows what it would send")
+
+
+async def test_a_count_says_how_far_it_is(database: Database) -> None:
+    """As it was decided then, and as it would be now; of what fired, that it would again."""
+    counting = replace(rule("r", action("r", "wins")), after=After(2, by=("learner.email",)))
+    pipeline = Pipeline(database, [counting], channels(ScriptedChannel("wins")), hide=str)
+    await pipeline.run(happened("e1"), happened("e2"), happened("e3"))
+    reached = "after: 2 were counted by another event"
+    assert await fate(pipeline) == Left("after: 1 of 2")
+    assert await fate(pipeline, now=True) == Left(reached)
+    assert isinstance(await fate(pipeline, 2), Led)
+    assert await fate(pipeline, 2, now=True) is None
+    assert await fate(pipeline, 3) == Left(reached)
+    assert await fate(pipeline, 3, now=True) == Left(reached)

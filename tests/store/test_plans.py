@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from sqlalchemy import Connection, event
 from bridge.core.limits import Use
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
+from bridge.core.rules import After
+from bridge.core.tallies import Mark, Tally
 from bridge.core.unless import Sighting, Watch
-from bridge.store import details, inbox, limits, memory, outbox, views, watches
+from bridge.store import details, inbox, limits, memory, outbox, tallies, views, watches
 from bridge.store.engines import Engines
 from bridge.store.views import DeliveryFilter, EventFilter
 from tests.support.stored import (
@@ -118,6 +121,20 @@ def remember(connection: Connection) -> None:
         limits.count(connection, use, new.id, now=NOW)
     assert len(watches.see(connection, Sighting(watched.key, NOW + MINUTE, "k"), entry, now=NOW)) == 3
     limits.hand_over(connection, new.id, new_delivery(entry, 7).id)
+    tally_up(connection)
+
+
+def tally_up(connection: Connection) -> None:
+    """Count for rules with `after`, in order and late, of events and of values, once and again."""
+    kinds = (After(2), After(2, within=60 * MINUTE), After(2, "module.id", within=60 * MINUTE))
+    for number, after in enumerate(kinds):
+        value = b"v" * 16 if after.distinct else None
+        for entry, minutes in enumerate((0, 1, -1, 2, 2)):
+            mark = Mark(NOW + minutes * MINUTE, entry, 0, value)
+            tally = Tally("r", bytes([number]) * 16, mark, after)
+            tallies.count(connection, tally, again=False)
+            tallies.count(connection, tally, again=True)
+            tallies.foreseen(connection, tally)
 
 
 def look(connection: Connection) -> None:
@@ -183,3 +200,20 @@ def test_a_claim_reads_only_what_it_takes(engines: Engines) -> None:
     assert [step for step in plans if "TEMP B-TREE" in step or "Sort" in step] == []
     for index in ("deliveries_ready", "deliveries_lane", "inbox_open"):
         assert any(index in step for step in plans), index
+
+
+@pytest.mark.parametrize("within", [None, 10_000 * MINUTE], ids=["for ever", "within"])
+def test_counting_reads_only_the_nearest(engines: Engines, within: timedelta | None) -> None:
+    """However many were counted, so many rows are read as are wanted, in the order of the key."""
+    with engines.writer.begin() as connection:
+        after = After(3, within=within)
+        for number in range(MANY):
+            mark = Mark(NOW + number * MINUTE, number, 0)
+            tallies.count(connection, Tally("r", b"k" * 16, mark, after), again=False)
+        with recorded(connection) as statements:
+            late = Tally("r", b"k" * 16, Mark(NOW + MANY // 2 * MINUTE, MANY, 0), after)
+            tallies.count(connection, late, again=True)
+        plans = [step for each in statements for step in steps(connection, each)]
+
+    assert 2 <= len(statements) <= 8
+    assert [step for step in plans if slow(step) or "TEMP B-TREE" in step or "Sort" in step] == []

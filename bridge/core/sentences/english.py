@@ -206,6 +206,17 @@ ENGLISH = Language(
     limit=("at most once in {span}{by}", "at most {n} times in {span}{by}"),
     limit_by=" per {}",
     unless_given=", and {}",
+    counted=(
+        ", and that is the first time{different}{by}{within}",
+        ", and that makes {n} times{different}{by}{within}",
+    ),
+    counted_once_each=" (counting each {} once)",
+    counted_by=" per {}",
+    counted_within=" within {}",
+    pauses=(
+        " If it wants to send more than one message in {span}, it is paused until a person decides.",
+        " If it wants to send more than {n} messages in {span}, it is paused until a person decides.",
+    ),
     otherwise="if that fails, we {}",
     keys={
         "id": "event",

@@ -107,6 +107,11 @@ class Language:
     never_between: str
     unless: str
     unless_given: str
+    counted: Pair
+    counted_once_each: str
+    counted_by: str
+    counted_within: str
+    pauses: Pair
     limit: Pair
     limit_by: str
     otherwise: str

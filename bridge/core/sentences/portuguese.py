@@ -219,6 +219,17 @@ PORTUGUESE = Language(
     limit=("no máximo uma vez em {span}{by}", "no máximo {n} vezes em {span}{by}"),
     limit_by=" por {}",
     unless_given=", e {}",
+    counted=(
+        ", e é a primeira vez{different}{by}{within}",
+        ", e com isso são {n} vezes{different}{by}{within}",
+    ),
+    counted_once_each=" (contando cada {} uma vez)",
+    counted_by=" por {}",
+    counted_within=" em {}",
+    pauses=(
+        " Se quiser enviar mais de uma mensagem em {span}, a regra para até alguém decidir.",
+        " Se quiser enviar mais de {n} mensagens em {span}, a regra para até alguém decidir.",
+    ),
     otherwise="se não der certo, {}",
     keys={
         "id": "evento",

@@ -70,6 +70,12 @@ def expression_told(predicate: Predicate, language: Language) -> str:
     return _expression(predicate.source, language)
 
 
+def keys_told(paths: Sequence[str], language: Language) -> str:
+    """Return what a key is made of, as people call it: `aluno e curso`."""
+    keys = dict.fromkeys(language.keys.get(path) or cut(path, language) for path in paths)
+    return language.all_of(list(keys))
+
+
 def _action(action: Action, destinations: Destinations, clauses: Sequence[str], language: Language) -> str:
     said = _sent(action, _destination(action, destinations), language)
     return f"{said} ({'; '.join(clauses)})" if clauses else said
@@ -142,7 +148,7 @@ def _unless(action: Action, _: Destination, language: Language) -> str:
     event, left = event_told(unless.on, when.parts if isinstance(when, AllOf) else (when,), {}, language)
     given = conditions_told(left, [], language)
     told = language.unless_given.format(given) if given else ""
-    return language.unless.format(event=event, given=told, same=_keys(unless.same, language))
+    return language.unless.format(event=event, given=told, same=keys_told(unless.same, language))
 
 
 def _quiet(action: Action, _: Destination, language: Language) -> str:
@@ -155,20 +161,15 @@ def _quiet(action: Action, _: Destination, language: Language) -> str:
 def _once(action: Action, _: Destination, language: Language) -> str:
     if not action.once_per:
         return ""
-    return language.once.format(_keys(action.once_per, language))
+    return language.once.format(keys_told(action.once_per, language))
 
 
 def _limit(action: Action, _: Destination, language: Language) -> str:
     limit = action.limit
     if limit is None:
         return ""
-    by = language.limit_by.format(_keys(limit.by, language)) if limit.by else ""
+    by = language.limit_by.format(keys_told(limit.by, language)) if limit.by else ""
     return language.limit[limit.most != 1].format(n=limit.most, span=language.duration(limit.per), by=by)
-
-
-def _keys(paths: Sequence[str], language: Language) -> str:
-    keys = dict.fromkeys(language.keys.get(path) or cut(path, language) for path in paths)
-    return language.all_of(list(keys))
 
 
 def _expiry(action: Action, _: Destination, language: Language) -> str:

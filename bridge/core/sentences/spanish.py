@@ -212,6 +212,17 @@ SPANISH = Language(
     limit=("como máximo una vez en {span}{by}", "como máximo {n} veces en {span}{by}"),
     limit_by=" por {}",
     unless_given=", y {}",
+    counted=(
+        ", y es la primera vez{different}{by}{within}",
+        ", y con eso son {n} veces{different}{by}{within}",
+    ),
+    counted_once_each=" (contando cada {} una vez)",
+    counted_by=" por {}",
+    counted_within=" en {}",
+    pauses=(
+        " Si quiere enviar más de un mensaje en {span}, la regla se detiene hasta que alguien decida.",
+        " Si quiere enviar más de {n} mensajes en {span}, la regla se detiene hasta que alguien decida.",
+    ),
     otherwise="si no se puede, {}",
     keys={
         "id": "evento",
