@@ -82,7 +82,7 @@ def test_in_order_it_fires_when_the_count_gets_there_from_below(days: list[int],
     fires = []
     for place, day in enumerate(sorted(days)):
         before = sum(1 for other in sorted(days)[:place] if day - 10 < other)
-        touching = sum(1 for other in sorted(days)[:place] if day - 10 <= other)
+        touching = sum(1 for other in sorted(days)[:place] if day - 10 <= other < day)
         if before < count <= before + 1 and touching < count:
             fires.append(day)
     assert told(*sorted(days), count=count) == fires
