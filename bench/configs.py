@@ -10,6 +10,8 @@ from bench.events import COURSE
 from bench.servers import free_port
 
 RULES = 100
+IN_A_FILE = 2_000
+"""Rules; a file of the configuration has an upper limit of bytes and values."""
 NO_COURSE = "f" * 40
 WEBHOOK = '{ webhook: crm, json: { event: "{{ id }}", who: "{{ learner.name }}" } }'
 SLACK = '{ slack: wins, text: ":tada: *{{ learner.name }}* concluiu *{{ module.title }}*" }'
@@ -49,6 +51,8 @@ class Setting:
         """Write `config.yaml` and the templates; return the port that the bridge will listen on."""
         port = free_port()
         (folder / "config.yaml").write_text(self._text(port), "utf-8")
+        for number, rules in enumerate(self._files()):
+            (folder / f"rules-{number}.yaml").write_text("rules:\n" + "".join(rules), "utf-8")
         link = folder / "templates"
         if not link.exists():
             link.symlink_to(Path(__file__).parents[1] / "templates")
@@ -62,8 +66,7 @@ class Setting:
                 'sources: { eduzz: { type: eduzz, secrets: ["${EDUZZ_SECRET}"] } }',
                 "channels:",
                 *self._channels(),
-                "rules:",
-                self._rules(),
+                'include: "rules-*.yaml"',
             ]
         )
 
@@ -87,10 +90,13 @@ class Setting:
         )
         return [f"  {line}" for line in (*(line for port, line in lines.items() if port), *idle)]
 
-    def _rules(self) -> str:
+    def _files(self) -> list[list[str]]:
+        """Return the rules, so many in a file as a file may hold."""
+        rules = self._rules()
+        return [rules[first : first + IN_A_FILE] for first in range(0, len(rules), IN_A_FILE)]
+
+    def _rules(self) -> list[str]:
         last = COURSE if self.matches else NO_COURSE
         courses = [*(f"{number:040x}" for number in range(self.rules - 1)), last]
         sends = ", ".join(self.sends)
-        return "".join(
-            _RULE.format(index=index, course=course, sends=sends) for index, course in enumerate(courses)
-        )
+        return [_RULE.format(index=index, course=course, sends=sends) for index, course in enumerate(courses)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path as FilePath
 
 from bridge.config.files import Material
@@ -29,11 +30,31 @@ class Written:
     templates: FilePath
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The known events that an `on:` names: what they carry together and each, and their types and kinds."""
+
+    carried: Carried
+    each: Mapping[str, Carried]
+    facts: Sequence[Mapping[str, str]]
+
+    @classmethod
+    def by(cls, on: Sequence[str], types: EventTypes) -> Named | None:
+        """Find them; None when others may be meant as well."""
+        found = types.named(on)
+        if found is None:
+            return None
+        each = {name: Carried.by([name], [name]) for name in found}
+        facts = [{"type": name, "kind": kind} for name, kinds in found.items() for kind in kinds]
+        return cls(Carried.by(on, found), each, facts)
+
+
 def unreachable(material: Material, rules: Sequence[Rule], types: EventTypes) -> Iterator[Problem]:
     """Yield what is wrong with rules that compiled: `rules` are those of the material that are mappings."""
     twins = _Twins(material)
+    named = cache(lambda on: Named.by(on, types))  # most of many rules are about the same few events
     for written, rule in zip(_written(material), rules, strict=True):
-        found = types.named(rule.on)
+        found = named(rule.on)
         if found is None:
             yield from _contradicted(rule, written.path, _is_one_of_ours)
         else:
@@ -60,13 +81,11 @@ def _written(material: Material) -> Iterator[Written]:
             yield Written(raw, when, ("rules", index), material.path.parent / "templates")
 
 
-def _of_known_events(rule: Rule, written: Written, found: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
+def _of_known_events(rule: Rule, written: Written, named: Named) -> Iterator[Problem]:
     """Yield what is wrong with a rule of which all events are known by name."""
-    carried = Carried.by(rule.on, found)
-    each = {name: Carried.by([name], [name]) for name in found}
+    carried, each = named.carried, named.each
     yield from _contradicted(rule, written.path, carried.is_single)
-    names = [{"type": name, "kind": kind} for name, kinds in found.items() for kind in kinds]
-    if all(verdict(rule.when, facts) is False for facts in names):
+    if all(verdict(rule.when, facts) is False for facts in named.facts):
         sentence = f"no event of {carried.names} is of this type or kind, so this never holds"
         yield Problem((*written.path, "when"), sentence, warning=True)
     yield from _lines(written.when, (*written.path, "when"), carried)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
@@ -22,16 +23,22 @@ class Mention:
     guarded: bool
 
 
-def mentions(source: str) -> list[Mention]:
+@lru_cache(maxsize=1000)
+def mentions(source: str) -> tuple[Mention, ...]:
     """Return every path a template text mentions, by line; none when it is no template."""
     try:
-        tree = Environment(autoescape=True).parse(source)
+        tree = _environment().parse(source)
     except (TemplateSyntaxError, RecursionError):
-        return []
+        return ()
     own = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
     found = [each for each in _within(tree, guarded=False) if _root(each.path) not in own]
     asked = [each.path for each in found if each.guarded]
-    return [replace(each, guarded=each.guarded or _is_asked(each.path, asked)) for each in found]
+    return tuple(replace(each, guarded=each.guarded or _is_asked(each.path, asked)) for each in found)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(autoescape=True)
 
 
 def _within(node: nodes.Node, *, guarded: bool) -> Iterator[Mention]:

@@ -24,6 +24,8 @@ _ORDINARY = frozenset((str, int, float, bool, type(None), dict, list, datetime))
 """What facts are made of."""
 UNDECIDED = object()
 """Stands for a value that only running the text can find, or say to be absent."""
+ANYWHERE = ""
+"""Stands for the place of a text that several settings share, each of which knows its own."""
 UNWORKABLE = "gives a filter, a test, a comparison or a macro values it cannot work with"
 
 
@@ -87,6 +89,10 @@ class Program:
         self._asked = asked
         self._surroundings = surroundings
 
+    def at(self, text: Text) -> Program:
+        """Return the same program for the same text in another place."""
+        return Program(self._template, text, self._asked, self._surroundings)
+
     def run(self, names: Mapping[str, object]) -> list[str | Printed]:
         """Return the pieces for one event; raise `Failed`. Its times are in the configured zone."""
         member = self._asked.member
@@ -137,7 +143,8 @@ class Program:
 
     def _spot(self, error: Exception) -> tuple[str, int | None]:
         if isinstance(error, Fault) and error.spot:
-            return error.spot
+            where, line = error.spot
+            return where or self._text.where, line
         return self._text.where, self._line(error.__traceback__)
 
     def _line(self, traceback: TracebackType | None) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import assert_never
@@ -28,7 +29,7 @@ from bridge.rendering.markdown import Markdown
 from bridge.rendering.people import people_filters
 from bridge.rendering.places import in_address, in_mrkdwn
 from bridge.rendering.predicate import Expression, as_template
-from bridge.rendering.program import Compiler, Failed, Surroundings, Text
+from bridge.rendering.program import ANYWHERE, Compiled, Compiler, Failed, Surroundings, Text
 
 _LINES: Mapping[Target, tuple[Form, Callable[[str], str]]] = {
     Target.PLAIN: (Form.RAW, str),
@@ -62,6 +63,7 @@ class Renderer:
         # A message must never make the bridge fetch something.
         inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
         self._compiler = Compiler(environment, Surroundings(monotonic, timezone))
+        self._known: dict[tuple[str, bool], Compiled] = {}
         workshop = Workshop(Markdown(), inliner, lang=locale.replace("_", "-"))
         self._library = Library(templates, self._compiler, workshop)
         self._attachments = Attachments(templates.parent / FOLDER)
@@ -121,12 +123,21 @@ class Renderer:
 
     def _line(self, slot: Slot) -> tuple[Part | None, list[Problem]]:
         text = Text(str(slot.source), dotted(slot.path), in_file=False)
-        compiled = self._compiler.compile(text, VOCABULARY)
+        compiled = self._compiled(text, structure=False)
         form, place = _LINES[slot.target]
         part = Line(compiled.program, form, place) if compiled.program else None
         return part, [
             Problem(slot.path, _in_setting(text, flaw.sentence, flaw.line)) for flaw in compiled.flaws
         ]
+
+    def _compiled(self, text: Text, *, structure: bool) -> Compiled:
+        """Compile the text of a setting; of thousands of rules many say the same."""
+        key = (text.source, structure)
+        if key not in self._known:
+            shared = replace(text, where=ANYWHERE)
+            self._known[key] = self._compiler.compile(shared, VOCABULARY, structure=structure)
+        known = self._known[key]
+        return known if known.program is None else replace(known, program=known.program.at(text))
 
     def _plan(self, source: object, path: SettingPath, problems: list[Problem]) -> object:
         """Return a structure with each text that has an expression compiled."""
@@ -142,7 +153,7 @@ class Renderer:
 
     def _leaf(self, source: str, path: SettingPath, problems: list[Problem]) -> object:
         text = Text(source, dotted(path), in_file=False)
-        compiled = self._compiler.compile(text, VOCABULARY, structure=True)
+        compiled = self._compiled(text, structure=True)
         problems += (Problem(path, _in_setting(text, flaw.sentence, flaw.line)) for flaw in compiled.flaws)
         if compiled.program is None or compiled.tree is None:
             return source

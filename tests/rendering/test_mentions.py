@@ -61,7 +61,7 @@ def test_a_mention_is_guarded_where_the_template_provides_for_its_absence(source
 
 def test_lines_are_counted_from_one() -> None:
     """So that a person finds the place."""
-    assert mentions("a\n{{ data.x }}\n\n{{ data.y }}") == [
+    assert mentions("a\n{{ data.x }}\n\n{{ data.y }}") == (
         Mention("data.x", 2, guarded=False),
         Mention("data.y", 4, guarded=False),
-    ]
+    )

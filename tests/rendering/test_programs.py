@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.core.messages import RenderFailure, Target
+from bridge.core.messages import RenderFailure, Slot, Target
 from tests.rendering.conftest import NOW, Bench
 
 VALUES = st.recursive(
@@ -73,3 +73,25 @@ def test_an_absent_path_is_told_as_the_author_wrote_it(bench: Bench) -> None:
     failure = bench.say({"a": "{{ learner.name }}"}, {"learner": {}}, Target.JSON)
     assert isinstance(failure, RenderFailure)
     assert failure.why.startswith("'learner.name' is absent in this event")
+
+
+@pytest.mark.parametrize(
+    "source", ["{{ data.p }}", "a {{ data.p }}", "a\n{{ data.p | join(', ') }}", "{{ data.p + 1 }}"]
+)
+def test_a_text_that_several_settings_share_fails_at_its_own_place(bench: Bench, source: str) -> None:
+    """It is compiled once, and each setting is told by its own path."""
+    renderer = bench.renderer
+    for place in ("first", "second"):
+        slots = {
+            "line": Slot(Target.PLAIN, source, (place, "line")),
+            "json": Slot(Target.JSON, {"leaf": source}, (place, "json")),
+        }
+        for name, path in (("line", f"{place}.line"), ("json", f"{place}.json.leaf")):
+            content, problems = renderer.content({name: slots[name]})
+            assert content is not None, problems
+            failed = content.render({"data": {}})
+            assert isinstance(failed, RenderFailure)
+            assert failed.where == path
+            failed = content.render({"data": {"p": object()}})
+            assert isinstance(failed, RenderFailure)
+            assert failed.where == path
