@@ -76,7 +76,7 @@ class Setting:
         lines = {
             ports.webhook: f'crm: {{ type: webhook, url: "http://127.0.0.1:{ports.webhook}/", {private} }}',
             ports.slack: (
-                'wins: { type: slack, token: "${SLACK_BOT_TOKEN}", channel: "#wins", '
+                'wins: { type: slack, token: "${SLACK_BOT_TOKEN}", channel: "#wins", rate: null, '
                 f'api_url: "http://127.0.0.1:{ports.slack}/api/", {private} }}'
             ),
             ports.smtp: (

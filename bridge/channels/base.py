@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Protocol
@@ -14,6 +14,7 @@ from bridge.core.backoff import RetryPolicy
 from bridge.core.breaker import BreakerPolicy
 from bridge.core.messages import Message, Payload, Slot
 from bridge.core.outcomes import Outcome
+from bridge.core.problems import Path
 from bridge.core.rates import Rate
 
 
@@ -46,6 +47,16 @@ class Endpoints:
     webhook_url: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Together:
+    """Paths whose values make messages belong together, and how, as in `core.rules.Thread`."""
+
+    by: tuple[str, ...]
+    edits: bool = False
+    place: str = ""
+    counts: tuple[tuple[str, str], ...] = ()
+
+
 class ActionModel(BaseModel):
     """What an entry of `send:` may say for one type of channel, beyond naming it."""
 
@@ -58,6 +69,21 @@ class ActionModel(BaseModel):
     def settings(self) -> dict[str, object]:
         """Return the plain settings that `encode` is given beside the message."""
         return {}
+
+    def together(self) -> Together | None:
+        """Return which messages continue each other; None where each stands by itself."""
+        return None
+
+    def unfit(  # what is here fits everything
+        self,
+        channel: Mapping[str, object],  # noqa: ARG002
+        top: Mapping[str, object],  # noqa: ARG002
+    ) -> Iterator[tuple[Path, str]]:
+        """Yield the place, below the action, of each thing that cannot be done, and a sentence on it.
+
+        `channel` are its channel's options, `top` the whole configuration, both as written.
+        """
+        yield from ()
 
 
 class Channel(Protocol):

@@ -57,6 +57,10 @@ _ADVICE: Mapping[str, tuple[Reason, str]] = {
     "invalid_blocks_format": (Reason.CLIENT, "Slack does not understand the blocks; check the template"),
     "invalid_payload": (Reason.CLIENT, "Slack does not understand the message; check the template"),
     "user_not_found": (Reason.CLIENT, "Slack finds no such user; check `channel`"),
+    "users_not_found": (
+        Reason.CLIENT,
+        "nobody in the workspace has the address under `to`; check it, or invite the person",
+    ),
     "action_prohibited": (Reason.AUTH, f"the workspace does not let the webhook post; {_ADMIN}"),
     "channel_is_archived": (Reason.CLIENT, f"the webhook's channel is archived; {_WEBHOOK}"),
     "invalid_token": (Reason.AUTH, f"Slack does not know this webhook; {_WEBHOOK}"),

@@ -24,6 +24,9 @@ def action_words(action: Action) -> str:
     parts = [f"{kind_of(action.name)} via {action.channel}"]
     if action.once_per:
         parts.append("once per " + ", ".join(action.once_per))
+    if action.thread is not None:
+        how = "one message, edited in place, per" if action.thread.edits else "one thread per"
+        parts.append(f"{how} {', '.join(action.thread.by)}")
     if action.expires is not None:
         parts.append(f"within {lasting(action.expires)}")
     if action.delay is not None:

@@ -5,13 +5,14 @@ Works on plain data, piece by piece, so that one mistake does not hide the other
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta, tzinfo
 
 from pydantic import TypeAdapter, ValidationError
 
 from bridge.channels import registry as channels
+from bridge.channels.base import ActionModel
 from bridge.config.files import Material
 from bridge.config.model import AfterOptions, Config
 from bridge.config.names import EventNames
@@ -32,7 +33,19 @@ from bridge.core.conditions import NOTHING, Condition, compile_when
 from bridge.core.paths import parse_path
 from bridge.core.problems import Path, Problem, did_you_mean
 from bridge.core.quiet_hours import QuietHours, parse_hours
-from bridge.core.rules import OWNER_RULE, Action, After, Limit, Predicate, Rule, Unless, else_name, kind_of
+from bridge.core.rules import (
+    OWNER_RULE,
+    Action,
+    After,
+    Limit,
+    Predicate,
+    Rule,
+    Thread,
+    Unless,
+    else_name,
+    kind_of,
+)
+from bridge.core.threads import COUNT, COUNTS, DATE
 from bridge.rendering.renderer import Renderer
 
 _KINDS = tuple(channels.ACTIONS)
@@ -55,6 +68,7 @@ class Compiler:
         self._channels = _types(material.data.get("channels"))
         self._may_miss = _is_misspelt("channels", material.data)
         self._names: dict[str, Path] = {}
+        self._pages = {"admin_url": url} if (url := material.data.get("admin_url")) else {}
 
     def rule(self, index: int, raw: object) -> Rule | None:
         """Return the compiled rule, or None when it is not a rule at all; complete only without problems."""
@@ -200,6 +214,10 @@ class Compiler:
             self._entry(_INSTEAD, rule, each, place) for each, place in zip(entries(raw), places, strict=True)
         ]
         self._tell_apart(made, where)
+        for each, place in zip(made, places, strict=True):
+            if each is not None and each.thread is not None and each.thread.edits:
+                sentence = "what is sent instead is a message of its own; remove this, or write `thread_by`"
+                self.problems.append(Problem((*place, "update_by"), sentence))
         return tuple(
             replace(each, name=else_name(each.name, parent.name), expires=each.expires or parent.expires)
             for each in made
@@ -217,7 +235,9 @@ class Compiler:
         if send is None:
             return None
         said = send.action()
-        content, problems = self._renderer.content(said.slots())
+        together = self._together(said, (*path,))
+        self.problems += self._unfit(said, channel, path)
+        content, problems = self._renderer.content(said.slots(), _names(together))
         self.problems += (replace(problem, path=(*path, *problem.path)) for problem in problems)
         if content is None:
             return None
@@ -227,12 +247,33 @@ class Compiler:
             name=f"{kind}:{channel}#{name}" if name else f"{kind}:{channel}",
             channel=channel,
             content=content,
-            settings=said.settings(),
+            settings={**said.settings(), **self._pages},
+            thread=together,
             condition=condition,
             expires=expires,
             delay=delay,
             quiet_hours=self._quiet_hours(send, channel),
         )
+
+    def _together(self, said: ActionModel, path: Path) -> Thread | None:
+        """Return which messages continue each other; `date` stands beside paths of the event."""
+        found = said.together()
+        if found is None:
+            return None
+        word = "update_by" if found.edits else "thread_by"
+        for place, text in enumerate(found.by):
+            if text != DATE:
+                self._one_value(text, (*path, word, place), word)
+        for name, text in found.counts:
+            self._one_value(text, (*path, "counts", name), "counts")
+        return Thread(by=found.by, zone=self._zone, edits=found.edits, place=found.place, counts=found.counts)
+
+    def _unfit(self, said: ActionModel, channel: str, path: Path) -> Iterator[Problem]:
+        options = _get(self._material.data.get("channels"), channel)
+        for below, sentence in said.unfit(
+            options if isinstance(options, Mapping) else {}, self._material.data
+        ):
+            yield Problem((*path, *below), sentence)
 
     def _quiet_hours(self, send: EntryConfig, channel: str) -> QuietHours | None:
         """Return the hours that an entry gives itself, else those of its channel, if that can be read."""
@@ -275,6 +316,13 @@ def _own(send: EntryConfig) -> tuple[str | None, timedelta | None, timedelta | N
     if not isinstance(send, InsteadConfig):
         return None, None, None
     return send.name, send.expires, send.delay if isinstance(send, SendConfig) else None
+
+
+def _names(thread: Thread | None) -> Mapping[str, tuple[str, ...] | None]:
+    """Return what the texts of an action may use beside the event."""
+    if thread is None or not thread.edits:
+        return {}
+    return {COUNT: (), COUNTS: tuple(name for name, _ in thread.counts)}
 
 
 def _get(entry: object, key: str) -> object:

@@ -14,7 +14,21 @@ from bridge.rendering.mentions import mentions
 from bridge.rendering.predicate import as_template
 
 _KINDS = (".md", ".html", ".json")
-_NOT_TEXTS = frozenset({"else", "if", "once_per", "expires", "delay", "quiet_hours", "unless", "template"})
+_NOT_TEXTS = frozenset(
+    {
+        "else",
+        "if",
+        "once_per",
+        "expires",
+        "delay",
+        "quiet_hours",
+        "unless",
+        "thread_by",
+        "update_by",
+        "counts",
+        "template",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from bridge.sources import registry as sources
 LOCALES = ("pt_BR", "en", "es")
 
 LATER = frozenset({"pause_above"})
-LATER |= {"digest", "thread_by", "update_by"}
+LATER |= {"digest"}
 """Words of the configuration language that this version does not know yet."""
 
 
@@ -147,6 +147,10 @@ class Config(Strict):
     listen: Listen = Field(default=Listen(), description="Where the two listeners wait.")
     public_url: WebAddress | None = Field(
         default=None, description="The address under which the world reaches the public listener."
+    )
+    admin_url: WebAddress | None = Field(
+        default=None,
+        description="The address under which people reach the admin pages, for buttons in messages.",
     )
     admin_password: OptionalSecret = Field(
         default=None, description="Required when the admin listener is reachable beyond this machine."

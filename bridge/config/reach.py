@@ -16,8 +16,18 @@ from bridge.core.paths import FactPath, parse_path
 from bridge.core.problems import Path, Problem
 from bridge.core.rules import Rule
 
-_KEYS = (("once_per",), ("after", "distinct"), ("after", "by"), ("limit", "by"), ("unless", "same"))
+_KEYS = (
+    ("once_per",),
+    ("after", "distinct"),
+    ("after", "by"),
+    ("limit", "by"),
+    ("unless", "same"),
+    ("thread_by",),
+    ("update_by",),
+)
 """Where such paths stand, in a rule or an action: a list of them, or one."""
+_TOGETHER = frozenset({"thread_by", "update_by"})
+"""Those that say which messages belong together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +166,12 @@ def _key(
     if problem is not None:
         yield problem
     elif without:
-        sentence = f"events of {without} have no '{path.text}', so nothing is sent for them"
+        then = "each stands by itself" if word in _TOGETHER else "nothing is sent for them"
+        sentence = f"events of {without} have no '{path.text}', so {then}"
         yield Problem(where, sentence, warning=True)
     elif better is not None:
-        sentence = f"'{path.text}' leads into a list, and with several values nothing is sent"
+        then = "each message stands by itself" if word in _TOGETHER else "nothing is sent"
+        sentence = f"'{path.text}' leads into a list, and with several values {then}"
         yield Problem(where, f"{sentence}; {word} needs one, such as '{better}'", warning=True)
 
 

@@ -57,12 +57,19 @@ def _destination(action: Action, entry: EntryConfig, channels: Mapping[str, Base
     place = getattr(entry, "channel", None) or getattr(options, "channel", None)
     instead = zip(action.otherwise, getattr(entry, "otherwise", None) or (), strict=True)
     return Destination(
-        to=getattr(entry, "to", ()),
+        to=_listed(getattr(entry, "to", ())),
         cc=getattr(entry, "cc", ()),
         bcc=getattr(entry, "bcc", ()),
         place=place or "",
         otherwise=tuple(_destination(each, its, channels) for each, its in instead),
     )
+
+
+def _listed(recipients: object) -> tuple[str, ...]:
+    """Return whom a message is for: a Slack message is for one person, or for nobody by name."""
+    if isinstance(recipients, str):
+        return (recipients,)
+    return tuple(recipients) if isinstance(recipients, tuple) else ()
 
 
 @cache

@@ -13,6 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from bridge.config.grammar import conditions, plain_paths
 from bridge.config.model import Config
 from bridge.core import trouble
+from bridge.core.threads import DATE
 from bridge.sources import registry as sources
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,6 +23,7 @@ Schema = dict[str, Any]
 _REFERENCE: Schema = {"type": "string", "pattern": r"\$\{"}
 _NAME: Schema = {"$ref": "#/$defs/EventName"}
 _PATH: Schema = {"$ref": "#/$defs/FactPath"}
+_KEY: Schema = {"anyOf": [{"const": DATE, "description": "The day of the event."}, _PATH]}
 _ABOUT = frozenset({"title", "description", "default"})
 _NARROW = frozenset({"const", "examples", "format", "maxLength", "pattern"})
 _NAMED = ("properties", "patternProperties", "$defs")
@@ -55,6 +57,10 @@ def _refine(definitions: dict[str, Schema]) -> None:
         definitions[name]["properties"]["by"]["items"] = _PATH
     definitions["AfterOptions"]["properties"]["distinct"] |= {"anyOf": [_PATH, {"type": "null"}]}
     for properties in [definition.get("properties", {}) for definition in definitions.values()]:
+        for word in ("thread_by", "update_by"):
+            if word in properties and "update_by" in properties:
+                listed = {"type": "array", "minItems": 1, "maxItems": 10, "items": _KEY}
+                properties[word] |= {"anyOf": [listed, {"type": "null"}]}
         if "once_per" in properties:
             properties["once_per"] |= {"anyOf": [{"type": "array", "items": _PATH}, {"type": "null"}]}
 

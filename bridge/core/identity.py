@@ -47,6 +47,21 @@ def lane_of(secret: bytes, channel: str, event: Event) -> bytes | None:
     return lane_key(secret, channel, person.casefold()) if person else None
 
 
+def thread_key(secret: bytes, channel: str, place: str, values: Sequence[str]) -> bytes:
+    """Return 16 bytes for one value of `thread_by` on one channel: a thread, and the lane of its messages."""
+    return _digest(("thread", channel, place, *values), secret)
+
+
+def edited_key(thread: bytes, rule: str, action: str) -> bytes:
+    """Return 16 bytes for the one message that an action edits in place; its thread is `thread_key`'s."""
+    return _digest(("edited", thread.hex(), rule, action))
+
+
+def item_key(secret: bytes, *parts: str) -> bytes:
+    """Return 16 bytes for something that is counted once: an event, or a value."""
+    return _digest(parts, secret)
+
+
 def learner_key(secret: bytes, event: Event) -> bytes | None:
     """Return 16 bytes for an event's learner, whatever is known of what they did; None without a learner."""
     person = (event.learner.email or event.learner.id) if event.learner else None

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+ANCHOR = "anchor"
+"""Under this name a payload's `meta` has, at send time alone, what the message continues."""
+
 
 class Target(StrEnum):
     """Where a rendered value lands; decides how values from events are escaped."""
@@ -56,7 +59,9 @@ UNSUBSCRIBE_HERE = "https://unsubscribe.invalid/here"
 class Document:
     """A rendered template file. `front` holds the rendered front matter (`subject`, `preheader`).
 
-    `lang` is the language it is written in, as in BCP 47, or empty.
+    `lang` is the language it is written in, as in BCP 47, or empty. `blocks` are Slack's, in whose stead
+    notifications show `mrkdwn`; `places` says of each JSON pointer below the message which line of which file
+    it comes from, as `templates/NAME.json:12`.
     """
 
     front: Mapping[str, str] = field(default_factory=dict)
@@ -64,6 +69,8 @@ class Document:
     text: str = ""
     mrkdwn: str = ""
     lang: str = ""
+    blocks: tuple[object, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

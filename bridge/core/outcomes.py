@@ -24,11 +24,16 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The destination accepted the message; `reference` is its own name for it (a Slack `ts`), if any."""
+    """The destination accepted the message; `reference` is its own name for it (a Slack `ts`), if any.
+
+    `anchor` is what later messages continue, in the channel's own words: where the thread begins in which
+    this one stands, or this one itself where it is edited in place. None where nothing can be continued.
+    """
 
     status: int | None = None
     answer: str = ""
     reference: str | None = None
+    anchor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,11 +31,12 @@ class Mail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chat:
-    """A Slack message: mrkdwn in paragraphs, and where it goes."""
+    """A Slack message: mrkdwn in paragraphs, where it goes, and how often it was edited."""
 
     paragraphs: tuple[str, ...]
     channel: str = ""
     thread: str = ""
+    edits: int = 0
 
 
 def read_mail(message: bytes) -> Mail:

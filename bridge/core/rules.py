@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import Protocol
 
 from bridge.core.conditions import Condition
@@ -83,6 +83,22 @@ class After:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """Messages of one channel that belong together: those with the same values at the paths of `by`.
+
+    They are replies to the first of them, or, where each `edits`, one message that is changed in place.
+    `date` among the paths is the day of the event in `zone`. `place` parts what goes to different places
+    through the same channel. `counts` are names with the path whose different values they count.
+    """
+
+    by: tuple[str, ...]
+    zone: tzinfo
+    edits: bool = False
+    place: str = ""
+    counts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One thing to send: a channel, what to say, and when it may not be sent.
 
@@ -104,6 +120,7 @@ class Action:
     quiet_hours: QuietHours | None = None
     unless: Unless | None = None
     limit: Limit | None = None
+    thread: Thread | None = None
     shadow: bool = False
     otherwise: tuple[Action, ...] = ()
 

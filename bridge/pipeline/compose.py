@@ -10,6 +10,7 @@ from bridge.channels.base import Channel, Unencodable
 from bridge.core.events import Event, Facts
 from bridge.core.messages import Message, Payload, RenderFailure
 from bridge.core.rules import Action, Rule
+from bridge.core.threads import counted
 from bridge.pipeline.house import ANYWHERE, House
 from bridge.sources.base import Malformed, Request, Source, Unsupported
 from bridge.store.inbox import Entry
@@ -34,9 +35,21 @@ def actions_of(rules: Sequence[Rule]) -> Actions:
 
 
 def compose(
-    *, action: Action, channel: Channel, facts: Facts, delivery_id: str, at: datetime, house: House = ANYWHERE
+    *,
+    action: Action,
+    channel: Channel,
+    facts: Facts,
+    delivery_id: str,
+    at: datetime,
+    house: House = ANYWHERE,
+    counts: Mapping[str, int] | None = None,
 ) -> Payload | Unready:
-    """Render an action's content for an event's facts and encode it for its channel."""
+    """Render an action's content for an event's facts and encode it for its channel.
+
+    `counts` is what a message counts that is edited in place; without them it is the first of its kind.
+    """
+    if action.thread is not None:
+        facts = {**facts, **counted(action.thread, counts)}
     rendered = action.content.render(facts)
     if isinstance(rendered, RenderFailure):
         line = f":{rendered.line}" if rendered.line is not None else ""

@@ -17,16 +17,18 @@ from bridge.core.rules import OWNER_RULE, Action
 from bridge.core.timing import From, Never, still_held
 from bridge.core.trouble import Trouble
 from bridge.core.unless import meanwhile
-from bridge.pipeline import otherwise
+from bridge.pipeline import otherwise, threads
 from bridge.pipeline.compose import Actions, Unready, compose
 from bridge.pipeline.gate import Following, Gate
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.patience import until_read, until_written
 from bridge.pipeline.register import known_event
+from bridge.pipeline.threads import Place
 from bridge.sources.base import Source
 from bridge.store import incidents, outbox, watches
 from bridge.store.database import Connection, StoreUnavailable
 from bridge.store.deliveries import Attempt, Due, NewDelivery, Recorded
+from bridge.store.threads import UNKNOWN, Busy
 
 AHEAD = 4
 """How many deliveries are claimed for each that may be under way, so that the next one is at hand."""
@@ -114,9 +116,12 @@ class Deliverer:
         pauses = self._gate.pauses
         if await self._is_held(due, lease):
             return
-        payload = due.payload or await self._compose(due, lease)
+        place = threads.place_of(self._actions.get((due.rule, due.action)), due)
+        if place is not None and await self._is_outdone(due, lease, place):
+            return
+        payload = due.payload or await self._compose(due, lease, place)
         if payload is not None:
-            await self._attempt(due, lease, payload, pauses)
+            await self._attempt(due, lease, payload, pauses, place)
 
     async def _is_held(self, due: Due, lease: str) -> bool:
         """Return whether this is not the time to send it; then it waits for its time, or has expired.
@@ -149,6 +154,16 @@ class Deliverer:
         self._node.log.info("delivery withdrawn", delivery=due.id, rule=due.rule, channel=due.channel)
         return True
 
+    async def _is_outdone(self, due: Due, lease: str, place: Place) -> bool:
+        """Return whether a newer text takes the place of this one, which then counts as delivered by it."""
+        if not await threads.is_outdone(self._node, place, due):
+            return False
+        outcome, now = Delivered(answer=threads.OUTDONE), self._node.clock.now()
+        await self._record(
+            due, lease, _attempt_of(due, now, 0.0, outcome), outcome, self._gate.returning(now)
+        )
+        return True
+
     async def _hold(self, due: Due, lease: str, now: datetime, until: datetime, why: str) -> None:
         await self._unsent(due, lambda c: outbox.hold(c, due.seq, lease=lease, now=now, until=until, why=why))
         self._node.log.info("delivery held", delivery=due.id, rule=due.rule, channel=due.channel, why=why)
@@ -157,9 +172,9 @@ class Deliverer:
         await self._unsent(due, lambda c: outbox.expire(c, due.seq, lease=lease, now=now, why=why))
         self._node.log.info("delivery expired", delivery=due.id, rule=due.rule, channel=due.channel)
 
-    async def _compose(self, due: Due, lease: str) -> Payload | None:
+    async def _compose(self, due: Due, lease: str, place: Place | None) -> Payload | None:
         """Make the payload and store it, or park the delivery and return None."""
-        composed = await self._composed(due)
+        composed = await self._composed(due, place)
         if isinstance(composed, Unready):
             if composed.mendable:
                 await self._park(due, lease, composed.why)
@@ -171,7 +186,7 @@ class Deliverer:
         )
         return composed if ours else None
 
-    async def _composed(self, due: Due) -> Payload | Unready:
+    async def _composed(self, due: Due, place: Place | None) -> Payload | Unready:
         action = self._actions.get((due.rule, due.action))
         if action is None:
             return Unready(f"rule '{due.rule}' no longer has the action '{due.action}'; restore it and retry")
@@ -185,9 +200,12 @@ class Deliverer:
             delivery_id=due.id,
             at=self._node.clock.now(),
             house=self._node.house,
+            counts=await threads.counts(self._node, place, due) if place and place.edited else None,
         )
 
-    async def _attempt(self, due: Due, lease: str, payload: Payload, pauses: int) -> None:
+    async def _attempt(
+        self, due: Due, lease: str, payload: Payload, pauses: int, place: Place | None
+    ) -> None:
         """Send when it is its turn; not if the channel has paused since it was claimed."""
         async with self._turns:
             if self._retired:  # the owner gives the lease back
@@ -197,9 +215,17 @@ class Deliverer:
                 return
             if await self._is_held(due, lease):
                 return
+            standing = await threads.taken(self._node, place, due) if place else UNKNOWN
+            if isinstance(standing, Busy):
+                now = self._node.clock.now()
+                await self._hold(due, lease, now, now + threads.LOOK_AGAIN, threads.BUSY)
+                return
             started_at, began = self._node.clock.now(), self._node.clock.monotonic()
-            outcome = await self._send(payload, due.id)
+            outcome = await self._send(threads.continuing(payload, standing), due.id)
             follow = self._gate.following(outcome, self._node.clock.now())
+            if place is not None:
+                ended = self._node.clock.now()
+                follow = threads.following(place, due, standing, outcome, ended, follow)
         took = self._node.clock.monotonic() - began
         self._node.reached(Point.SENT)
         await self._record(due, lease, _attempt_of(due, started_at, took, outcome), outcome, follow)

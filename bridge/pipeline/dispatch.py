@@ -18,7 +18,7 @@ from bridge.pipeline.patience import until_written
 from bridge.pipeline.plan import Park, Planned, Planner, Settle
 from bridge.pipeline.register import Place, Register
 from bridge.pipeline.rulebook import Rulebook
-from bridge.store import inbox, limits, memory, outbox, watches
+from bridge.store import inbox, limits, memory, outbox, threads, watches
 from bridge.store.database import Connection
 from bridge.store.deliveries import Queued
 from bridge.store.inbox import Entry
@@ -251,6 +251,8 @@ def _enqueue(connection: Connection, plan: Planned) -> Queued | None:
         watches.watch(connection, queued.seq, plan.watch, plan.delivery.entry_seq)
     if queued is not None and plan.use is not None:
         limits.count(connection, plan.use, plan.delivery.id, now=plan.delivery.created_at)
+    if queued is not None and plan.adds is not None:
+        threads.count(connection, plan.adds, now=plan.delivery.created_at)
     return queued
 
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bridge.core.events import Facts
-from bridge.core.identity import delivery_id, lane_of
+from bridge.core.identity import delivery_id
 from bridge.core.rules import OWNER_RULE, Action, PredicateFailed
+from bridge.core.threads import lane_for
 from bridge.core.trouble import Trouble
 from bridge.pipeline.compose import Actions, Unready
 from bridge.pipeline.node import Node
@@ -42,7 +43,7 @@ async def planned(
             rule=each.rule,
             action=each.name,
             channel=each.channel,
-            lane=lane_of(secret, each.channel, event),
+            lane=lane_for(secret, each, event, facts),
             created_at=now,
             due_at=now,
             expires_at=event.occurred_at + each.expires if each.expires else None,

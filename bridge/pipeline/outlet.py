@@ -68,6 +68,8 @@ class Outlet:
         now = new.created_at
         if new.due_at > now:
             return None
+        if action.thread is not None:  # what it continues is known when it is its turn
+            return None
         if not self._gate.is_known_free(now):
             self.worker.wake()
             return None

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from bridge.core.claims import Claim, Lacking, claim_of
 from bridge.core.events import Event, Facts
-from bridge.core.identity import delivery_id, lane_of
+from bridge.core.identity import delivery_id
 from bridge.core.limits import Uncounted, Use, use_of
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
 from bridge.core.routing import Plan, Router, Wanted
 from bridge.core.rules import SHADOW, Action
 from bridge.core.tallies import Tally, Uncountable, tally_of
+from bridge.core.threads import Addition, addition_of, lane_for
 from bridge.core.timing import Never, first_due
 from bridge.core.unless import Lookout, Sighting, Unwatchable, Watch, watch_of
 from bridge.pipeline.node import Node
@@ -38,7 +39,8 @@ WITHHELD = "the platform's own test event; set deliver_tests: true to send it"
 class Planned:
     """A delivery that a rule wants: the claim it needs, what it watches for, the offer to send it at once.
 
-    `use` is what it counts against, `shown` is the message of one that is only shown.
+    `use` is what it counts against, `adds` what it adds to the counts of the message that it edits, `shown`
+    is the message of one that is only shown.
     """
 
     delivery: NewDelivery
@@ -47,6 +49,7 @@ class Planned:
     use: Use | None = None
     shown: Payload | None = None
     offer: Offer | None = None
+    adds: Addition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +200,7 @@ class Planner:
             rule=action.rule,
             action=action.name,
             channel=action.channel,
-            lane=lane_of(secret, action.channel, event),
+            lane=lane_for(secret, action, event, facts),
             created_at=now,
             due_at=due.at,
             expires_at=event.occurred_at + action.expires if action.expires else None,
@@ -214,7 +217,9 @@ class Planner:
             return Planned(delivery, claim, watch, use, outlet.shown(delivery, action, facts))
         # With `after` most events only count.
         offer = None if wanted.rule.after else outlet.offer(delivery, action, facts)
-        return Planned(delivery, claim, watch, use, offer=offer)
+        about = (entry.key, index)
+        adds = addition_of(secret, action, delivery.lane, about, facts) if action.thread else None
+        return Planned(delivery, claim, watch, use, offer=offer, adds=adds)
 
 
 def _why(action: Action, held: str | None) -> str | None:

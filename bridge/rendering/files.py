@@ -21,7 +21,7 @@ from bridge.core.problems import did_you_mean
 from bridge.rendering.check import Flaw
 from bridge.rendering.program import Text
 
-MARKDOWN, HTML = ".md", ".html"
+MARKDOWN, HTML, JSON = ".md", ".html", ".json"
 KEYS: Mapping[str, tuple[str, ...]] = {
     MARKDOWN: ("subject", "preheader", "layout"),
     HTML: ("subject", "preheader"),

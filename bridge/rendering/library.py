@@ -12,10 +12,11 @@ from jinja2 import nodes
 from bridge.core.events import VOCABULARY
 from bridge.core.messages import CLIPPED, CLIPPED_FROM, UNSUBSCRIBE_NAME
 from bridge.rendering import files
+from bridge.rendering.blocks import Blocks, blocks_of
 from bridge.rendering.check import Flaw, Vocabulary
 from bridge.rendering.documents import Email, Line, SlackText, Workshop
 from bridge.rendering.escapes import Form
-from bridge.rendering.files import HTML, MARKDOWN, Source
+from bridge.rendering.files import HTML, JSON, MARKDOWN, Source
 from bridge.rendering.leaving import UNSUBSCRIBE_TEXT
 from bridge.rendering.moulds import CONTENT, PLACEHOLDERS
 from bridge.rendering.pictures import hidden_pictures
@@ -33,12 +34,10 @@ PLAIN_LAYOUT = Text(
     "the built-in layout",
 )
 """What stands around an e-mail where the folder has no default layout: text in a setting needs no folder."""
-_PAGE_NAMES: Vocabulary = {
-    **VOCABULARY,
-    **dict.fromkeys(("subject", "preheader", "lang", UNSUBSCRIBE_NAME, UNSUBSCRIBE_TEXT), ()),
-}
-"""What an `.html` template may use."""
-_LAYOUT_NAMES: Vocabulary = {**_PAGE_NAMES, "content": ()}
+_PAGE_NAMES: Vocabulary = dict.fromkeys(
+    ("subject", "preheader", "lang", UNSUBSCRIBE_NAME, UNSUBSCRIBE_TEXT), ()
+)
+"""What an `.html` template may use beside the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +65,17 @@ class Result(Generic[P_co]):
 class Library:
     """Compiles templates by name, and Markdown that stands in the configuration."""
 
-    def __init__(self, folder: Path, compiler: Compiler, workshop: Workshop) -> None:
-        """`folder` holds the templates, and `layouts/` below it the layouts."""
+    def __init__(
+        self, folder: Path, compiler: Compiler, workshop: Workshop, names: Vocabulary = VOCABULARY
+    ) -> None:
+        """`folder` holds the templates, and `layouts/` below it the layouts; `names` is what they may use."""
         self._folder = folder
+        self._names = names
+        self._page_names = {**names, **_PAGE_NAMES}
         self._compiler = compiler
         self._workshop = workshop
         self._emails: dict[str, Result[Email]] = {}
-        self._slack_texts: dict[str, Result[SlackText]] = {}
+        self._slack_texts: dict[str, Result[SlackText | Blocks]] = {}
         self._layouts: dict[str, Result[Program]] = {}
 
     def email(self, name: str) -> Result[Email]:
@@ -81,10 +84,10 @@ class Library:
             self._emails[name] = self._opened(name, self.email_of)
         return self._emails[name]
 
-    def slack_text(self, name: str) -> Result[SlackText]:
-        """Return the Slack text of a template file."""
+    def slack_text(self, name: str) -> Result[SlackText | Blocks]:
+        """Return the Slack text of a template file, or its blocks."""
         if name not in self._slack_texts:
-            self._slack_texts[name] = self._opened(name, self.slack_text_of)
+            self._slack_texts[name] = self._opened(name, self._slack, JSON)
         return self._slack_texts[name]
 
     def email_of(self, source: Source) -> Result[Email]:
@@ -112,9 +115,16 @@ class Library:
             return Result(None, wrong, tuple(source.front))
         return Result(SlackText(body.part, front, self._workshop), front=tuple(source.front))
 
-    def _opened(self, name: str, compiled: Callable[[Source], Result[P_co]]) -> Result[P_co]:
-        found = files.find(self._folder, name, (MARKDOWN, HTML))
-        source = files.read(found) if isinstance(found, Path) else found
+    def _slack(self, source: Source) -> Result[SlackText | Blocks]:
+        return self._blocks(source) if source.kind == JSON else self.slack_text_of(source)
+
+    def _blocks(self, source: Source) -> Result[Blocks]:
+        blocks, flaws = blocks_of(source.body, lambda text: self._compiler.compile(text, self._names))
+        return Result(blocks, _wrong(flaws, source.body))
+
+    def _opened(self, name: str, compiled: Callable[[Source], Result[P_co]], *more: str) -> Result[P_co]:
+        found = files.find(self._folder, name, (MARKDOWN, HTML, *more))
+        source = files.read(found, whole=found.suffix == JSON) if isinstance(found, Path) else found
         return Result(None, [Wrong(source)]) if isinstance(source, str) else compiled(source)
 
     def _front(self, source: Source) -> tuple[dict[str, Line], list[Wrong]]:
@@ -123,18 +133,18 @@ class Library:
         for key, text in source.front.items():
             if key == "layout":
                 continue
-            compiled = self._compiler.compile(text, VOCABULARY)
+            compiled = self._compiler.compile(text, self._names)
             wrong += _wrong(compiled.flaws, text)
             if compiled.program:
                 lines[key] = Line(compiled.program, Form.TEXT, str)
         return lines, wrong
 
     def _body(self, text: Text) -> Result[Program]:
-        compiled = self._compiler.compile(text, VOCABULARY)
+        compiled = self._compiler.compile(text, self._names)
         return Result(compiled.program, _wrong([*compiled.flaws, *hidden_pictures(text)], text))
 
     def _page(self, text: Text) -> Result[Program]:
-        compiled = self._compiler.compile(text, _PAGE_NAMES)
+        compiled = self._compiler.compile(text, self._page_names)
         return Result(
             compiled.program, _wrong([*compiled.flaws, *_misplaced(compiled), *hidden_pictures(text)], text)
         )
@@ -160,7 +170,7 @@ class Library:
         if isinstance(source, str):
             return Result(None, [Wrong(source)])
         text = source.body
-        compiled = self._compiler.compile(text, _LAYOUT_NAMES)
+        compiled = self._compiler.compile(text, {**self._page_names, "content": ()})
         flaws = [
             *compiled.flaws,
             *_misplaced(compiled),

@@ -18,7 +18,7 @@ from bridge.core.problems import Path as SettingPath
 from bridge.core.problems import Problem, dotted
 from bridge.core.rules import Content, Predicate
 from bridge.rendering.attachments import FOLDER, Attachments, File
-from bridge.rendering.check import lone_expression
+from bridge.rendering.check import Vocabulary, lone_expression
 from bridge.rendering.documents import Leaf, Line, Part, Structure, Workshop
 from bridge.rendering.environment import MessageEnvironment
 from bridge.rendering.escapes import Form
@@ -37,6 +37,9 @@ _LINES: Mapping[Target, tuple[Form, Callable[[str], str]]] = {
     Target.MRKDWN: (Form.MRKDWN, in_mrkdwn),
     Target.URL: (Form.RAW, in_address),
 }
+
+
+NO_NAMES: Vocabulary = {}
 
 
 class Renderer:
@@ -63,22 +66,19 @@ class Renderer:
         # A message must never make the bridge fetch something.
         inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
         self._compiler = Compiler(environment, Surroundings(monotonic, timezone))
-        self._known: dict[tuple[str, bool], Compiled] = {}
-        workshop = Workshop(Markdown(), inliner, lang=locale.replace("_", "-"))
-        self._library = Library(templates, self._compiler, workshop)
+        self._workshop = Workshop(Markdown(), inliner, lang=locale.replace("_", "-"))
+        self._templates = templates
         self._attachments = Attachments(templates.parent / FOLDER)
+        self._slots: dict[tuple[object, ...], _Slots] = {}
 
-    def content(self, slots: Mapping[str, Slot]) -> tuple[Content | None, list[Problem]]:
-        """Compile what an action says: by slot name; or None, and everything that is wrong with it."""
-        parts: dict[str, Part] = {}
-        problems: list[Problem] = []
-        for name, slot in slots.items():
-            part, found = self._part(slot, has_subject="subject" in slots)
-            problems += found
-            if part is not None:
-                parts[name] = part
-        broken = any(not problem.warning for problem in problems)
-        return (None if broken else Rendering(parts)), problems
+    def content(
+        self, slots: Mapping[str, Slot], names: Vocabulary = NO_NAMES
+    ) -> tuple[Content | None, list[Problem]]:
+        """Compile what an action says: by slot name; or None, and everything that is wrong with it.
+
+        `names` is what its texts may use beside the event, as in `VOCABULARY`.
+        """
+        return self._within(names).content(slots)
 
     def predicate(self, source: str) -> tuple[Predicate | None, list[Problem]]:
         """Compile an `if:`; or None, and everything that is wrong with it."""
@@ -90,6 +90,39 @@ class Renderer:
         if problems or compiled.program is None:
             return None, problems
         return Expression(source, Leaf(compiled.program, native=True)), []
+
+    def _within(self, names: Vocabulary) -> _Slots:
+        """Return what compiles texts that may use `names` beside the event."""
+        key = tuple(names.items())
+        if key not in self._slots:
+            library = Library(self._templates, self._compiler, self._workshop, {**VOCABULARY, **names})
+            self._slots[key] = _Slots(self._compiler, library, self._attachments, {**VOCABULARY, **names})
+        return self._slots[key]
+
+
+class _Slots:
+    """Compiles slots whose texts may use `names`."""
+
+    def __init__(
+        self, compiler: Compiler, library: Library, attachments: Attachments, names: Vocabulary
+    ) -> None:
+        self._compiler = compiler
+        self._library = library
+        self._attachments = attachments
+        self._names = names
+        self._known: dict[tuple[str, bool], Compiled] = {}
+
+    def content(self, slots: Mapping[str, Slot]) -> tuple[Content | None, list[Problem]]:
+        """Compile what an action says."""
+        parts: dict[str, Part] = {}
+        problems: list[Problem] = []
+        for name, slot in slots.items():
+            part, found = self._part(slot, has_subject="subject" in slots)
+            problems += found
+            if part is not None:
+                parts[name] = part
+        broken = any(not problem.warning for problem in problems)
+        return (None if broken else Rendering(parts)), problems
 
     def _part(self, slot: Slot, *, has_subject: bool) -> tuple[Part | None, list[Problem]]:
         match slot.target:
@@ -135,7 +168,7 @@ class Renderer:
         key = (text.source, structure)
         if key not in self._known:
             shared = replace(text, where=ANYWHERE)
-            self._known[key] = self._compiler.compile(shared, VOCABULARY, structure=structure)
+            self._known[key] = self._compiler.compile(shared, self._names, structure=structure)
         known = self._known[key]
         return known if known.program is None else replace(known, program=known.program.at(text))
 

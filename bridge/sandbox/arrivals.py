@@ -73,6 +73,14 @@ class Arrivals:
         self._news.set()
         return arrival
 
+    def change(self, arrival: Arrival) -> None:
+        """Put another form of an arrival in its place, if it is still kept."""
+        for place, kept in enumerate(self._kept):
+            if kept.number == arrival.number:
+                self._bytes += len(arrival.raw) - len(kept.raw)
+                self._kept[place] = arrival
+        self._news.set()
+
     async def wait_for(self, count: int, timeout_s: float) -> tuple[Arrival, ...]:
         """Return the kept arrivals once `count` have come in all; raises TimeoutError after `timeout_s`."""
         try:

@@ -284,6 +284,33 @@ tallies = Table(
 
 `began` is when the stretch began that it fired for, if it did; such rows stay, as claims do.
 """
+threads = Table(
+    "threads",
+    METADATA,
+    Column("key", LargeBinary(16), primary_key=True),
+    Column("holder", HexId),
+    Column("anchor", Words(WORDS)),
+    Column("applied", Seq),
+    Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Threads, and messages that are edited in place, by keyed digests of what they are about.
+
+`anchor` is the channel's own name for where the thread begins, or for the message. `holder` is the delivery
+that begins the thread, or edits the message, at this moment; `applied` the last one of which the message
+tells, by its `seq`. No foreign keys: a thread outlives its first delivery.
+"""
+
+thread_counts = Table(
+    "thread_counts",
+    METADATA,
+    Column("key", LargeBinary(16), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("item", LargeBinary(16), primary_key=True),
+    Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What messages that are edited in place count: each event, and each different value, once."""
 
 channel_states = Table(
     "channel_states",

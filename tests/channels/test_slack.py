@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from bridge.channels.base import Unencodable
 from bridge.channels.http import Shared
-from bridge.channels.slack import TEXT_LIMIT, SlackChannel, shortened
+from bridge.channels.slack import SlackChannel
+from bridge.channels.slack_blocks import TEXT_LIMIT, shortened
 from bridge.channels.slack_options import API_URL, SlackAction, SlackOptions
 from bridge.core.messages import Document, Slot, Target
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
@@ -337,6 +338,13 @@ def test_options_are_checked_when_they_are_loaded(raw: dict[str, object], senten
         ({"text": "x", "template": "y"}, "either `text` or `template`"),
         ({"text": "x", "blocks": []}, "blocks"),
         ({"text": "x", "update_by": "course.id"}, "update_by"),
+        ({"text": "x", "update_by": []}, "at least 1"),
+        ({"text": "x", "update_by": ["date"], "thread_by": ["date"]}, "make two actions"),
+        ({"text": "x", "thread_by": ["date"], "counts": {"cursos": "course.id"}}, "remove it"),
+        ({"text": "x", "update_by": ["date"], "counts": {"Cursos!": "course.id"}}, "counts"),
+        ({"text": "x", "to": "ana@escola.example", "channel": "#x"}, "remove one of them"),
+        ({"text": "x", "buttons": [{"text": "Ver"}]}, "either `url` or `page`"),
+        ({"text": "x", "buttons": [{"text": "Ver", "url": "https://a.example"}] * 26}, "at most 25"),
         ({"text": "x", "channel": ""}, "at least 1"),
         ({"text": "x", "unfurl": "yes"}, "valid boolean"),
     ],

@@ -15,7 +15,7 @@ from tests.support.pipeline import completion
 LIST = """\
 CHANNEL   TYPE   STATE    WAITING  RATE  UNTIL  WHY
 learners  email  stopped  1                     auth 535: the mail server refuses the login
-wins      slack  working  0
+wins      slack  working  0        1/s
 """
 
 

@@ -74,10 +74,13 @@ def test_channels_have_their_policies(loaded: Loaded) -> None:
         build(name, options, shared).policy for name, options in loaded.config.channels.items()
     )
     assert (learners.rate, learners.breaker) == (Rate(30, timedelta(minutes=1)), BreakerPolicy())
-    assert (wins.rate, wins.breaker, wins.retry.jitter) == (None, None, 0)
+    assert (wins.rate, wins.breaker, wins.retry.jitter) == (Rate(1, timedelta(seconds=1)), None, 0)
     assert crm.breaker == BreakerPolicy(3, timedelta(minutes=1), timedelta(minutes=15))
     assert crm.retry == RetryPolicy()
-    assert loaded.config.rates() == {"learners": Rate(30, timedelta(minutes=1))}
+    assert loaded.config.rates() == {
+        "learners": Rate(30, timedelta(minutes=1)),
+        "wins": Rate(1, timedelta(seconds=1)),
+    }
 
 
 def test_what_is_sent_instead_knows_its_parent(loaded: Loaded) -> None:

@@ -150,3 +150,27 @@ async def test_a_secret_of_plain_text_is_the_key_itself(
 def test_a_title_is_the_beginning_of_a_message(text: str, title: str) -> None:
     """One line, and an ellipsis where there was more."""
     assert beginning(text) == title
+
+
+async def test_a_message_is_edited_in_its_place(sandbox: Sandbox, http: aiohttp.ClientSession) -> None:
+    """The mailbox shows its last form, and how often it was changed; an unknown one is none."""
+    client = _slack(sandbox, http)
+    first = await client.chat_postMessage(channel="#conquistas", text="Hoje: 1")
+    await client.chat_update(channel=first["channel"], ts=first["ts"], text="Hoje: 2")
+    await client.chat_update(channel=first["channel"], ts=first["ts"], text="Hoje: *3*")
+    (arrival,) = sandbox.arrivals
+    assert isinstance(arrival.content, Chat)
+    assert (arrival.title, arrival.content.edits, arrival.to) == ("Hoje: 3", 2, "#conquistas")
+    with pytest.raises(SlackApiError, match="message_not_found"):
+        await client.chat_update(channel="#conquistas", ts="1.2", text="x")
+    with pytest.raises(SlackApiError, match="thread_not_found"):
+        await client.chat_postMessage(channel="#conquistas", text="x", thread_ts="1.2")
+
+
+async def test_people_are_found_but_for_nobody(sandbox: Sandbox, http: aiohttp.ClientSession) -> None:
+    """So that both cases can be tried."""
+    client = _slack(sandbox, http)
+    found = await client.users_lookupByEmail(email="ana@escola.example")
+    assert found["user"]["id"].startswith("U")
+    with pytest.raises(SlackApiError, match="users_not_found"):
+        await client.users_lookupByEmail(email="nobody@escola.example")

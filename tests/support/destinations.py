@@ -73,6 +73,7 @@ class _Slack:
             "token": "${SLACK_TOKEN}",
             "channel": "#wins",
             "api_url": f"http://127.0.0.1:{port}/api/",
+            "rate": "1000/s",
             "allow_private": True,
         }
 

@@ -94,6 +94,7 @@ class Language:
     email: str
     slack: str
     slack_unknown: str
+    slack_person: str
     webhook: str
     elsewhere: str
     more_actions: Pair
@@ -103,6 +104,8 @@ class Language:
     copy: str
     hidden_copy: str
     once: str
+    in_thread: str
+    edited: str
     after: str
     never_between: str
     unless: str

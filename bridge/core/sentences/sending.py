@@ -89,6 +89,8 @@ def _sent(action: Action, destination: Destination, language: Language) -> str:
     match kind_of(action.name):
         case "email":
             return language.email.format(_recipients(destination.to, language))
+        case "slack" if destination.to:
+            return language.slack_person.format(_recipients(destination.to, language))
         case "slack" if destination.place:
             return language.slack.format(cut(destination.place, language))
         case "slack":
@@ -164,6 +166,13 @@ def _once(action: Action, _: Destination, language: Language) -> str:
     return language.once.format(keys_told(action.once_per, language))
 
 
+def _thread(action: Action, _: Destination, language: Language) -> str:
+    thread = action.thread
+    if thread is None:
+        return ""
+    return (language.edited if thread.edits else language.in_thread).format(keys_told(thread.by, language))
+
+
 def _limit(action: Action, _: Destination, language: Language) -> str:
     limit = action.limit
     if limit is None:
@@ -195,6 +204,7 @@ _CLAUSES: tuple[Clause, ...] = (
     _delay,
     _unless,
     _quiet,
+    _thread,
     _once,
     _limit,
     _expiry,
