@@ -30,6 +30,7 @@ from bridge.pipeline.ingest import Ingest
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.operate import Operator
 from bridge.pipeline.rulebook import Rulebook
+from bridge.pipeline.strays import tell_strays
 from bridge.pipeline.trouble import Owner
 from bridge.sandbox.sandbox import Sandbox
 from bridge.sources import registry as source_registry
@@ -161,6 +162,7 @@ async def run(
         stack.push_async_callback(admin.close)
         log.info("bridge is running", version=__version__, public=public.url, admin=admin.url)
         started(Running(public.url, admin.url, services))
+        await tell_strays(services.node, loaded.rules)
         await _until(stop, engine.watch())
         log.info("bridge is stopping")
 
@@ -223,6 +225,7 @@ async def _listen_admin(
         channels=config.channel_types(),
         rates=config.rates(),
         rules=tuple(rule.name for rule in loaded.rules),
+        formers={rule.name: rule.was for rule in loaded.rules if rule.was},
         sentences=RuleSentences(loaded),
         locale=config.locale,
         explainer=services.explainer,

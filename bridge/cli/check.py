@@ -11,8 +11,10 @@ import typer
 from pydantic import BaseModel
 
 from bridge.cli.exits import ExitCode
+from bridge.cli.left_claims import left_claims
 from bridge.cli.opening import NOWHERE, read_config
 from bridge.cli.options import Setup
+from bridge.cli.program import say
 from bridge.cli.tables import aligned, show, show_json, wrapped
 from bridge.cli.text import printable
 from bridge.cli.words import rule_lines
@@ -22,6 +24,7 @@ from bridge.config.rule_sentences import RuleSentences
 from bridge.core.catalogue import Course
 from bridge.core.problems import dotted
 from bridge.core.rules import Rule
+from bridge.pipeline.strays import Found
 from bridge.sources.registry import known_events
 
 NAMES_SHOWN = 6
@@ -32,8 +35,10 @@ def check(setup: Setup, *, json: bool, verbose: bool) -> None:
     """Print every problem and exit with 1, or print a summary."""
     found = read_config(setup.path, sandbox=NOWHERE if setup.sandbox else None)
     problems = found.problems if isinstance(found, Broken) else found.warnings
+    strays = left_claims(found) if isinstance(found, Loaded) else []
     if json:
-        show_json(_all_plain(found, problems))
+        claims = {"claims": [_stray_plain(each) for each in strays]} if isinstance(found, Loaded) else {}
+        show_json({**_all_plain(found, problems), **claims})
     else:
         for problem in problems:
             print(printable(str(problem)), file=sys.stderr)
@@ -41,6 +46,8 @@ def check(setup: Setup, *, json: bool, verbose: bool) -> None:
         raise typer.Exit(ExitCode.PROBLEMS)
     if not json:
         _summarise(setup.path, found, verbose=verbose)
+        for each in strays:
+            say(f"{each.sentence}: {each.advice}")
 
 
 def _summarise(path: Path, loaded: Loaded, *, verbose: bool) -> None:
@@ -101,6 +108,17 @@ def _plain(problem: Located) -> dict[str, object]:
         "path": dotted(problem.path),
         "sentence": problem.sentence,
         "warning": problem.warning,
+    }
+
+
+def _stray_plain(found: Found) -> dict[str, object]:
+    stray = found.stray
+    return {
+        "rule": stray.rule,
+        "action": stray.action,
+        "claims": found.claims,
+        "probably": stray.probably,
+        "sentence": f"{found.sentence}: {found.advice}",
     }
 
 

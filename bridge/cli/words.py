@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from bridge.cli.text import lasting
 from bridge.core.conditions import AllOf, AnyOf, At, Condition
 from bridge.core.rules import Action, After, Rule, kind_of
@@ -9,7 +11,8 @@ from bridge.core.rules import Action, After, Rule, kind_of
 
 def rule_lines(rule: Rule) -> list[tuple[str, str]]:
     """Return a rule as labelled lines: `on`, `when`, `if`, and `send` for each action."""
-    lines = [("on", " or ".join(rule.on))]
+    lines = [("was", ", ".join(rule.was))] if rule.was else []
+    lines.append(("on", " or ".join(rule.on)))
     lines += [("when", text) for text in _lines(rule.when)]
     if rule.condition is not None:
         lines.append(("if", rule.condition.source))
@@ -27,23 +30,29 @@ def action_words(action: Action) -> str:
     if action.thread is not None:
         how = "one message, edited in place, per" if action.thread.edits else "one thread per"
         parts.append(f"{how} {', '.join(action.thread.by)}")
-    if action.expires is not None:
-        parts.append(f"within {lasting(action.expires)}")
-    if action.delay is not None:
-        parts.append(f"{lasting(action.delay)} after the event")
-    if action.unless is not None:
-        same = ", ".join(action.unless.same)
-        parts.append(f"unless {' or '.join(action.unless.on)} of the same {same} comes first")
-    if action.quiet_hours is not None:
-        parts.append(f"not in {action.quiet_hours}")
-    if action.limit is not None:
-        by = f" per {', '.join(action.limit.by)}" if action.limit.by else ""
-        parts.append(f"at most {action.limit.most} in {lasting(action.limit.per)}{by}")
+    parts += _timing_words(action)
     if action.shadow:
         parts.append("only shown")
+    if action.was:
+        parts.append(f"called {', '.join(action.was)} before")
     if action.condition is not None:
         parts.append(f"if {action.condition.source}")
     return ", ".join(parts)
+
+
+def _timing_words(action: Action) -> Iterator[str]:
+    if action.expires is not None:
+        yield f"within {lasting(action.expires)}"
+    if action.delay is not None:
+        yield f"{lasting(action.delay)} after the event"
+    if action.unless is not None:
+        same = ", ".join(action.unless.same)
+        yield f"unless {' or '.join(action.unless.on)} of the same {same} comes first"
+    if action.quiet_hours is not None:
+        yield f"not in {action.quiet_hours}"
+    if action.limit is not None:
+        by = f" per {', '.join(action.limit.by)}" if action.limit.by else ""
+        yield f"at most {action.limit.most} in {lasting(action.limit.per)}{by}"
 
 
 def _after_words(after: After) -> str:

@@ -29,6 +29,7 @@ from bridge.config.sends import (
     in_our_words,
     send_kind,
 )
+from bridge.config.was import listed
 from bridge.core.conditions import NOTHING, Condition, compile_when
 from bridge.core.paths import parse_path
 from bridge.core.problems import Path, Problem, did_you_mean
@@ -89,13 +90,14 @@ class Compiler:
         self._tell_apart(actions, (*path, "send"))
         limit = self._limit(raw.get("limit"), (*path, "limit"))
         shadow = raw.get("mode") == "shadow"
+        was = listed(raw.get("was"))
         sending = tuple(
-            replace(action, limit=action.limit or limit, shadow=shadow)
+            replace(action, limit=action.limit or limit, shadow=shadow, rule_was=was)
             for action in actions
             if action is not None
         )
         after = self._after(raw.get("after"), (*path, "after"))
-        made = Rule(name=name, on=on, when=when, condition=condition, after=after, actions=sending)
+        made = Rule(name=name, on=on, when=when, condition=condition, after=after, actions=sending, was=was)
         self.problems += senseless_count(made, (*path, "after"))
         return made
 
@@ -201,7 +203,8 @@ class Compiler:
         self.problems += senseless(made, path) if made else ()
         otherwise = self._otherwise(rule, made, entry, path)
         once_per = inherited if _get(entry, "once_per") is None else own
-        return replace(made, once_per=once_per, otherwise=otherwise) if made else None
+        was = listed(_get(entry, "was"))
+        return replace(made, once_per=once_per, otherwise=otherwise, was=was) if made else None
 
     def _otherwise(self, rule: str, parent: Action | None, entry: object, path: Path) -> tuple[Action, ...]:
         """Compile an `else:`; what expires with the message that it stands in for need not say so."""

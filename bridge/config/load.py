@@ -26,6 +26,7 @@ from bridge.config.secrets import Redactor
 from bridge.config.sentences import problems_of, text_faults
 from bridge.config.standins import stand_in, use_stand_ins
 from bridge.config.typed import looks_deceive
+from bridge.config.was import former_names
 from bridge.core import trouble
 from bridge.core.catalogue import Catalogue
 from bridge.core.problems import Problem
@@ -88,6 +89,7 @@ def load(
     faults += compiler.problems
     faults += unreachable(material, rules, _event_types(material))
     faults += courses_apart(material)
+    faults += former_names(material, rules)
     faults += uncatalogued(material)
     faults += checks.admin_is_guarded(config) if config else ()
     faults += checks.own_name_is_free(material.data)

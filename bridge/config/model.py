@@ -96,7 +96,7 @@ class RuleConfig(Strict):
     """Which events, under which conditions, lead to which actions."""
 
     name: Name = Field(
-        description="Shown in every listing; with the action it makes `once_per` remember, so keep it."
+        description="Shown in every listing; `once_per` remembers by it, so a new name asks for `was:`."
     )
     on: OneOrMore = Field(
         description="A kind (module.completed), a type (nutror.module_completed), a glob (nutror.*), a list."
@@ -124,6 +124,11 @@ class RuleConfig(Strict):
     )
     send: Annotated[tuple[Send, ...], Field(strict=False, min_length=1)] = Field(
         description="What to send, and where."
+    )
+    was: OneOrMore | None = Field(
+        default=None,
+        description="What it was called before, a name or a list with the newest first: it goes on under the "
+        "claims, limits and waiting messages of that name.",
     )
 
 

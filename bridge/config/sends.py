@@ -168,6 +168,10 @@ class SendConfig(InsteadConfig):
         alias="else",
         description="What to send if this delivery dies: an entry such as those under `send:`, or a list.",
     )
+    was: OneOrMore | None = Field(
+        default=None,
+        description="What this action was called before, as `bridge claims list` shows it: email:learners.",
+    )
 
 
 class OwnerConfig(EntryConfig):

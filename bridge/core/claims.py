@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridge.core.events import Facts
+from bridge.core.formers import kept_under, memory_names, other_names
 from bridge.core.identity import claim_key
 from bridge.core.paths import FactPath, parse_path
 from bridge.core.rules import Action
@@ -13,10 +14,17 @@ from bridge.core.rules import Action
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The key, and the values it stands for, to show to a person."""
+    """The key, and the values it stands for, to show to a person.
+
+    `rule` and `action` are the names that the key was made with. `others` are the keys that the same values
+    have under the other names of `was:`; whoever holds one of them holds this one, too.
+    """
 
     key: bytes
     label: str
+    rule: str
+    action: str
+    others: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +47,10 @@ def claim_of(secret: bytes, action: Action, facts: Facts) -> Claim | Lacking | N
     if not values:
         return None
     label = ", ".join(f"{text}={value}" for text, value in zip(action.once_per, values, strict=True))
-    # What is only shown takes nothing from what will be sent.
-    rule = f"(shadow) {action.rule}" if action.shadow else action.rule
-    return Claim(claim_key(secret, rule, action.name, values), label)
+    key = claim_key(secret, *memory_names(action), values)
+    others = tuple(claim_key(secret, *names, values) for names in other_names(action))
+    rule = kept_under(action.rule, action.rule_was)
+    return Claim(key, label, rule, kept_under(action.name, action.was), others)
 
 
 def values_of(paths: Sequence[str], facts: Facts) -> list[str] | str:

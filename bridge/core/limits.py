@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from bridge.core.claims import values_of
 from bridge.core.durations import lasting
 from bridge.core.events import Facts
+from bridge.core.formers import memory_names
 from bridge.core.identity import claim_key
 from bridge.core.rules import Action
 
@@ -50,5 +51,4 @@ def use_of(secret: bytes, action: Action, facts: Facts, at: datetime) -> Use | U
     values = values_of(limit.by, facts)
     if isinstance(values, str):
         return Uncounted(values)
-    rule = f"(shadow) {action.rule}" if action.shadow else action.rule
-    return Use(claim_key(secret, rule, action.name, values), at, limit.most, limit.per)
+    return Use(claim_key(secret, *memory_names(action), values), at, limit.most, limit.per)

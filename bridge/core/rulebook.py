@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta, tzinfo
 
 from bridge.core.conditions import NOTHING, compile_when
@@ -61,6 +61,8 @@ def read_book(book: bytes, zone: tzinfo, compile_if: Compile, names: Sequence[tu
 
 def _written(rule: Rule) -> dict[str, object]:
     written: dict[str, object] = {"name": rule.name, "on": list(rule.on)}
+    if rule.was:
+        written["was"] = list(rule.was)
     when = when_of(rule.when)
     if when is not None:
         written["when"] = when
@@ -89,6 +91,8 @@ def _written_action(action: Action) -> dict[str, object]:
         written["limit"] = {"max": limit.most, "per_s": limit.per.total_seconds(), "by": list(limit.by)}
     if action.shadow:
         written["shadow"] = True
+    if action.was:
+        written["was"] = list(action.was)
     if action.unless is not None:
         written["unless"] = _written_unless(action.unless)
     return written
@@ -142,9 +146,11 @@ def _read(
     name = str(data["name"])
     condition = compile_if(str(data["if"])) if asked and "if" in data else None
     sends = [dict(each) for each in _list(data["send"]) if isinstance(each, Mapping)] if asked else []
+    was = tuple(map(str, _list(data.get("was"))))
     actions = tuple(_read_action(name, each, zone, compile_if) for each in sends)
+    actions = tuple(replace(action, rule_was=was) for action in actions)
     after = _read_after(data.get("after"))
-    return Rule(name=name, on=on, when=when, condition=condition, after=after, actions=actions)
+    return Rule(name=name, on=on, when=when, condition=condition, after=after, actions=actions, was=was)
 
 
 def _read_action(rule: str, data: Mapping[str, object], zone: tzinfo, compile_if: Compile) -> Action:
@@ -162,6 +168,7 @@ def _read_action(rule: str, data: Mapping[str, object], zone: tzinfo, compile_if
         unless=_read_unless(data.get("unless"), zone),
         limit=_read_limit(data.get("limit")),
         shadow=data.get("shadow") is True,
+        was=tuple(map(str, _list(data.get("was")))),
     )
 
 

@@ -106,6 +106,7 @@ class Action:
     `email:learners#NAME` for one that was given a name. `settings` are the plain, untemplated settings.
     `delay` counts from the event; `quiet_hours` are its own, or its channel's. `otherwise` are the actions
     of its `else:`, taken when a delivery of this one dies. In the `shadow` mode of its rule nothing is sent.
+    `was` are names that it had before, `rule_was` those of its rule, each the newest first.
     """
 
     rule: str
@@ -123,6 +124,8 @@ class Action:
     thread: Thread | None = None
     shadow: bool = False
     otherwise: tuple[Action, ...] = ()
+    was: tuple[str, ...] = ()
+    rule_was: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +134,7 @@ class Rule:
 
     `on` holds kinds, types and globs of either. A rule's `once_per` is inherited by its actions at load.
     With `after` only the event that reaches the count leads to them; above `pause_above` the rule is paused.
+    `was` are the names that it had before, the newest first.
     """
 
     name: str
@@ -140,6 +144,7 @@ class Rule:
     after: After | None = None
     pause_above: Rate | None = None
     actions: tuple[Action, ...] = ()
+    was: tuple[str, ...] = ()
 
 
 def else_name(name: str, parent: str) -> str:

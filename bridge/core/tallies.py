@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from bridge.core.claims import values_of
 from bridge.core.durations import lasting
 from bridge.core.events import Event, Facts
+from bridge.core.formers import kept_under
 from bridge.core.identity import tally_key
 from bridge.core.rules import After, Rule
 
@@ -104,7 +105,8 @@ def tally_of(
     if isinstance(by, str) or isinstance(values, str):
         return Uncountable(by if isinstance(by, str) else str(values))
     # What is only shown is counted apart, so that a rule that goes live starts anew.
-    name = f"(shadow) {rule.name}" if any(action.shadow for action in rule.actions) else rule.name
+    kept = kept_under(rule.name, rule.was)
+    name = f"(shadow) {kept}" if any(action.shadow for action in rule.actions) else kept
     key = tally_key(secret, name, (*after.by, "", after.distinct or "", *by))
     value = tally_key(secret, name, values) if after.distinct else None
     at = max(min(event.occurred_at, received_at), EARLIEST)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bridge.core.claims import values_of
 from bridge.core.events import Event, Facts
+from bridge.core.formers import memory_names
 from bridge.core.identity import edited_key, item_key, lane_of, thread_key
 from bridge.core.rules import Action, Thread
 
@@ -53,7 +54,7 @@ def addition_of(
         found = values_of((path,), facts)
         if not isinstance(found, str):
             items.append((name, item_key(secret, *found)))
-    return Addition(edited_key(lane, action.rule, action.name), tuple(items))
+    return Addition(edited_key(lane, *memory_names(action)), tuple(items))
 
 
 def counted(thread: Thread, counts: Mapping[str, int] | None) -> dict[str, object]:

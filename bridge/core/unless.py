@@ -11,6 +11,7 @@ from datetime import datetime
 
 from bridge.core.claims import values_of
 from bridge.core.events import Event, Facts
+from bridge.core.formers import kept_under
 from bridge.core.identity import watch_key
 from bridge.core.routing import REMEMBERED_NAMES, is_named
 from bridge.core.rules import Action, Rule, Unless
@@ -98,4 +99,5 @@ def _key(secret: bytes, action: Action, unless: Unless, facts: Facts) -> bytes |
     values = values_of(unless.same, facts)
     if isinstance(values, str):
         return Unwatchable(values)
-    return watch_key(secret, action.rule, action.name, values)
+    rule, name = kept_under(action.rule, action.rule_was), kept_under(action.name, action.was)
+    return watch_key(secret, rule, name, values)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bridge.channels.base import Channel, Unencodable
 from bridge.core.events import Event, Facts
+from bridge.core.formers import every_name, instead_names
 from bridge.core.messages import Message, Payload, RenderFailure
 from bridge.core.rules import Action, Rule
 from bridge.core.threads import counted
@@ -28,10 +29,16 @@ Actions = Mapping[tuple[str, str], Action]
 
 
 def actions_of(rules: Sequence[Rule]) -> Actions:
-    """Return all actions by rule and action name, those of an `else:` among them."""
+    """Return all actions by rule and action name, those of an `else:` among them.
+
+    What waits under a name of before finds its action, too.
+    """
     own = [action for rule in rules for action in rule.actions]
-    instead = [each for action in own for each in action.otherwise]
-    return {(action.rule, action.name): action for action in (*instead, *own)}
+    instead = [(parent, each) for parent in own for each in parent.otherwise]
+    return {
+        **{names: each for parent, each in instead for names in instead_names(parent, each)},
+        **{names: action for action in own for names in every_name(action)},
+    }
 
 
 def compose(

@@ -264,16 +264,7 @@ def _is_over(connection: Connection, use: Use, delivery_id: str) -> bool:
 def _reserve(connection: Connection, plan: Planned, now: datetime) -> str | None:
     if plan.claim is None:
         return None
-    delivery = plan.delivery
-    return memory.reserve(
-        connection,
-        key=plan.claim.key,
-        rule=delivery.rule,
-        action=delivery.action,
-        label=plan.claim.label,
-        delivery_id=delivery.id,
-        now=now,
-    )
+    return memory.reserve_claim(connection, plan.claim, plan.delivery.id, now=now)
 
 
 def _complete(

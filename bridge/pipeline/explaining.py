@@ -258,7 +258,7 @@ def _taken(
     claim = claim_of(secret, action, facts)
     if isinstance(claim, Lacking):
         return Left(claim.why)
-    holder = None if claim is None or connection is None else memory.holder(connection, claim.key)
+    holder = None if claim is None or connection is None else memory.holder_of(connection, claim)
     if connection is None or holder is None or _gives_way(connection, holder, entry):
         return None
     return _held(holder)

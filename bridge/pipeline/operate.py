@@ -1,4 +1,4 @@
-"""What a person may do: replay an entry, retry or discard a delivery, pause or resume a channel."""
+"""What a person may do: replay an entry, retry or discard a delivery, release a claim, pause a channel."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from bridge.core.breaker import FRESH, Phase, stop
 from bridge.core.trouble import Trouble
 from bridge.pipeline.gate import tell
 from bridge.pipeline.node import Node
+from bridge.pipeline.releasing import release_claim, release_claims
 from bridge.store import channels, inbox, incidents, outbox
 from bridge.store.channels import Standing
+from bridge.store.claims import ClaimFilter
 from bridge.store.database import Connection
 from bridge.store.deliveries import Missing, Moved, Refused, Taken
 from bridge.store.news import tell_of_channel
@@ -64,6 +66,14 @@ class Operator:
         )
         self._node.log.info("discard asked for", delivery=delivery_id, result=type(result).__name__.lower())
         return _told(result, delivery_id, "is discarded", "be discarded")
+
+    async def release(self, delivery_id: str) -> Told:
+        """Let a delivery's claim go, so that another may have it; not while the delivery may be sent."""
+        return Told(*await release_claim(self._node, delivery_id))
+
+    async def release_all(self, wanted: ClaimFilter) -> int:
+        """Let the claims go that a filter selects, less those under way; returns how many."""
+        return await release_claims(self._node, wanted)
 
     async def pause(self, channel: str, why: str) -> Told:
         """Let a channel send nothing until it is resumed; its deliveries wait."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bridge.core.formers import memory_names
 from bridge.core.identity import edited_key
 from bridge.core.messages import ANCHOR, Payload
 from bridge.core.outcomes import Delivered, Outcome
@@ -46,7 +47,7 @@ def place_of(action: Action | None, due: Due) -> Place | None:
     """Return where a delivery belongs; None for one that stands by itself."""
     if action is None or action.thread is None or due.lane is None:
         return None
-    return Place(due.lane, edited_key(due.lane, due.rule, due.action) if action.thread.edits else None)
+    return Place(due.lane, edited_key(due.lane, *memory_names(action)) if action.thread.edits else None)
 
 
 async def counts(node: Node, place: Place, due: Due) -> Mapping[str, int]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, assert_never
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql
 
+from bridge.core.claims import Claim
 from bridge.core.outcomes import State
 from bridge.store.columns import HexId, Instant
 from bridge.store.prepared import Prepared
@@ -40,6 +41,32 @@ def holder(connection: Connection, key: bytes) -> Holder | None:
 def claim_of(connection: Connection, delivery_id: str) -> Holder | None:
     """Return the claim that a delivery has or has had, which outlives it; None if it never had one."""
     return _holder(connection.execute(_CLAIM_OF, {"given_id": delivery_id}).first())
+
+
+def holder_of(connection: Connection, claim: Claim) -> Holder | None:
+    """Return who has a claim, under whichever of its rule's names."""
+    for key in (claim.key, *claim.others):
+        found = holder(connection, key)
+        if found is not None:
+            return found
+    return None
+
+
+def reserve_claim(connection: Connection, claim: Claim, delivery_id: str, *, now: datetime) -> str | None:
+    """Reserve a claim for a delivery; returns None, or the id of the other delivery that holds it."""
+    for key in claim.others:
+        found = connection.scalar(_HOLDER, {"given_key": key})
+        if found is not None:
+            return found if found != delivery_id else None
+    return reserve(
+        connection,
+        key=claim.key,
+        rule=claim.rule,
+        action=claim.action,
+        label=claim.label,
+        delivery_id=delivery_id,
+        now=now,
+    )
 
 
 def reserve(

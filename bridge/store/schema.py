@@ -230,9 +230,12 @@ claims = Table(
 )
 """One row for each delivery that ever had a claim; only one that is not released may hold a key.
 
-No foreign key: what was sent once stays sent once after its delivery is pruned.
+`rule` and `action` are the names that the key was made with, which `was:` keeps when they change. No foreign
+key: what was sent once stays sent once after its delivery is pruned.
 """
 _partial_index("claims_held", claims.c.key, where=claims.c.state != constant(RELEASED), unique=True)
+Index("claims_at", claims.c.at, claims.c.delivery_id)
+Index("claims_rule", claims.c.rule, claims.c.action, claims.c.delivery_id)
 
 watches = Table(
     "watches",

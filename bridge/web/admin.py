@@ -12,6 +12,7 @@ from bridge.store.database import StoreUnavailable
 from bridge.web.answers import FRESH, answer, refusal
 from bridge.web.api import Api
 from bridge.web.channels import Channels
+from bridge.web.claims import Claims
 from bridge.web.desk import Desk
 from bridge.web.guard import guard
 from bridge.web.mailbox_pages import MailboxPages
@@ -35,6 +36,7 @@ def admin_app(desk: Desk, *, password: str | None) -> web.Application:
     app.add_routes(AdminPages(desk, pages).routes())
     app.add_routes(Api(desk).routes())
     app.add_routes(Channels(desk, pages).routes())
+    app.add_routes(Claims(desk, pages).routes())
     app.add_routes(Rules(desk, pages).routes())
     if desk.mailbox is not None:
         app.add_routes(MailboxPages(desk.mailbox, pages).routes())

@@ -50,7 +50,7 @@ class Api:
             return refusal(400, "; ".join(query.problems))
         rows = await self._desk.store.read(lambda c: views.list_events(c, wanted))
         page = query.page(rows)
-        return _page(request, "events", [event_plain(row) for row in page.rows], page.before)
+        return page_answer(request, "events", [event_plain(row) for row in page.rows], page.before)
 
     async def _deliveries(self, request: web.Request) -> web.Response:
         query = self._query(request)
@@ -59,7 +59,7 @@ class Api:
             return refusal(400, "; ".join(query.problems))
         rows = await self._desk.store.read(lambda c: views.list_deliveries(c, wanted))
         page = query.page(rows)
-        return _page(request, "deliveries", [delivery_plain(row) for row in page.rows], page.before)
+        return page_answer(request, "deliveries", [delivery_plain(row) for row in page.rows], page.before)
 
     async def _event(self, request: web.Request) -> web.Response:
         seq = int(request.match_info["seq"])
@@ -100,7 +100,10 @@ class Api:
         return Query(dict(request.query), self._desk.clock.now(), self._desk.zone)
 
 
-def _page(request: web.Request, name: str, rows: list[dict[str, object]], before: int | None) -> web.Response:
+def page_answer(
+    request: web.Request, name: str, rows: list[dict[str, object]], before: int | str | None
+) -> web.Response:
+    """Answer with a page of a list, and the link to the next one."""
     next_ = page_link(request.path, request.query, before=before) if before else None
     return json_answer({name: rows, "next": next_})
 

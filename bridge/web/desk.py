@@ -14,6 +14,7 @@ from bridge.core.rates import Rate
 from bridge.logs import Log
 from bridge.pipeline.explaining import Explanation, Unexplained
 from bridge.pipeline.operate import Told
+from bridge.store.claims import ClaimFilter
 from bridge.store.database import Connection
 from bridge.store.details import EventDetails
 
@@ -41,6 +42,14 @@ class Operates(Protocol):
 
     async def discard(self, delivery_id: str, why: str) -> Told:
         """Give a delivery up for good."""
+        ...
+
+    async def release(self, delivery_id: str) -> Told:
+        """Let a delivery's claim go."""
+        ...
+
+    async def release_all(self, wanted: ClaimFilter) -> int:
+        """Let the claims go that a filter selects; returns how many."""
         ...
 
     async def pause(self, channel: str, why: str) -> Told:
@@ -118,6 +127,7 @@ class Desk:
     """Everything behind the admin listener.
 
     `channels` is the type of each configured channel by its name, `rates` are of those that have one.
+    `formers` are the names that a rule had before, by its name of now.
     `sentences` are the rules in words: by the rule's name, then by locale; `locale` is the configured one.
     `mailbox` is there in the sandbox only.
     """
@@ -133,6 +143,7 @@ class Desk:
     channels: Mapping[str, str] = field(default_factory=dict)
     rates: Mapping[str, Rate] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
+    formers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sentences: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     locale: str = "en"
     explainer: Explains | None = None

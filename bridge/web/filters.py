@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -10,10 +11,12 @@ from urllib.parse import urlencode
 
 from bridge.core.durations import parse_duration
 from bridge.core.outcomes import State
+from bridge.store.claims import CLAIM_STATES, ClaimFilter, ClaimRow
 from bridge.store.views import DeliveryFilter, DeliveryRow, EventFilter, EventRow
 
 EVENT_STATES = ("new", "done", "parked")
 EVENT_WORDS = ("state", "source", "type", "learner", "since", "until")
+CLAIM_WORDS = ("rule", "action", "state", "text", "since", "until")
 DELIVERY_WORDS = ("state", "channel", "rule", "type", "learner", "since", "until")
 PAGE = 50
 LARGEST_PAGE = 500
@@ -21,7 +24,7 @@ _LARGEST = 2**63 - 1
 _TIME = "expected a time ago such as 2h or 7d, or a date such as 2026-11-23 or 2026-11-23 18:00"
 
 Value = TypeVar("Value")
-Row = TypeVar("Row", EventRow, DeliveryRow, EventRow | DeliveryRow)
+Row = TypeVar("Row", EventRow, DeliveryRow, ClaimRow, EventRow | DeliveryRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Page(Generic[Row]):
     """What to show of a list; `before` leads to the next page, if there is one."""
 
     rows: Sequence[Row]
-    before: int | None
+    before: int | str | None
 
 
 @dataclass(slots=True)
@@ -75,10 +78,26 @@ class Query:
             limit=self._limit(),
         )
 
+    def claims(self, formers: Mapping[str, tuple[str, ...]]) -> ClaimFilter:
+        """Return the filter of a list of claims; `formers` are the names that rules had before."""
+        self._refuse_unknown(CLAIM_WORDS)
+        rule, action = self._read("rule", str), self._read("action", str)
+        state = self._read("state", _one_of(CLAIM_STATES))
+        return ClaimFilter(
+            rules=(rule, *formers.get(rule, ())) if rule else (),
+            actions=(action,) if action else (),
+            state=next((each for each in CLAIM_STATES if each == state), None),
+            text=self._read("text", str),
+            since=self._read("since", self._moment),
+            until=self._read("until", self._moment),
+            before=self._read("before", _delivery_id),
+            limit=self._limit(),
+        )
+
     def page(self, rows: Sequence[Row]) -> Page[Row]:
         """Return what to show of the rows listed: the filter asks for one more than fits on a page."""
         shown = rows[: self.size]
-        return Page(shown, shown[-1].seq if len(rows) > self.size else None)
+        return Page(shown, _mark(shown[-1]) if len(rows) > self.size else None)
 
     def _limit(self) -> int:
         self.size = self._read("limit", _number(LARGEST_PAGE)) or PAGE
@@ -123,6 +142,17 @@ def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def _mark(row: EventRow | DeliveryRow | ClaimRow) -> int | str:
+    """Return what the next page begins behind."""
+    return row.delivery_id if isinstance(row, ClaimRow) else row.seq
+
+
+def _delivery_id(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{32}", text):
+        raise ValueError(f"'{text[:40]}' is not the id of a delivery, 32 hex characters")
+    return text
 
 
 def _number(largest: int) -> Callable[[str], int]:

@@ -12,6 +12,7 @@ from bridge.core.messages import Payload
 from bridge.core.mrkdwn import plain
 from bridge.core.redact import hide_secrets
 from bridge.pipeline.explaining import EventExplained, Explanation
+from bridge.store.claims import ClaimRow
 from bridge.store.deliveries import Attempt
 from bridge.store.details import DeliveryDetails, EventDetails
 from bridge.store.views import DeliveryRow, EventRow
@@ -60,6 +61,20 @@ def delivery_plain(row: DeliveryRow) -> dict[str, object]:
         "expires_at": row.expires_at,
         "reference": row.reference,
         "why": row.why,
+    }
+
+
+def claim_plain(row: ClaimRow) -> dict[str, object]:
+    """Return a claim as a list shows it; `delivery_state` is null once the delivery was pruned."""
+    return {
+        "delivery": row.delivery_id,
+        "rule": row.rule,
+        "action": row.action,
+        "label": row.label,
+        "state": row.state,
+        "at": row.at,
+        "delivery_state": None if row.delivery is None else str(row.delivery),
+        "under_way": row.kept,
     }
 
 

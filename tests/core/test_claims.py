@@ -29,7 +29,8 @@ def test_a_claim_is_the_values_of_its_paths() -> None:
     """Under a key that nobody without the store's secret can make, with an address in lower case."""
     made = claim_of(SECRET, action("learner.email", "module.id"), FACTS)
     key = claim_key(SECRET, "r", "slack:wins", ["maria@aluna.example", "3253"])
-    assert made == Claim(key, "learner.email=maria@aluna.example, module.id=3253")
+    label = "learner.email=maria@aluna.example, module.id=3253"
+    assert made == Claim(key, label, "r", "slack:wins")
 
 
 def test_without_once_per_nothing_is_claimed() -> None:
