@@ -61,7 +61,7 @@ def parse_rate(text: str) -> Rate | None:
 
 def allowed(rate: Rate, arrival: datetime | None, now: datetime, limit: int) -> Allowance:
     """Return how many of `limit` may go at `now`; `arrival` is the stored state, None before the first."""
-    ahead = max(timedelta(0), arrival - now) if arrival else timedelta(0)
+    ahead = _ahead(rate, arrival, now)
     count = max(0, (rate.burst * rate.apart - ahead) // rate.apart)
     if count:
         return Allowance(min(limit, count))
@@ -70,5 +70,14 @@ def allowed(rate: Rate, arrival: datetime | None, now: datetime, limit: int) -> 
 
 def taken(rate: Rate, arrival: datetime | None, now: datetime, count: int) -> datetime:
     """Return the state after `count` went at `now`; a negative count gives back what was not sent."""
-    start = now if arrival is None or (count > 0 and arrival < now) else arrival
+    start = now + _ahead(rate, arrival, now) if arrival is None or count > 0 else arrival
     return start + count * rate.apart
+
+
+def _ahead(rate: Rate, arrival: datetime | None, now: datetime) -> timedelta:
+    """Return how far the state is ahead of the clock.
+
+    It gets no further than a burst by itself: where it is, the clock was set back, or the rate was slower.
+    """
+    ahead = arrival - now if arrival else timedelta(0)
+    return min(max(timedelta(0), ahead), rate.burst * rate.apart)

@@ -93,3 +93,12 @@ def test_an_idle_channel_saves_nothing_up() -> None:
     later = START + timedelta(hours=1)
     assert allowed(rate, arrival, later, 10).count == 1
     assert allowed(rate, taken(rate, arrival, later, 1), later, 10).until == later + timedelta(seconds=1)
+
+
+@given(RATES, st.timedeltas(timedelta(0), timedelta(days=400)), st.integers(1, 20))
+def test_a_clock_that_was_set_back_stops_nothing(rate: Rate, back: timedelta, wish: int) -> None:
+    """Nor does the state that a slower rate left: there is never more to wait for than one message's share."""
+    arrival = taken(rate, None, START + back, rate.burst)
+    found = allowed(rate, arrival, START, wish)
+    assert found.count or (found.until is not None and found.until <= START + rate.apart)
+    assert taken(rate, arrival, START, 1) <= START + (rate.burst + 1) * rate.apart
