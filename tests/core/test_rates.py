@@ -97,7 +97,7 @@ def test_an_idle_channel_saves_nothing_up() -> None:
 
 @given(RATES, st.timedeltas(timedelta(0), timedelta(days=400)), st.integers(1, 20))
 def test_a_clock_that_was_set_back_stops_nothing(rate: Rate, back: timedelta, wish: int) -> None:
-    """Nor does the state that a slower rate left: there is never more to wait for than one message's share."""
+    """Nor does the state that a slower rate left: nobody waits for more than one message's share."""
     arrival = taken(rate, None, START + back, rate.burst)
     found = allowed(rate, arrival, START, wish)
     assert found.count or (found.until is not None and found.until <= START + rate.apart)
