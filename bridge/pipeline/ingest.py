@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from bridge.core.identity import entry_key
 from bridge.core.signing import Refused
-from bridge.pipeline.node import Node, Point
+from bridge.pipeline.node import Node
+from bridge.pipeline.storing import STORE_LIMIT_S, Arrival, Intake, Storing, Told
 from bridge.sources.base import Authentic, Ping, Request, Source
 from bridge.store import inbox
 from bridge.store.database import StoreUnavailable
-from bridge.store.inbox import Entry, Lease
+from bridge.store.inbox import Accepted
 
 KEY_LENGTH = 200
 """Characters of a delivery key that are stored to be read; its digest stands for all of them."""
 RETRY_AFTER_S = 10
-STORE_LIMIT_S = 10.0
-"""How long a sender waits for the store. A write that is made after all makes the repetition a duplicate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +32,8 @@ class Answer:
 ACCEPTED = Answer(200, {"status": "accepted"})
 PONG = Answer(200, {"status": "pong"})
 REFUSED = Answer(401, {"status": "refused", "error": "the signature is missing or does not match"})
+FAILED = Answer(500, {"status": "failed"})
 UNAVAILABLE = Answer(503, {"status": "unavailable", "error": "the store cannot be written"}, RETRY_AFTER_S)
-
-
-class Intake(Protocol):
-    """Where stored entries go next: `bridge.pipeline.inlet`."""
-
-    def reserve(self) -> Lease | None:
-        """Return a lease to store an entry under, or None if it has to wait its turn in the store.
-
-        A lease obliges to call `begin` or `let_go`; None obliges to store before anything else is awaited.
-        """
-        ...
-
-    def begin(self, entry: Entry, lease: Lease) -> None:
-        """Dispatch an entry that was stored under this lease."""
-        ...
-
-    def let_go(self) -> None:
-        """Give a lease back that nothing was stored under."""
-        ...
-
-    def wake(self) -> None:
-        """Say that an entry waits in the store."""
-        ...
 
 
 async def _nobody_hears(_source: str, _why: str) -> None:
@@ -77,7 +53,7 @@ class Ingest:
         """`refused` is told of each wrong signature: its source, and the mistake it looks like."""
         self.sources = sources
         self._node = node
-        self._intake = intake
+        self._storing = Storing(node, intake)
         self._refused = refused
 
     async def receive(self, source: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -99,7 +75,31 @@ class Ingest:
                     await self._refused(source, likely)
                 return REFUSED
 
+    def take(
+        self, source: str, headers: Mapping[str, str], body: bytes, told: Callable[[Answer], None]
+    ) -> bool:
+        """Store an authentic request and call `told` with the answer; False, and nothing done, for any other.
+
+        The short way of `receive`, without a task for each request. Called in the event loop.
+        """
+        platform = self.sources[source]
+        request = Request(headers, body, self._node.clock.now())
+        if not isinstance(platform.verify(request), Authentic):
+            return False
+        self._storing.store(self._arrival(platform, request, lambda found: told(self._answer(source, found))))
+        return True
+
     async def _accept(self, platform: Source, request: Request) -> Answer:
+        stored: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def told(found: Accepted | BaseException) -> None:
+            if not stored.done():  # a sender that has gone
+                stored.set_result(self._answer(platform.name, found))
+
+        self._storing.store(self._arrival(platform, request, told))
+        return await stored
+
+    def _arrival(self, platform: Source, request: Request, told: Told) -> Arrival:
         delivery_key = platform.delivery_key(request)
         headers = request.headers
         entry = inbox.NewEntry(
@@ -110,37 +110,22 @@ class Ingest:
             body=request.body,
             received_at=request.received_at,
         )
-        try:
-            async with asyncio.timeout(STORE_LIMIT_S):
-                accepted = await self._store(entry)
-        except (StoreUnavailable, TimeoutError) as error:
-            why = str(error) or f"the store did not answer within {STORE_LIMIT_S:g} seconds"
-            self._node.log.error("event not stored", source=platform.name, why=why)
-            return UNAVAILABLE
-        if accepted.duplicate:
-            self._node.log.info("duplicate answered", source=platform.name, entry=accepted.seq)
-        return ACCEPTED
+        return Arrival(entry, request.content, told)
 
-    async def _store(self, entry: inbox.NewEntry) -> inbox.Accepted:
-        """Store an entry and hand it on: it is at hand, and need not be read back from the store."""
-        lease = self._intake.reserve()
-        accepted: inbox.Accepted | None = None
-        try:
-            accepted = await self._node.database.write(
-                lambda connection: inbox.accept(connection, entry, lease)
-            )
-            self._node.reached(Point.ACCEPTED)
-        finally:
-            self._hand_on(entry, accepted, lease)
-        return accepted
-
-    def _hand_on(self, entry: inbox.NewEntry, accepted: inbox.Accepted | None, lease: Lease | None) -> None:
-        if lease is None:
-            self._intake.wake()
-        elif accepted is None or accepted.duplicate:
-            self._intake.let_go()
-        else:
-            self._intake.begin(inbox.stored(entry, accepted.seq), lease)
+    def _answer(self, source: str, found: Accepted | BaseException) -> Answer:
+        match found:
+            case Accepted(duplicate=False):
+                return ACCEPTED
+            case Accepted(seq=seq):
+                self._node.log.info("duplicate answered", source=source, entry=seq)
+                return ACCEPTED
+            case StoreUnavailable() | TimeoutError():
+                why = str(found) or f"the store did not answer within {STORE_LIMIT_S:g} seconds"
+                self._node.log.error("event not stored", source=source, why=why)
+                return UNAVAILABLE
+            case error:
+                self._node.log.error("event not stored by a mistake of ours", source=source, exc_info=error)
+                return FAILED
 
     def _foreign(self, source: str, request: Request) -> str | None:
         """Say whose key it is when another source would have taken this request."""
@@ -152,5 +137,7 @@ class Ingest:
 
 
 def _readable(delivery_key: str) -> str:
-    cut = delivery_key[:KEY_LENGTH].encode("utf-8", "replace").decode()
-    return "".join(char if char.isprintable() else "�" for char in cut)
+    cut = delivery_key[:KEY_LENGTH]
+    if not cut.isascii():
+        cut = cut.encode("utf-8", "replace").decode()
+    return cut if cut.isprintable() else "".join(char if char.isprintable() else "�" for char in cut)

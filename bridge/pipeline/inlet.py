@@ -11,7 +11,7 @@ from bridge.pipeline.worker import Worker
 from bridge.store import inbox
 from bridge.store.inbox import Entry, Lease
 
-HANDS = 64
+HANDS = 256
 TOGETHER = 16
 """Entries that are written in one go; more would keep the event loop for too long."""
 LEASE_FOR = timedelta(seconds=60)

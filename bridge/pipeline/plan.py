@@ -172,7 +172,7 @@ class Planner:
         source = self._sources.get(entry.source)
         if source is None:
             return Malformed(f"source '{entry.source}' is no longer in the configuration; add it and replay")
-        return source.parse(Request(entry.headers, entry.body, entry.received_at))
+        return source.parse(Request(entry.headers, entry.body, entry.received_at, entry.content))
 
     def _deliver(
         self, entry: Entry, index: int, event: Event, facts: Facts, wanted: Wanted

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from bridge.core.events import Event
 from bridge.core.signing import Refused
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """One request as it arrived: lower-case header names, raw body, and our time of receipt (aware UTC)."""
+    """One request as it arrived: lower-case header names, raw body, and our time of receipt (aware UTC).
 
-    headers: Mapping[str, str]
-    body: bytes
-    received_at: datetime
+    `content` is what the body says, once somebody has read it: `bridge.sources.payload.content_of`.
+    """
+
+    headers: Final[Mapping[str, str]]
+    body: Final[bytes]
+    received_at: Final[datetime]
+    content: object = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

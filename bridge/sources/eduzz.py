@@ -20,6 +20,7 @@ from bridge.sources.eduzz_events import ALIASES, EVENTS, PING, PRODUCTS, UNKNOWN
 from bridge.sources.options import RequiredSecrets, SourceOptions, secret_bytes
 from bridge.sources.payload import (
     Path,
+    content_of,
     delivery_key,
     dig,
     event_name,
@@ -75,12 +76,12 @@ class EduzzSource:
 
     def delivery_key(self, request: Request) -> str:
         """Return the envelope's id, or a digest of the body where Eduzz sends none."""
-        body = read_object(request.body)
+        body = content_of(request)
         return delivery_key(text(body.get("id")) if isinstance(body, dict) else None, request.body)
 
     def parse(self, request: Request) -> Parsed:
         """Turn one envelope into one event."""
-        body = read_object(request.body)
+        body = content_of(request)
         if not isinstance(body, dict):
             return body
         name = event_name(body.get("event"))

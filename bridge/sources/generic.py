@@ -16,12 +16,12 @@ from bridge.sources.options import Secrets, SourceOptions, secret_bytes
 from bridge.sources.payload import (
     NAME_LIMIT,
     Path,
+    content_of,
     delivery_key,
     dig,
     event_name,
     moment,
     person,
-    read_object,
     text,
     thing,
 )
@@ -169,12 +169,12 @@ class GenericSource:
 
     def delivery_key(self, request: Request) -> str:
         """Return the event's id, or a digest of the body."""
-        body = read_object(request.body)
+        body = content_of(request)
         return self._key(body if isinstance(body, dict) else {}, request)
 
     def parse(self, request: Request) -> Parsed:
         """Turn one body into one event."""
-        body = read_object(request.body)
+        body = content_of(request)
         if not isinstance(body, dict):
             return body
         name = event_name(self._type.find(body, request)) or self._options.default_event

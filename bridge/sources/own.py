@@ -6,7 +6,7 @@ from bridge.core.events import Event
 from bridge.core.signing import Refused
 from bridge.core.trouble import SOURCE
 from bridge.sources.base import Malformed, Parsed, Request, Unsupported, Verdict
-from bridge.sources.payload import moment, person, read_object, thing
+from bridge.sources.payload import content_of, moment, person, thing
 
 SAMPLE = """{
   "id": "incident-1-started",
@@ -55,12 +55,12 @@ class OwnSource:
 
     def delivery_key(self, request: Request) -> str:
         """Return the notice's id."""
-        body = read_object(request.body)
+        body = content_of(request)
         return str(body.get("id", "")) if isinstance(body, dict) else ""
 
     def parse(self, request: Request) -> Parsed:
         """Turn a notice into its event."""
-        body = read_object(request.body)
+        body = content_of(request)
         if isinstance(body, Unsupported | Malformed):
             return body
         data = body.get("data")

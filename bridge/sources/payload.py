@@ -14,7 +14,7 @@ from typing import cast
 import orjson
 
 from bridge.core.events import Person, Thing
-from bridge.sources.base import Malformed, Unsupported
+from bridge.sources.base import Malformed, Request, Unsupported
 
 Path = tuple[str | int, ...]
 """Keys and list positions that lead from an object to a value inside it."""
@@ -56,6 +56,13 @@ def read_object(body: bytes) -> dict[str, object] | Unsupported | Malformed:
     if _PERHAPS_OVER_64_BITS in document.translate(_OUTLINE):
         return cast("dict[str, object]", json.loads(document))
     return value
+
+
+def content_of(request: Request) -> dict[str, object] | Unsupported | Malformed:
+    """Return what `read_object` makes of a request's body, which is read once."""
+    if request.content is None:
+        request.content = read_object(request.body)
+    return cast("dict[str, object] | Unsupported | Malformed", request.content)
 
 
 def dig(value: object, path: Iterable[str | int]) -> object:

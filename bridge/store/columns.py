@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
+import orjson
 from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, Text, TypeDecorator
 from sqlalchemy.types import TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 Seq = BigInteger().with_variant(Integer, "sqlite")
 """A number counted up by the database; SQLite counts only in columns it calls INTEGER."""
@@ -22,12 +24,14 @@ class Instant(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
         """Return the number to store; raises ValueError for a datetime without a time zone."""
-        if value is None:
-            return None
+        return None if value is None else self.stored(value)
+
+    @staticmethod
+    def stored(value: datetime) -> int:
+        """Return the number to store for a value."""
         if value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone; the store takes aware datetimes only")
-        since = value - EPOCH
-        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        return (value - EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
         """Return the stored instant in UTC."""
@@ -42,9 +46,12 @@ class HexId(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> bytes | None:
         """Return the bytes to store; raises ValueError for anything but 32 hex characters."""
-        if value is None:
-            return None
-        raw = bytes.fromhex(value)
+        return None if value is None else bytes(self.stored(value))
+
+    @staticmethod
+    def stored(value: str) -> bytearray:
+        """Return the bytes to store for a value."""
+        raw = bytearray.fromhex(value)
         if len(raw) != 16:
             raise ValueError(f"a delivery's id is 32 hex characters, not {value!r}")
         return raw
@@ -66,7 +73,16 @@ class Json(TypeDecorator[object]):
 
     def process_bind_param(self, value: object, _dialect: Dialect) -> str | None:
         """Return the text to store."""
-        return None if value is None else _ENCODE(value)
+        return None if value is None else self.stored(value)
+
+    @staticmethod
+    def stored(value: object) -> str:
+        """Return the text to store for a value."""
+        try:
+            quick = orjson.dumps(value)
+        except orjson.JSONEncodeError:  # lone surrogates, numbers beyond 64 bits
+            return _ENCODE(value)
+        return quick.decode() if quick.isascii() else _ENCODE(value)
 
     def process_result_value(self, value: str | None, _dialect: Dialect) -> object:
         """Return the stored value."""
@@ -96,7 +112,11 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
         """Return the text to store."""
-        return None if value is None else storable(value)[: self.limit]
+        return None if value is None else self.stored(value)
+
+    def stored(self, value: str) -> str:
+        """Return the text to store for a value."""
+        return storable(value)[: self.limit]
 
 
 def storable(text: str) -> str:

@@ -100,15 +100,16 @@ class Database:
         """Whether the last write could be made, for health checks; the workers' polls keep it fresh."""
         return self._writer.works
 
-    async def write(self, operation: Callable[[Connection], T]) -> T:
+    async def write(self, operation: Callable[[Connection], T], *, weight: int = 1) -> T:
         """Run `operation` in the writer's next transaction and return its value after the commit.
 
         The operation shares its transaction with others, runs in another thread, returns plain values, and
         may be run again from the start when the transaction fails: it changes nothing but the database. What
-        it raises undoes it alone, and is raised here. A cancelled caller's write may still be committed.
+        it raises undoes it alone, and is raised here. `weight` is how many writes it counts for. A
+        cancelled caller's write may still be committed.
         Raises `StoreBusy` when too many writes wait, `StoreUnavailable` when the store cannot be written.
         """
-        return cast(T, await self._writer.submit(operation))
+        return cast(T, await self._writer.submit(operation, weight))
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run `query` on a connection that only reads, in one snapshot; raises `StoreUnavailable`."""

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import Connection, Integer, and_, bindparam, not_, null, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    and_,
+    bindparam,
+    literal_column,
+    not_,
+    null,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from bridge.store.columns import folded
 from bridge.store.news import tell_of_entries
+from bridge.store.numbers import next_seqs
 from bridge.store.prepared import Prepared
 from bridge.store.schema import DONE, NEW, PARKED, constant, constants, given, inbox, new_row, under
 
@@ -60,6 +73,8 @@ class Entry:
     received_at: datetime
     run: int
     tries: int
+    content: object = field(default=None, repr=False, compare=False)
+    """What its source has read in the body, where this process still has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +99,18 @@ class EntryFacts:
 
 def accept(connection: Connection, entry: NewEntry, lease: Lease | None = None) -> Accepted:
     """Store a request, once for ever for the same key; with a lease, a new one is claimed at once."""
-    row = {
-        "source": entry.source,
-        "key": entry.key,
-        "delivery_key": entry.delivery_key,
-        "headers": dict(entry.headers),
-        "body": entry.body,
-        "received_at": entry.received_at,
-        "state": NEW,
-        "run": 1,
-        "tries": 0 if lease is None else 1,
-        "lease": None if lease is None else lease.name,
-        "leased_until": None if lease is None else lease.until,
-    }
-    seq = _ACCEPT.scalar(connection, row)
-    if seq is not None:
-        if lease is None:
-            tell_of_entries(connection)
-        return Accepted(seq, duplicate=False)
-    return Accepted(connection.execute(_FIND, {"given_key": entry.key}).scalar_one(), duplicate=True)
+    return accept_all(connection, [(entry, lease)])[0]
+
+
+def accept_all(connection: Connection, entries: Sequence[tuple[NewEntry, Lease | None]]) -> list[Accepted]:
+    """Store requests as `accept` does, in their order, with one statement for all."""
+    seqs = next_seqs(connection, inbox, len(entries))
+    rows = [_new_row(seq, entry, lease) for seq, (entry, lease) in zip(seqs, entries, strict=True)]
+    if any(lease is None for _, lease in entries):
+        tell_of_entries(connection)
+    if _ACCEPT.run_all(connection, rows) == len(rows):
+        return [Accepted(seq, duplicate=False) for seq in seqs]
+    return [_accepted(connection, seq, entry) for seq, (entry, _) in zip(seqs, entries, strict=True)]
 
 
 class Turn(Enum):
@@ -203,8 +211,8 @@ def release_all(connection: Connection) -> int:
     return connection.execute(_RELEASE_ALL).rowcount
 
 
-def stored(entry: NewEntry, seq: int) -> Entry:
-    """Return a new entry as the first claim of it finds it."""
+def stored(entry: NewEntry, seq: int, content: object = None) -> Entry:
+    """Return a new entry as the first claim of it finds it, with what was read in it."""
     return Entry(
         seq=seq,
         source=entry.source,
@@ -215,12 +223,34 @@ def stored(entry: NewEntry, seq: int) -> Entry:
         received_at=entry.received_at,
         run=1,
         tries=1,
+        content=content,
     )
 
 
 def entry_of(row: Sequence[Any]) -> Entry:
     """Return the entry from the values of `ENTRY_COLUMNS`."""
     return Entry(**dict(zip(_ENTRY_FIELDS, row, strict=True)))
+
+
+def _new_row(seq: int, entry: NewEntry, lease: Lease | None) -> dict[str, object]:
+    return {
+        "seq": seq,
+        "source": entry.source,
+        "key": entry.key,
+        "delivery_key": entry.delivery_key,
+        "headers": entry.headers,
+        "body": entry.body,
+        "received_at": entry.received_at,
+        "tries": 0 if lease is None else 1,
+        "lease": None if lease is None else lease.name,
+        "leased_until": None if lease is None else lease.until,
+    }
+
+
+def _accepted(connection: Connection, seq: int, entry: NewEntry) -> Accepted:
+    """Find out whether the entry got the number it was to have."""
+    found = connection.execute(_FIND, {"given_key": entry.key}).scalar_one()
+    return Accepted(found, duplicate=found != seq)
 
 
 def _turn(connection: Connection, now: datetime, lease: str) -> Turn:
@@ -236,7 +266,7 @@ def _turn(connection: Connection, now: datetime, lease: str) -> Turn:
 
 
 _NEW_FIELDS = tuple(field.name for field in fields(NewEntry))
-_ENTRY_FIELDS = tuple(field.name for field in fields(Entry))
+_ENTRY_FIELDS = tuple(field.name for field in fields(Entry) if field.name != "content")
 ENTRY_COLUMNS = tuple(inbox.c[name] for name in _ENTRY_FIELDS)
 """What `entry_of` needs, in this order."""
 
@@ -245,9 +275,8 @@ _WAITING = and_(inbox.c.state == constant(NEW), inbox.c.state != constant(DONE))
 _FREE = {"lease": null(), "leased_until": null()}
 
 _ACCEPT = Prepared(
-    new_row(inbox, inbox.c.seq),
-    inserted=(*_NEW_FIELDS, "state", "run", "tries", "lease", "leased_until"),
-    returned=(inbox.c.seq,),
+    new_row(inbox).values(state=constant(NEW), run=literal_column("1")).inline(),
+    inserted=("seq", *_NEW_FIELDS, "tries", "lease", "leased_until"),
 )
 _FIND = select(inbox.c.seq).where(inbox.c.key == given("key"))
 _NEXT = (

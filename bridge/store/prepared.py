@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, Dialect, LargeBinary
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement, CompilerElement
+from sqlalchemy.types import TypeEngine
 
 Convert = Callable[[Any], Any]
 
@@ -47,10 +48,19 @@ class Prepared:
         row = self.first(connection, values)
         return None if row is None else row[0]
 
+    def every(self, connection: Connection, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Run it and return the values of all rows."""
+        compiled = self._for(connection.dialect)
+        return [compiled.read(row) for row in compiled.run(connection, values).fetchall()]
+
     def run(self, connection: Connection, values: Mapping[str, object]) -> int:
         """Run it and return how many rows it changed."""
         count: int = self._for(connection.dialect).run(connection, values).rowcount
         return count
+
+    def run_all(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
+        """Run it once for each of `rows`, in their order, and return how many rows all of them changed."""
+        return self._for(connection.dialect).run_all(connection, rows) if rows else 0
 
     def _for(self, dialect: Dialect) -> _Compiled:
         compiled = self._compiled.get(dialect.name)
@@ -62,10 +72,7 @@ class Prepared:
         made = self._statement.compile(dialect=dialect, column_keys=self._inserted)
         assert isinstance(made, SQLCompiler)  # noqa: S101 - no statement here is DDL
         fixed = {name: bind.value for bind, name in made.bind_names.items() if not bind.required}
-        converts = {
-            name: bind.type.dialect_impl(dialect).bind_processor(dialect)
-            for bind, name in made.bind_names.items()
-        }
+        converts = {name: _conversion(bind.type, dialect) for bind, name in made.bind_names.items()}
         reads = [
             column.type.dialect_impl(dialect).result_processor(dialect, None) for column in self._returned
         ]
@@ -91,6 +98,14 @@ class _Compiled:
             raise _wrapped(self.text, error, connection, cursor) from error
         return cursor
 
+    def run_all(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
+        cursor = connection.connection.cursor()
+        try:
+            cursor.executemany(self.text, cast("Any", [self._parameters(row) for row in rows]))
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _wrapped(self.text, error, connection, cursor) from error
+        return cursor.rowcount
+
     def read(self, row: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(
             value if convert is None or value is None else convert(value)
@@ -105,6 +120,16 @@ class _Compiled:
         if not self.named:
             return made
         return {name: value for (name, _, _), value in zip(self.parameters, made, strict=True)}
+
+
+def _conversion(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    """Return what makes of a value that is not None what the driver takes."""
+    own: Convert | None = getattr(type_, "stored", None)  # our types, without SQLAlchemy's detour
+    if own is not None:
+        return own
+    if dialect.name == "sqlite" and isinstance(type_, LargeBinary):
+        return bytearray  # for bytes, the driver looks for an adapter each time
+    return type_.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _wrapped(text: str, error: Exception, connection: Connection, cursor: Any) -> BaseException:  # noqa: ANN401 - a driver's

@@ -11,7 +11,7 @@ from typing import assert_never
 from bridge.store.batches import Batches, Done, Failed, Operation
 from bridge.store.errors import StoreBusy, StoreUnavailable
 
-_Job = tuple[Operation, "asyncio.Future[object]"]
+_Job = tuple[Operation, int, "asyncio.Future[object]"]
 
 
 class Writer:
@@ -34,18 +34,18 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, operation: Operation) -> asyncio.Future[object]:
-        """Queue an operation; the future ends after its commit.
+    def submit(self, operation: Operation, weight: int = 1) -> asyncio.Future[object]:
+        """Queue an operation that counts for so many; the future ends after its commit.
 
         Raises `StoreBusy` when the queue is full and `StoreUnavailable` after `close`.
         """
         if self._closed:
             raise StoreUnavailable("the store is closed; the bridge is stopping")
-        if self._waiting >= self._queue_limit:
+        if self._waiting + weight > self._queue_limit:
             raise StoreBusy(f"{self._waiting} writes are waiting for the store; try again in a moment")
         future: asyncio.Future[object] = self._loop.create_future()
-        self._waiting += 1
-        self._queue.put((operation, future))
+        self._waiting += weight
+        self._queue.put((operation, weight, future))
         return future
 
     async def close(self) -> None:
@@ -59,7 +59,7 @@ class Writer:
         open_ = True
         while open_:
             jobs, open_ = self._next_jobs()
-            results = self._batches.run([operation for operation, _ in jobs]) if jobs else []
+            results = self._batches.run([operation for operation, _, _ in jobs]) if jobs else []
             # The loop is closed when the program ended without waiting for its writes.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._answer, jobs, results)
@@ -79,9 +79,9 @@ class Writer:
         return jobs, False
 
     def _answer(self, jobs: list[_Job], results: list[Done | Failed]) -> None:
-        self._waiting -= len(jobs)
+        self._waiting -= sum(weight for _, weight, _ in jobs)
         self.works = not any(_is_away(result) for result in results)
-        for (_, future), result in zip(jobs, results, strict=True):
+        for (_, _, future), result in zip(jobs, results, strict=True):
             if not future.done():  # a cancelled caller: its write stands, nobody asks
                 _resolve(future, result)
 

@@ -10,13 +10,21 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
 from bridge.web.seldom import Seldom
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class Abortable(Protocol):
+    """An open connection."""
+
+    def abort(self) -> None:
+        """Close at once."""
+        ...
 
 
 class Connections:
@@ -26,28 +34,28 @@ class Connections:
         self.head_s = head_s
         self._most = most
         self._full = full
-        self._open: set[Connection] = set()
-        self._waiting: OrderedDict[Connection, None] = OrderedDict()
+        self._open: set[Abortable] = set()
+        self._waiting: OrderedDict[Abortable, None] = OrderedDict()
 
-    def enter(self, connection: Connection) -> None:
+    def enter(self, connection: Abortable) -> None:
         """Take a new connection in; when there are too many, one that waits is closed, or else this one."""
         self._open.add(connection)
         self.wait(connection)
         if len(self._open) > self._most:
             self._make_room()
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: Abortable) -> None:
         """Forget a connection that is closed."""
         self._open.discard(connection)
         self._waiting.pop(connection, None)
 
-    def wait(self, connection: Connection) -> None:
+    def wait(self, connection: Abortable) -> None:
         """Note that it is the sender's turn from now on."""
         if connection in self._open:
             self._waiting[connection] = None
             self._waiting.move_to_end(connection)
 
-    def attend(self, connection: Connection) -> None:
+    def attend(self, connection: Abortable) -> None:
         """Note that it is our turn, so that the connection may not be closed."""
         self._waiting.pop(connection, None)
 

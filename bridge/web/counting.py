@@ -6,24 +6,33 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry, Counter
 
-from bridge.web.hooks import Receiver
+from bridge.web.receiver import Receiver
 
 
-def counted(handler: Handler, registry: CollectorRegistry, receiver: Receiver) -> Handler:
-    """Return `handler`, its answers counted by status and source, which is empty when there is none."""
-    counter = Counter(
-        "bridge_hook_requests", "Requests to /hooks/ by answer.", ["source", "status"], registry=registry
-    )
-    # Finding a labelled counter costs more than counting, and there are few pairs.
-    known: dict[tuple[str, int], Counter] = {}
+class Counting:
+    """Counts answers by status and source, which is empty when there is none."""
 
-    async def counting(request: web.Request) -> web.StreamResponse:
-        response = await handler(request)
-        source = request.match_info["source"]
-        pair = (source if source in receiver.sources else "", response.status)
-        if pair not in known:
-            known[pair] = counter.labels(pair[0], str(pair[1]))
-        known[pair].inc()
-        return response
+    def __init__(self, registry: CollectorRegistry, receiver: Receiver) -> None:
+        self._counter = Counter(
+            "bridge_hook_requests", "Requests to /hooks/ by answer.", ["source", "status"], registry=registry
+        )
+        self._receiver = receiver
+        # Finding a labelled counter costs more than counting, and there are few pairs.
+        self._known: dict[tuple[str, int], Counter] = {}
 
-    return counting
+    def count(self, source: str, status: int) -> None:
+        """Count one answer."""
+        pair = (source if source in self._receiver.sources else "", status)
+        if pair not in self._known:
+            self._known[pair] = self._counter.labels(pair[0], str(status))
+        self._known[pair].inc()
+
+    def counted(self, handler: Handler) -> Handler:
+        """Return `handler`, its answers counted."""
+
+        async def counting(request: web.Request) -> web.StreamResponse:
+            response = await handler(request)
+            self.count(request.match_info["source"], response.status)
+            return response
+
+        return counting

@@ -6,8 +6,8 @@ Whether a request is authentic, and what becomes of it, is `bridge.pipeline.inge
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from aiohttp import web
 
@@ -15,36 +15,33 @@ from bridge.clock import Clock
 from bridge.core.signing import Refused
 from bridge.logs import Log
 from bridge.pipeline.ingest import Answer
-from bridge.sources.base import Request, Source
+from bridge.sources.base import Request
 from bridge.web.answers import NONE, answer, refusal, too_many, unavailable
 from bridge.web.body import BodyReader, Unread
+from bridge.web.counting import Counting
 from bridge.web.limits import Limits, RefusalLimit
+from bridge.web.receiver import Receiver
 from bridge.web.remote import Network, caller
 from bridge.web.seldom import Seldom
 
 _METHODS = "GET, HEAD, POST"
-
-
-class Receiver(Protocol):
-    """What becomes of a request: `bridge.pipeline.ingest.Ingest`."""
-
-    @property
-    def sources(self) -> Mapping[str, Source]:
-        """The configured sources by name."""
-        ...
-
-    async def receive(self, source: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Verify, store, answer; never raises for anything a sender can send."""
-        ...
+_ROOT = b"/hooks/"
 
 
 class Hooks:
     """The handler of one listener, with the refusals it remembers."""
 
     def __init__(
-        self, receiver: Receiver, clock: Clock, log: Log, limits: Limits, proxies: Sequence[Network] = ()
+        self,
+        receiver: Receiver,
+        clock: Clock,
+        log: Log,
+        limits: Limits,
+        proxies: Sequence[Network] = (),
+        counting: Counting | None = None,
     ) -> None:
         self._receiver = receiver
+        self._counting = counting
         self._clock = clock
         self._log = log
         self._bodies = BodyReader(limits)
@@ -56,6 +53,25 @@ class Hooks:
             addresses=limits.remembered_addresses,
             monotonic=clock.monotonic,
         )
+
+    def take(
+        self, path: bytes, headers: Mapping[str, str], body: bytes, told: Callable[[Answer], None]
+    ) -> bool:
+        """Take a whole POST on the short way, see `bridge.web.door`; False if it is one for `handle`."""
+        source = path[len(_ROOT) :].decode("latin-1")
+        if source not in self._receiver.sources or _unfit(headers) is not None:
+            return False
+
+        def answered(result: Answer) -> None:
+            if self._counting is not None:
+                self._counting.count(source, result.status)
+            told(result)
+
+        return self._receiver.take(source, headers, body, answered)
+
+    def now(self) -> datetime:
+        """Return the time that answers carry."""
+        return self._clock.now()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request to `/hooks/{source}`, whatever its method."""

@@ -12,6 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from bridge.logs import Log
 from bridge.web.connections import Connection, Connections
+from bridge.web.door import TAKER, Doors
 from bridge.web.limits import Limits
 from bridge.web.seldom import Seldom
 from bridge.web.shortage import report_shortage
@@ -28,6 +29,8 @@ class Listener:
     port: int
     _runner: web.AppRunner
     _server: asyncio.Server
+    _doors: Doors | None
+    _grace_s: float
 
     @property
     def url(self) -> str:
@@ -38,7 +41,10 @@ class Listener:
     async def close(self) -> None:
         """Take no new connection, let requests under way finish, then close what is left."""
         self._server.close()
-        await self._runner.cleanup()
+        closing = [self._runner.cleanup()]
+        if self._doors is not None:
+            closing.append(self._doors.close(self._grace_s))
+        await asyncio.gather(*closing)
 
 
 async def listen(
@@ -56,14 +62,16 @@ async def listen(
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=grace_s)
     await runner.setup()
     try:
-        server = await _serve(runner, host, port, log, limits)
+        server, doors = await _serve(runner, host, port, log, limits)
     except (OSError, asyncio.CancelledError):
         await runner.cleanup()
         raise
-    return Listener(host, server.sockets[0].getsockname()[1], runner, server)
+    return Listener(host, server.sockets[0].getsockname()[1], runner, server, doors, grace_s)
 
 
-async def _serve(runner: web.AppRunner, host: str, port: int, log: Log, limits: Limits) -> asyncio.Server:
+async def _serve(
+    runner: web.AppRunner, host: str, port: int, log: Log, limits: Limits
+) -> tuple[asyncio.Server, Doors | None]:
     handlers = runner.server
     assert handlers is not None  # noqa: S101 - it is there after `setup`
     loop = asyncio.get_running_loop()
@@ -71,11 +79,16 @@ async def _serve(runner: web.AppRunner, host: str, port: int, log: Log, limits: 
     connections = Connections(limits.connections, limits.head_s, full)
     handlers.request_handler = connections.watch(handlers.request_handler)
     options = _options(log, limits)
-    server = await loop.create_server(
-        lambda: Connection(connections, handlers, options), host, port, backlog=limits.accepted_at_once
-    )
+
+    def connection() -> Connection:
+        return Connection(connections, handlers, options)
+
+    taker = runner.app.get(TAKER)
+    doors = Doors(taker, limits, connections, connection) if taker is not None else None
+    protocol = connection if doors is None else doors.door
+    server = await loop.create_server(protocol, host, port, backlog=limits.accepted_at_once)
     _deepen(server, limits.backlog)
-    return server
+    return server, doors
 
 
 def _options(log: Log, limits: Limits) -> Mapping[str, Any]:

@@ -11,9 +11,11 @@ from prometheus_client import CollectorRegistry
 from bridge.clock import Clock
 from bridge.logs import Log
 from bridge.web.answers import FRESH, answer, refusal
-from bridge.web.counting import counted
-from bridge.web.hooks import Hooks, Receiver
+from bridge.web.counting import Counting
+from bridge.web.door import TAKER
+from bridge.web.hooks import Hooks
 from bridge.web.limits import Limits
+from bridge.web.receiver import Receiver
 from bridge.web.remote import Network
 
 
@@ -34,9 +36,11 @@ def public_app(
     Serve it with `bridge.web.listener.listen`.
     """
     limits = limits or Limits()
-    hooks = Hooks(receiver, clock, log, limits, proxies)
-    handle = hooks.handle if registry is None else counted(hooks.handle, registry, receiver)
+    counting = None if registry is None else Counting(registry, receiver)
+    hooks = Hooks(receiver, clock, log, limits, proxies, counting)
+    handle = hooks.handle if counting is None else counting.counted(hooks.handle)
     app = web.Application()
+    app[TAKER] = hooks
     app.on_shutdown.append(hooks.close)
     app.router.add_route("*", "/hooks/{source}", _guarded(handle, log))
     app.router.add_route("*", "/healthz", _guarded(_health(ready), log))

@@ -82,7 +82,7 @@ async def test_another_sources_key_is_recognised(database: Database) -> None:
 class FullStore:
     """A store whose queue is full."""
 
-    async def write(self, operation: object) -> object:
+    async def write(self, operation: object, *, weight: int = 1) -> object:
         raise StoreBusy("1 write waits already")
 
 

@@ -27,12 +27,12 @@ class Flaky(Database):
         self.inner = inner
         self.writes_left: int | None = None
 
-    async def write(self, operation: Callable[[Connection], T]) -> T:
+    async def write(self, operation: Callable[[Connection], T], *, weight: int = 1) -> T:
         if self.writes_left == 0:
             raise StoreUnavailable("the disk is full")
         if self.writes_left is not None:
             self.writes_left -= 1
-        return await self.inner.write(operation)
+        return await self.inner.write(operation, weight=weight)
 
     def listener(self, heard: Callable[[News], None], *, clock: Clock, log: Log) -> Listener | None:
         return self.inner.listener(heard, clock=clock, log=log)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,6 +63,9 @@ class FakeIngest:
         self.gate.set()
         self.answer = Answer(200, {"status": "accepted"})
         self.fails_with: Exception | None = None
+        self.short = 0
+        """How many requests came on the short way."""
+        self._taking: set[asyncio.Task[None]] = set()
         self._now = clock_now
 
     async def receive(self, source: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -75,6 +78,22 @@ class FakeIngest:
         self.taken.append(Taken(source, headers, body))
         await self.gate.wait()
         return self.answer
+
+    def take(
+        self, source: str, headers: Mapping[str, str], body: bytes, told: Callable[[Answer], None]
+    ) -> bool:
+        request = Request(headers, body, self._now)
+        if self.fails_with is not None or not isinstance(self.sources[source].verify(request), Authentic):
+            return False
+
+        async def receive() -> None:
+            told(await self.receive(source, headers, body))
+
+        self.short += 1
+        task = asyncio.ensure_future(receive())
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+        return True
 
 
 @dataclass

@@ -7,7 +7,7 @@ from bridge.pipeline.operate import Operator
 from bridge.sandbox.arrivals import Arrivals
 from bridge.store.database import Database
 from bridge.web.desk import Mailbox, Operates, Store
-from bridge.web.hooks import Receiver
+from bridge.web.receiver import Receiver
 
 
 def test_the_real_things_fit() -> None:

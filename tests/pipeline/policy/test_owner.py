@@ -200,10 +200,10 @@ class Away(Database):
     def writable(self) -> bool:
         return not self.away
 
-    async def write(self, operation: Callable[[Connection], T]) -> T:
+    async def write(self, operation: Callable[[Connection], T], *, weight: int = 1) -> T:
         if self.away:
             raise StoreUnavailable("the disk is full")
-        return await self.inner.write(operation)
+        return await self.inner.write(operation, weight=weight)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         return await self.inner.read(query)

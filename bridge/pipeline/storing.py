@@ -1,0 +1,122 @@
+"""Entries on their way to the disk: those of one moment are stored together, then handed on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.pipeline.node import Node, Point
+from bridge.store import inbox
+from bridge.store.database import StoreBusy, StoreUnavailable
+from bridge.store.inbox import Accepted, Entry, Lease, NewEntry
+
+STORE_LIMIT_S = 10.0
+"""How long a sender waits for the store. A write that is made after all makes the repetition a duplicate."""
+TOGETHER = 256
+"""Entries that are stored with one statement at most."""
+Told = Callable[[Accepted | BaseException], None]
+"""What is called when an entry is on disk, or why it may not be; it raises nothing."""
+
+
+class Intake(Protocol):
+    """Where stored entries go next: `bridge.pipeline.inlet`."""
+
+    def reserve(self) -> Lease | None:
+        """Return a lease to store an entry under, or None if it has to wait its turn in the store.
+
+        A lease obliges to call `begin` or `let_go`; None obliges to store before anything else is awaited.
+        """
+        ...
+
+    def begin(self, entry: Entry, lease: Lease) -> None:
+        """Dispatch an entry that was stored under this lease."""
+        ...
+
+    def let_go(self) -> None:
+        """Give a lease back that nothing was stored under."""
+        ...
+
+    def wake(self) -> None:
+        """Say that an entry waits in the store."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An entry to store, what its source has read in it, and who waits for it."""
+
+    entry: NewEntry
+    content: object
+    told: Told
+
+
+class Storing:
+    """Stores what arrives; `intake` is told of what is new."""
+
+    def __init__(self, node: Node, intake: Intake) -> None:
+        self._node = node
+        self._intake = intake
+        self._arrived: list[Arrival] = []
+        self._writing: set[asyncio.Task[None]] = set()
+
+    def store(self, arrival: Arrival) -> None:
+        """Store an entry with what else arrives in this turn of the event loop, and tell."""
+        self._arrived.append(arrival)
+        if len(self._arrived) == 1:
+            task = asyncio.get_running_loop().create_task(self._store_arrived())
+            self._writing.add(task)
+            task.add_done_callback(self._writing.discard)
+
+    async def _store_arrived(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        parts = [arrived[first : first + TOGETHER] for first in range(0, len(arrived), TOGETHER)]
+        if len(parts) == 1:
+            await self._store(arrived)
+        else:
+            await asyncio.gather(*map(self._store, parts))
+
+    async def _store(self, arrived: Sequence[Arrival]) -> None:
+        """Store together; where that fails for a mistake of ours, or for want of room, each on its own."""
+        leases = [self._intake.reserve() for _ in arrived]
+        rows = [(each.entry, lease) for each, lease in zip(arrived, leases, strict=True)]
+        found: Sequence[Accepted | BaseException]
+        try:
+            async with asyncio.timeout(STORE_LIMIT_S):
+                found = await self._node.database.write(lambda c: inbox.accept_all(c, rows), weight=len(rows))
+        except asyncio.CancelledError:
+            found = [StoreUnavailable("the bridge is stopping")] * len(rows)
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who wait
+            found = [error] * len(rows)
+        apart = len(arrived) > 1 and _is_for_some(found[0])
+        for each, lease, outcome in zip(arrived, leases, found, strict=True):
+            self._hand_on(each, outcome, lease)
+            if not apart:
+                each.told(self._passed(outcome))
+        if apart:
+            await asyncio.gather(*(self._store([each]) for each in arrived))
+
+    def _passed(self, outcome: Accepted | BaseException) -> Accepted | BaseException:
+        if isinstance(outcome, Accepted):
+            try:
+                self._node.reached(Point.ACCEPTED)
+            except BaseException as error:  # noqa: BLE001 - a test that ends the process here
+                return error
+        return outcome
+
+    def _hand_on(self, arrival: Arrival, outcome: Accepted | BaseException, lease: Lease | None) -> None:
+        """Say what is stored: it is at hand, and need not be read back from the store."""
+        if lease is None:
+            self._intake.wake()
+        elif not isinstance(outcome, Accepted) or outcome.duplicate:
+            self._intake.let_go()
+        else:
+            self._intake.begin(inbox.stored(arrival.entry, outcome.seq, arrival.content), lease)
+
+
+def _is_for_some(outcome: Accepted | BaseException) -> bool:
+    """Return whether some of those that were stored together may be stored all the same."""
+    if isinstance(outcome, StoreUnavailable | TimeoutError):
+        return isinstance(outcome, StoreBusy)
+    return not isinstance(outcome, Accepted)

@@ -1,0 +1,32 @@
+"""The numbers of rows that are about to be stored: taken ahead, so that one statement stores many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Integer, Table, literal_column, text
+
+from bridge.store.prepared import Prepared
+
+_NUMBER = (literal_column("seq", Integer),)
+_LAST = Prepared(text("SELECT seq FROM sqlite_sequence WHERE name = :given_table"), returned=_NUMBER)
+_NEXT = Prepared(
+    text(
+        "SELECT nextval(pg_get_serial_sequence(:given_table, 'seq')) AS seq "
+        "FROM generate_series(1, :given_count)"
+    ),
+    returned=_NUMBER,
+)
+
+
+def next_seqs(connection: Connection, table: Table, count: int) -> Sequence[int]:
+    """Return numbers for so many new rows, higher than any before; a number that is not used is lost.
+
+    On SQLite they are ours until the transaction ends, since nobody else writes meanwhile; there the rows of
+    one table are stored before its next numbers are asked for.
+    """
+    if connection.dialect.name == "postgresql":
+        rows = _NEXT.every(connection, {"given_table": table.name, "given_count": count})
+        return [seq for (seq,) in rows]
+    last: int = _LAST.scalar(connection, {"given_table": table.name}) or 0
+    return range(last + 1, last + 1 + count)

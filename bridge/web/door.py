@@ -1,0 +1,257 @@
+"""The short way in: a whole, authentic event that comes in one piece is stored and answered without aiohttp.
+
+Nearly every event comes so. Whatever is anything else goes to aiohttp from its first byte, together with its
+connection: what it is told is decided in one place, `bridge.web.hooks`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import Protocol, cast
+
+import orjson
+from aiohttp import web
+
+from bridge.pipeline.ingest import Answer
+from bridge.web.answers import SOFTWARE
+from bridge.web.connections import Connections
+from bridge.web.limits import Limits
+from bridge.web.whole import WholeReader
+
+PREFIX = b"POST /hooks/"
+WAITING_BYTES = 64 * 1024
+"""What may come behind a request that is being stored, before its sender is held up."""
+
+
+class Taker(Protocol):
+    """What becomes of a whole request: `bridge.web.hooks.Hooks`."""
+
+    def take(
+        self, path: bytes, headers: Mapping[str, str], body: bytes, told: Callable[[Answer], None]
+    ) -> bool:
+        """Take it, and call `told` once, later in the event loop; False for what goes the long way."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the time that answers carry."""
+        ...
+
+
+TAKER = web.AppKey("taker", Taker)
+"""Where an application says who takes requests on the short way; one without has only the long one."""
+
+
+class Doors:
+    """What the doors of one listener share. `long_way` makes the protocol that takes a connection over."""
+
+    def __init__(
+        self,
+        taker: Taker,
+        limits: Limits,
+        connections: Connections,
+        long_way: Callable[[], asyncio.Protocol],
+    ) -> None:
+        self.taker = taker
+        self.limits = limits
+        self.connections = connections
+        self.long_way = long_way
+        self.loop = asyncio.get_running_loop()
+        self.reader = WholeReader(limits)
+        self.closing = False
+        self._open: set[Door] = set()
+        self._left = asyncio.Event()
+        self._written: dict[tuple[int, int | None, bool], bytes] = {}
+        self._until = 0.0
+
+    def door(self) -> Door:
+        """Return the protocol of a new connection."""
+        return Door(self)
+
+    def enter(self, door: Door) -> None:
+        """Take note of an open connection."""
+        self._open.add(door)
+        self.connections.enter(door)
+
+    def leave(self, door: Door) -> None:
+        """Forget one that is closed or handed over."""
+        self._open.discard(door)
+        self.connections.leave(door)
+        self._left.set()
+
+    async def close(self, grace_s: float) -> None:
+        """Close every connection, those with a request that is being stored after its answer."""
+        self.closing = True
+        for door in list(self._open):
+            door.retire()
+        try:
+            async with asyncio.timeout(grace_s):
+                while self._open:
+                    self._left.clear()
+                    await self._left.wait()
+        except TimeoutError:
+            for door in list(self._open):
+                door.abort()
+
+    def written(self, answer: Answer, *, keeps: bool) -> bytes:
+        """Return an answer as it goes over the wire; there are few, and each is written once a second."""
+        now = self.loop.time()
+        if now >= self._until:
+            self._until, self._written = now + 1, {}
+        known = (answer.status, answer.retry_after, keeps)
+        if known not in self._written:
+            self._written[known] = _written(answer, self.taker.now(), keeps=keeps)
+        return self._written[known]
+
+
+class Door(asyncio.Protocol):
+    """One connection, for as long as everything that comes over it is of the usual kind."""
+
+    __slots__ = ("_behind", "_blocked", "_doors", "_due", "_keeps", "_storing", "_timer", "_transport")
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._storing = False
+        self._keeps = True
+        self._blocked = False
+        self._behind = b""
+
+    def retire(self) -> None:
+        """Take nothing more; close, at once or after the answer that is under way."""
+        if not self._storing and self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once, whatever is still to be written."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # ---- what the event loop calls ----
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; who does not send a request soon is cut off."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._watch(min(self._doors.limits.head_s, self._doors.limits.idle_s))
+        self._doors.enter(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a request, or hand it and its connection over."""
+        doors, reader = self._doors, self._doors.reader
+        if self._storing or self._blocked:
+            self._wait_behind(data)
+            return
+        if doors.closing:
+            return
+        if data.startswith(PREFIX) and reader.read(data):
+            self._keeps = reader.keeps
+            self._storing = True
+            doors.connections.attend(self)
+            if doors.taker.take(reader.path, reader.headers, reader.body, self._told):
+                return
+            self._storing = False
+        self._hand_over(data)
+
+    def eof_received(self) -> bool:
+        """Stay open for an answer that is under way."""
+        self._keeps = False
+        return self._storing
+
+    def pause_writing(self) -> None:
+        """Take no more from who does not read its answers."""
+        self._blocked = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._blocked = False
+        self._go_on()
+
+    def connection_lost(self, exc: BaseException | None) -> None:  # noqa: ARG002 - why is not what matters
+        """End; what is being stored is stored all the same."""
+        self._leave()
+
+    # ---- one request ----
+
+    def _told(self, answer: Answer) -> None:
+        self._storing = False
+        transport, doors = self._transport, self._doors
+        if transport is None:
+            return
+        keeps = self._keeps and not doors.closing
+        transport.write(doors.written(answer, keeps=keeps))
+        if not keeps:
+            transport.close()
+            return
+        doors.connections.wait(self)
+        self._due = doors.loop.time() + doors.limits.idle_s
+        if self._behind:
+            self._go_on()
+
+    def _wait_behind(self, data: bytes) -> None:
+        self._behind += data
+        if len(self._behind) > WAITING_BYTES and self._transport is not None:
+            self._transport.pause_reading()
+
+    def _go_on(self) -> None:
+        if self._storing or self._blocked or self._transport is None:
+            return
+        behind, self._behind = self._behind, b""
+        self._transport.resume_reading()
+        if behind:
+            self.data_received(behind)
+
+    def _hand_over(self, data: bytes) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        self._leave()
+        protocol = self._doors.long_way()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        protocol.data_received(data)
+
+    def _leave(self) -> None:
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._doors.leave(self)
+
+    # ---- patience: one timer for many requests ----
+
+    def _watch(self, seconds: float) -> None:
+        self._due = self._doors.loop.time() + seconds
+        self._timer = self._doors.loop.call_at(self._due, self._looked)
+
+    def _looked(self) -> None:
+        loop = self._doors.loop
+        if self._storing:
+            self._watch(self._doors.limits.idle_s)
+        elif self._due <= loop.time():
+            self.abort()
+        else:
+            self._timer = loop.call_at(self._due, self._looked)
+
+
+def _written(answer: Answer, now: datetime, *, keeps: bool) -> bytes:
+    body = orjson.dumps(dict(answer.body))
+    status = HTTPStatus(answer.status)
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        "Content-Type: application/json",
+        f"Server: {SOFTWARE}",
+        f"Content-Length: {len(body)}",
+        f"Date: {format_datetime(now, usegmt=True)}",
+    ]
+    if answer.retry_after is not None:
+        lines.append(f"Retry-After: {answer.retry_after}")
+    if not keeps:
+        lines.append("Connection: close")
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body

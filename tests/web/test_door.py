@@ -1,0 +1,213 @@
+"""The short way in: what takes it, what does not, and that nobody outside can tell the difference."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+
+from bridge.pipeline.ingest import Answer
+from bridge.web.limits import Limits
+from bridge.web.listener import Listener
+from bridge.web.whole import WholeReader
+from tests.web.fakes import FakeIngest, connection, converse, patiently, statuses
+
+Serve = Callable[..., Awaitable[Listener]]
+HEAD = b"POST /hooks/eduzz HTTP/1.1\r\nHost: x\r\nx-signature: good\r\nContent-Type: application/json\r\n"
+WHOLE = HEAD + b"Content-Length: 2\r\n\r\n{}"
+GET = b"GET /hooks/eduzz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def test_a_whole_event_takes_the_short_way_and_is_answered_like_any_other(
+    serve: Serve, ingest: FakeIngest
+) -> None:
+    """The same status, headers and body as on the long way, but for the order of the headers."""
+    listener = await serve()
+    short = await converse(listener.port, WHOLE, answers=1)
+    assert ingest.short == 1
+    long = await converse(listener.port, WHOLE.replace(b"eduzz", b"eduzz?a=1"), answers=1)
+    assert (ingest.short, len(ingest.taken)) == (1, 2)
+    assert ingest.taken[0].body == ingest.taken[1].body == b"{}"
+    for name in ("x-signature", "content-type", "content-length", "host"):
+        assert ingest.taken[0].headers[name] == ingest.taken[1].headers[name]
+    assert named(short) == named(long)
+
+
+@pytest.mark.parametrize(
+    ("piece", "status"),
+    [
+        (WHOLE.replace(b"good", b"bad"), 401),
+        (WHOLE.replace(b"eduzz", b"hotmart"), 404),
+        (WHOLE.replace(b"POST", b"PUT"), 405),
+        (WHOLE.replace(b"application/json", b"text/plain"), 415),
+        (HEAD + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 415),
+        (HEAD + b"Content-Length: 9\r\n\r\n{}", 408),
+        (HEAD + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400),
+        (HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 400),
+        (HEAD + b"Content-Length: 200\r\n\r\n" + b" " * 200, 413),
+        (HEAD + b"X: 1\r\n" * 101 + b"Content-Length: 2\r\n\r\n{}", 400),
+        (HEAD + b"X: " + b"x" * 9000 + b"\r\nContent-Length: 2\r\n\r\n{}", 400),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 200),
+        (WHOLE.replace(b"HTTP/1.1", b"HTTP/1.0"), 200),
+        (WHOLE.replace(b"eduzz", b"eduzz?a=1"), 200),
+        (WHOLE.replace(b"eduzz", b"edu%7Az"), 200),
+        (HEAD + b"\r\n", 200),
+        (GET, 200),
+    ],
+)
+async def test_what_is_not_usual_goes_the_long_way(
+    serve: Serve, ingest: FakeIngest, piece: bytes, status: int
+) -> None:
+    """What it is told is decided in one place."""
+    listener = await serve(Limits(body_bytes=100, body_s=0.05, lingering_s=0.02))
+    answered = await converse(listener.port, piece, answers=1)
+    assert (statuses(answered), ingest.short) == ([status], 0)
+
+
+async def test_a_connection_is_kept_and_serves_any_request_after_the_first(
+    serve: Serve, ingest: FakeIngest
+) -> None:
+    """Short, short, long, and from there on long."""
+    listener = await serve()
+    async with connection(listener.port) as (reader, writer):
+        for piece in (WHOLE, WHOLE, GET, WHOLE):
+            writer.write(piece)
+            assert statuses(await patiently(reader.readuntil(b"}"))) == [200]
+    assert (ingest.short, len(ingest.taken)) == (2, 3)
+
+
+async def test_who_asks_for_an_end_gets_it(serve: Serve, ingest: FakeIngest) -> None:
+    """`Connection: close` is answered so, and the connection ends."""
+    listener = await serve()
+    answered = await converse(listener.port, HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}")
+    assert (statuses(answered), ingest.short) == ([200], 1)
+    assert b"Connection: close" in answered
+
+
+async def test_requests_that_come_before_the_answer_wait_behind_it(serve: Serve, ingest: FakeIngest) -> None:
+    """Answers come in the order of the requests, whatever way each goes."""
+    listener = await serve()
+    ingest.gate.clear()
+    async with connection(listener.port) as (reader, writer):
+        writer.write(WHOLE)
+        while not ingest.taken:  # noqa: ASYNC110 - the fake tells nobody
+            await asyncio.sleep(0)
+        writer.write(WHOLE.replace(b"good", b"bad") + WHOLE)
+        await asyncio.sleep(0.02)
+        assert len(ingest.taken) == 1
+        ingest.gate.set()
+        got = b""
+        while len(statuses(got)) < 3:
+            got += await patiently(reader.read(65536))
+    assert statuses(got) == [200, 401, 200]
+
+
+async def test_a_flood_behind_a_request_is_held_up(serve: Serve, ingest: FakeIngest) -> None:
+    """What is kept of a sender who does not wait for its answer is bounded."""
+    listener = await serve()
+    ingest.gate.clear()
+    async with connection(listener.port) as (_, writer):
+        writer.write(WHOLE)
+        while not ingest.taken:  # noqa: ASYNC110 - the fake tells nobody
+            await asyncio.sleep(0)
+        writer.write(bytes(64 * 1024 * 1024))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(writer.drain(), 0.2)
+        ingest.gate.set()
+
+
+async def test_who_half_closes_is_answered(serve: Serve, ingest: FakeIngest) -> None:
+    """A sender may say at once that it has nothing more to send."""
+    listener = await serve()
+    answered = await converse(listener.port, WHOLE, half_close=True)
+    assert (statuses(answered), ingest.short) == ([200], 1)
+
+
+async def test_a_sender_that_goes_harms_nobody(serve: Serve, ingest: FakeIngest) -> None:
+    """What is under way is stored all the same."""
+    listener = await serve()
+    ingest.gate.clear()
+    async with connection(listener.port) as (_, writer):
+        writer.write(WHOLE)
+        while not ingest.taken:  # noqa: ASYNC110 - the fake tells nobody
+            await asyncio.sleep(0)
+    ingest.gate.set()
+    assert statuses(await converse(listener.port, WHOLE, answers=1)) == [200]
+
+
+async def test_an_idle_connection_is_closed(serve: Serve, ingest: FakeIngest) -> None:
+    """Once nothing has come for the idle time after an answer."""
+    listener = await serve(Limits(idle_s=0.1))
+    assert statuses(await converse(listener.port, WHOLE)) == [200]
+
+
+async def test_answers_of_both_ways_are_counted(serve: Serve, ingest: FakeIngest) -> None:
+    """`/metrics` does not know of ways."""
+    registry = CollectorRegistry()
+    listener = await serve(registry=registry)
+    await converse(listener.port, WHOLE, answers=1)
+    await converse(listener.port, WHOLE.replace(b"eduzz", b"eduzz?"), answers=1)
+    ingest.answer = Answer(503, {"status": "unavailable"}, retry_after=10)
+    answered = await converse(listener.port, WHOLE, answers=1)
+    assert b"Retry-After: 10\r\n" in answered
+
+    def counted(status: str) -> float | None:
+        return registry.get_sample_value("bridge_hook_requests_total", {"source": "eduzz", "status": status})
+
+    assert (counted("200"), counted("503"), ingest.short) == (2, 1, 2)
+
+
+async def test_a_mistake_of_ours_is_no_strangers_business(
+    serve: Serve, ingest: FakeIngest, log: object
+) -> None:
+    """It is answered 500, without a word of what it was."""
+    listener = await serve()
+    ingest.fails_with = RuntimeError("a secret")
+    answered = await converse(listener.port, WHOLE, answers=1)
+    assert statuses(answered) == [500]
+    assert b"secret" not in answered
+
+
+PIECES = st.one_of(
+    st.binary(max_size=300),
+    st.binary(max_size=80).map(lambda tail: WHOLE + tail),
+    st.tuples(st.integers(0, len(WHOLE)), st.binary(max_size=4)).map(
+        lambda cut: WHOLE[: cut[0]] + cut[1] + WHOLE[cut[0] :]
+    ),
+)
+
+
+@given(pieces=st.lists(PIECES, max_size=4))
+@settings(max_examples=300, deadline=None)
+def test_no_piece_spoils_the_next(pieces: list[bytes]) -> None:
+    """Whatever was read before, by whomever, a whole request is one, and says what it says."""
+    reader = WholeReader(Limits())
+    for piece in pieces:
+        if reader.read(piece):
+            assert piece.endswith(b"\r\n\r\n" + reader.body)
+        assert reader.read(WHOLE)
+        assert (reader.path, reader.body, reader.keeps) == (b"/hooks/eduzz", b"{}", True)
+        assert reader.headers["x-signature"] == "good"
+
+
+@given(before=st.binary(max_size=60), after=st.binary(max_size=60))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_no_bytes_around_a_request_get_it_a_better_answer(
+    serve: Serve, ingest: FakeIngest, before: bytes, after: bytes
+) -> None:
+    """Bytes that the long way refuses are not taken by the short one."""
+    piece = HEAD + before + b"Content-Length: 2\r\n\r\n{}" + after
+    listener = await serve(Limits(body_s=0.02, idle_s=0.05, lingering_s=0.02))
+    one = statuses(await converse(listener.port, piece))
+    two = statuses(await converse(listener.port, piece[:20], piece[20:]))
+    assert one == two
+
+
+def named(answer: bytes) -> set[bytes]:
+    """Return the lines of an answer, without the time."""
+    return set(re.sub(rb"Date: [^\r]+", b"Date: now", answer).split(b"\r\n"))
