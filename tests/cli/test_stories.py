@@ -50,6 +50,20 @@ def took(school: Bridge, text: str) -> list[tuple[str, str, str]]:
     return [(row["channel"], row["state"], row["at"][:19]) for row in rows]
 
 
+def test_a_story_may_be_about_some_rules_only(school: Bridge) -> None:
+    """Messages of other rules are not told, so that stories of several recipes live in one folder."""
+    school.write(
+        "config.yaml",
+        (school.folder / "config.yaml").read_text("utf-8")
+        + '  - name: other\n    on: module.completed\n    send: [{ slack: wins, text: "other" }]\n',
+    )
+    one = "stories:\n  - name: one\n    rules: other\n    events: [" + MODULE + "]\n"
+    held = played(school, one + "    expect: [{ channel: wins, text: other }]\n")
+    assert held.code == ExitCode.OK, held.out
+    assert played(school, one + "    expect: []\n").code == ExitCode.PROBLEMS
+    assert played(school, one.replace("rules: other", "rules: [parabens, other]") + "    expect: []\n").code != 0
+
+
 def test_the_shipped_stories_hold(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     """What config.yaml is said to do, it does: this is how CI plays them."""
     monkeypatch.chdir(ROOT)

@@ -49,9 +49,21 @@ class Builder:
             begins=begins,
             arriving=(*before, *after),
             courses=given.courses,
+            rules=self._rules(story, here),
             spells=tuple(self._spells(given, begins, (*here, "given", "destinations"))),
             expected=self._expectations(story.expect, begins, (*here, "expect")),
         )
+
+    def _rules(self, story: StoryConfig, path: KeyPath) -> tuple[str, ...] | None:
+        names = story.rules
+        known = [rule.name for rule in self.loaded.rules]
+        for name in names or ():
+            self._check_known(name, known, "rule", (*path, "rules"))
+        for index, each in enumerate(story.expect or ()):
+            if names is not None and each.rule is not None and each.rule not in names:
+                sentence = f"the story is about {', '.join(names)}; add '{each.rule}' to its `rules:`"
+                self._problem((*path, "expect", index, "rule"), sentence)
+        return None if names is None else tuple(names)
 
     def _begins(self, given: GivenConfig) -> datetime:
         first = datetime.fromisoformat(FIRST_DAY).replace(tzinfo=self.loaded.config.timezone).astimezone(UTC)

@@ -114,6 +114,10 @@ class StoryConfig(Strict):
 
     name: str = Field(description="What it tells, in a few words.")
     given: GivenConfig = Field(default=GivenConfig(), description="What is so before it begins.")
+    rules: OneOrMore | None = Field(
+        default=None,
+        description="The rules it is about; what others send is not told. All of them, if left out.",
+    )
     events: Annotated[tuple[EventConfig, ...], Field(strict=False)] = Field(
         default=(), description="What comes, and when."
     )

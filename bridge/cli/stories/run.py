@@ -54,10 +54,11 @@ async def judged(stories: Iterable[Story], loaded: Loaded) -> AsyncIterator[Judg
 
 
 async def _judge(story: Story, stage: Played, loaded: Loaded) -> Judged:
-    pairs = compare(story.expected or (), stage.happened)
+    told = [each for each in stage.happened if story.rules is None or each.rule in story.rules]
+    pairs = compare(story.expected or (), told)
     why = {
         place: await why_missing(pair.expected, stage, loaded)
         for place, pair in enumerate(pairs)
         if pair.expected is not None and pair.happened is None
     }
-    return Judged(story, pairs, stage.happened, stage.refused, stage.passed, why)
+    return Judged(story, pairs, tuple(told), stage.refused, stage.passed, why)
