@@ -81,12 +81,34 @@ def init(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Where; made if it is missing.", show_default=False)
     ] = Path(),
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--recipe", metavar="NAME", help="Begin with this rule, template and story; may be repeated."
+        ),
+    ] = None,
+    recipes: Annotated[bool, typer.Option("--recipes", "--list", help="List the recipes.")] = False,
+    locale: Annotated[
+        str | None,
+        typer.Option("--locale", metavar="LOCALE", help="The language of messages: pt_BR, en or es."),
+    ] = None,
+    add: Annotated[
+        bool,
+        typer.Option("--add", help="Add recipes to a folder that has a configuration; overwrites nothing."),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files, but never an .env.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --recipes, print JSON for programs.")] = False,
 ) -> None:
-    """Write a commented config.yaml, templates, stories and a .env."""
-    from bridge.cli.init import init
+    """Write a commented config.yaml, templates, stories and a .env.
 
-    init(folder, force=force)
+    With recipes: a configuration of just these, in your language, or more rules for the one you have.
+    """
+    from bridge.cli.init import Wanted, init, list_recipes
+
+    if recipes:
+        list_recipes(locale, json=json)
+        return
+    init(Wanted(folder=folder, recipes=tuple(recipe or ()), locale=locale, add=add, force=force))
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """`bridge init`: a folder to start from, with every file explained and every secret left to fill in.
 
+What it holds is what is shipped, or the recipes that are chosen, in the language that is chosen.
 An `.env` that is there is never written to: what is in it may be nowhere else.
 """
 
@@ -8,12 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.cli.exits import Failure
+from bridge.cli.exits import Failure, misused
+from bridge.cli.gallery.add import add, links_to_change
+from bridge.cli.gallery.base import starting_files
+from bridge.cli.gallery.recipes import STARTING, Recipe, chosen, language_of, recipes
 from bridge.cli.shipped import CONFIG, EXAMPLE, TEMPLATES, shipped_files
 from bridge.cli.stories.schema import stories_schema
-from bridge.cli.tables import aligned, show
+from bridge.cli.tables import Column, aligned, show, show_json, show_table
+from bridge.config.model import LOCALES
 from bridge.config.schema import json_schema
 
 ENV = Path(".env")
@@ -21,17 +27,56 @@ IGNORE = Path(".gitignore")
 IGNORED = b".env\n*.db*\n"
 KEPT = (ENV, IGNORE)
 """Files that stay as they are, with `--force` too."""
+SAMPLE = "nutror.module_completed"
 SCHEMAS = {Path("config.schema.json"): json_schema, Path("stories.schema.json"): stories_schema}
 """Named in the first line of what they are for, so that editors complete and check while a person types."""
 
 
-def init(folder: Path, *, force: bool) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What was asked for on the command line: where, which recipes, in which language."""
+
+    folder: Path
+    recipes: tuple[str, ...] = ()
+    locale: str | None = None
+    add: bool = False
+    force: bool = False
+
+
+def init(wanted: Wanted) -> None:
     """Write the files and say what to do next; nothing is overwritten unless `force`, and `KEPT` never."""
-    files = _files()
+    picked = chosen(wanted.recipes)
+    if not wanted.add:
+        _begin(wanted, picked)
+    elif not picked or wanted.force:
+        raise misused("--add takes a --recipe, and never overwrites; `bridge init --recipes` lists them")
+    else:
+        add(wanted.folder, picked, wanted.locale)
+
+
+def list_recipes(locale: str | None, *, json: bool) -> None:
+    """List the recipes, with what their rules are called in a language."""
+    if json:
+        show_json([{"name": it.name, "about": it.about, "rules": _rules(it)} for it in recipes()])
+        return
+    language = language_of(locale or LOCALES[0])
+    rows = [(each.name, each.rule(language), each.about) for each in recipes()]
+    show_table((Column("recipe"), Column("rule", rank=1), Column("what", folds=True)), rows)
+
+
+def _rules(recipe: Recipe) -> dict[str, str]:
+    return {locale: recipe.rule(language_of(locale)) for locale in LOCALES}
+
+
+def _begin(wanted: Wanted, picked: Sequence[Recipe]) -> None:
+    folder, force = wanted.folder, wanted.force
+    files = _files(picked, language_of(wanted.locale or LOCALES[0]))
     kept = [name for name in KEPT if (folder / name).exists()]
     there = [name for name in files if name not in KEPT and (folder / name).exists()]
     if there and not force:
         hint = "nothing was written; --force overwrites all but .env, another folder is safer"
+        if picked:
+            hint = "nothing was written; --add adds recipes to what is there"
         raise Failure(f"{_shown(folder)} already has {_named(there)}", hint)
     try:
         replaced = [name for name in there if (folder / name).read_bytes() != files[name]]
@@ -40,11 +85,16 @@ def init(folder: Path, *, force: bool) -> None:
                 _write(folder / name, content, secret=name == ENV)
     except OSError as error:
         raise Failure(f"cannot write {error.filename or folder}: {error.strerror}") from error
-    _tell(folder, files, replaced, kept)
+    sample = picked[0].sample if picked else SAMPLE
+    _tell(folder, files, replaced, kept, sample)
+    _say_what_to_change(files)
 
 
-def _files() -> dict[Path, bytes]:
-    files = shipped_files()
+def _files(picked: Sequence[Recipe], language: str) -> dict[Path, bytes]:
+    if picked or language != language_of(LOCALES[0]):
+        files = starting_files(picked or chosen(STARTING), language)
+    else:
+        files = shipped_files()
     files[ENV] = files[Path(EXAMPLE)]
     files[IGNORE] = IGNORED
     for name, schema in SCHEMAS.items():
@@ -59,32 +109,41 @@ def _write(path: Path, content: bytes, *, secret: bool) -> None:
     path.write_bytes(content)
 
 
-def _tell(folder: Path, files: Mapping[Path, bytes], replaced: Sequence[Path], kept: Sequence[Path]) -> None:
+def _tell(
+    folder: Path, files: Mapping[Path, bytes], replaced: Sequence[Path], kept: Sequence[Path], sample: str
+) -> None:
     if replaced:
         show(f"replaced: {_named(replaced)}")
     for name in kept:
         show(f"`{name}` was left as it is")
     show(f"{_shown(folder)} now has {CONFIG}, {ENV} and {_templates(files)} templates. Next:\n")
-    show(aligned(_next_steps(folder, files[ENV].decode()), "  "))
+    show(aligned(_next_steps(folder, files[ENV].decode(), sample), "  "))
+
+
+def _say_what_to_change(files: Mapping[Path, bytes]) -> None:
+    links = list(links_to_change(files))
+    if links:
+        show("")
+        show("\n".join(links))
 
 
 def _named(names: Sequence[Path]) -> str:
     return ", ".join(map(str, names))
 
 
-def _next_steps(folder: Path, env: str) -> list[tuple[str, str]]:
+def _next_steps(folder: Path, env: str, sample: str) -> list[tuple[str, str]]:
     here = folder.resolve() == Path.cwd()
     variables = ", ".join(re.findall(r"(?m)^(\w+)=", env))
     return [
         *([] if here else [(f"cd {folder}", "")]),
         ("bridge run --sandbox", "try it with nothing set up; the admin page shows every message"),
         (
-            "bridge send nutror.module_completed --sandbox",
-            "in another terminal: a completed module, signed as by Eduzz",
+            f"bridge send {sample} --sandbox",
+            "in another terminal: an event, signed as by Eduzz",
         ),
         (f"edit {CONFIG} and {ENV}", f"make it yours, and set {variables}"),
         ("bridge check", "every problem at once"),
-        ("bridge test", "the stories of tests/stories.yaml: which messages events lead to"),
+        ("bridge test", "the stories in tests/: which messages events lead to"),
         ("bridge run", "for real; in Eduzz's console enter https://YOUR-HOST/hooks/eduzz"),
     ]
 

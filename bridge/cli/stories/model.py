@@ -116,7 +116,7 @@ class StoryConfig(Strict):
     given: GivenConfig = Field(default=GivenConfig(), description="What is so before it begins.")
     rules: OneOrMore | None = Field(
         default=None,
-        description="The rules it is about; what others send is not told. All of them, if left out.",
+        description="The rules it is about: no others run. All of them, if left out.",
     )
     events: Annotated[tuple[EventConfig, ...], Field(strict=False)] = Field(
         default=(), description="What comes, and when."

@@ -63,8 +63,7 @@ class Expected:
 class Story:
     """One story of a file, which is its `place`-th; `expected` is None as long as nobody has written it.
 
-    `courses` replace those of the configuration, None keeps them; of the messages those of `rules` count, or
-    all.
+    `courses` replace those of the configuration, None keeps them; only those of `rules` run, None means all.
     """
 
     file: Path
@@ -74,6 +73,6 @@ class Story:
     begins: datetime
     arriving: tuple[Arriving, ...]
     courses: Mapping[str, CourseConfig] | None
-    rules: tuple[str, ...] | None
     spells: tuple[Spell, ...]
     expected: tuple[Expected, ...] | None
+    rules: tuple[str, ...] | None = None

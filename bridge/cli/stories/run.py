@@ -6,7 +6,7 @@ import logging
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -49,16 +49,23 @@ async def judged(stories: Iterable[Story], loaded: Loaded) -> AsyncIterator[Judg
     folder = str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="bridge-stories-", dir=folder) as name:
         for number, story in enumerate(stories):
-            async with played(story, loaded, Path(name, f"{number}.db"), log) as stage:
-                yield await _judge(story, stage, loaded)
+            meant = _with_rules_of(story, loaded)
+            async with played(story, meant, Path(name, f"{number}.db"), log) as stage:
+                yield await _judge(story, stage, meant)
+
+
+def _with_rules_of(story: Story, loaded: Loaded) -> Loaded:
+    """Return the configuration with the story's rules alone: others would share its channels' pace."""
+    if story.rules is None:
+        return loaded
+    return replace(loaded, rules=tuple(rule for rule in loaded.rules if rule.name in story.rules))
 
 
 async def _judge(story: Story, stage: Played, loaded: Loaded) -> Judged:
-    told = [each for each in stage.happened if story.rules is None or each.rule in story.rules]
-    pairs = compare(story.expected or (), told)
+    pairs = compare(story.expected or (), stage.happened)
     why = {
         place: await why_missing(pair.expected, stage, loaded)
         for place, pair in enumerate(pairs)
         if pair.expected is not None and pair.happened is None
     }
-    return Judged(story, pairs, tuple(told), stage.refused, stage.passed, why)
+    return Judged(story, pairs, stage.happened, stage.refused, stage.passed, why)

@@ -1,0 +1,157 @@
+"""Makes the pictures and the list of recipes in the documentation: `python -m tests.gallery`.
+
+Needs Chromium. Each recipe's e-mail is made by the real program from a sample with invented people: in
+Portuguese by day, in English by night, as on a telephone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bridge.bootstrap import build_channels
+from bridge.channels.http import Shared
+from bridge.cli.gallery.base import starting_files
+from bridge.cli.gallery.recipes import LANGUAGES, Recipe, recipes
+from bridge.cli.known import alone
+from bridge.cli.opening import NOWHERE
+from bridge.cli.previews.chromium import Shot, browser, find_chromium
+from bridge.cli.previews.made import Preview, previews_of
+from bridge.cli.previews.page import PHONE, picture_page
+from bridge.clock import SystemClock
+from bridge.config.load import Loaded, load
+from bridge.core.routing import Router
+from bridge.pipeline.house import ANYWHERE
+from bridge.sources.registry import events_in, sample
+from tests.support.png import small
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs/how-to/start-from-a-recipe.md"
+PICTURES = ROOT / "docs/how-to/recipes"
+SHOTS = {
+    "pt": Shot("pt", PHONE, "light", phone=True),
+    "en": Shot("en", PHONE, "dark", phone=True),
+}
+BLOCK = re.compile(r"(<!-- recipes -->\n).*?(<!-- end -->)", re.DOTALL)
+PEOPLE: Mapping[str, Mapping[str, object]] = {
+    "pt": {"learner.name": "MARIA APARECIDA DA SILVA", "learner.email": "maria@aluna.example"},
+    "en": {
+        "learner.name": "EMMA WILSON",
+        "learner.email": "emma@learner.example",
+        "producer.name": "Aurora School",
+        "course.title": "Python Basics",
+        "module.title": "Module 3: Functions",
+        "lesson.title": "Lesson 12: Functions that call functions",
+        "courses": [{"hash": "d39220a4b469c35a871c3e634f1da54bb5dcb233", "title": "Python Basics"}],
+        "content.title": "Python Basics",
+    },
+    "es": {
+        "learner.name": "SOFÍA DE LOS ÁNGELES RUIZ",
+        "learner.email": "sofia@alumna.example",
+        "producer.name": "Escuela Aurora",
+        "course.title": "Python Básico",
+        "module.title": "Módulo 3: Funciones",
+        "lesson.title": "Clase 12: Funciones que llaman funciones",
+        "courses": [{"hash": "d39220a4b469c35a871c3e634f1da54bb5dcb233", "title": "Python Básico"}],
+    },
+}
+CHANGES: Mapping[str, Mapping[str, object]] = {
+    "first-lesson": {"course.progress": 4},
+    "half-way": {"course.progress": 52},
+    "no-progress-7-days": {"course.progress": 38},
+    "inactive-30-days": {"course.inactiveDays": 31},
+    "low-rating": {"lesson.rating": 2},
+}
+"""What makes a sample one that the recipe answers to."""
+FIRST = {
+    "pt": "Aula 1: Olá, mundo",
+    "en": "Lesson 1: Hello, world",
+    "es": "Clase 1: Hola, mundo",
+}
+
+
+def body_of(recipe: Recipe, language: str) -> bytes:
+    """Return the recipe's sample with people and titles of a language."""
+    body = json.loads(sample(recipe.sample) or b"")
+    changes = {**PEOPLE[language], **CHANGES.get(recipe.name, {})}
+    if recipe.name == "first-lesson":
+        changes["lesson.title"] = FIRST[language]
+    for path, value in changes.items():
+        *above, last = path.split(".")
+        place = body["data"]
+        for step in above:
+            place = place.get(step, {})
+        if last in place or path in CHANGES.get(recipe.name, {}):
+            place[last] = value
+    return json.dumps(body).encode()
+
+
+def loaded_in(folder: Path, recipe: Recipe, language: str) -> Loaded:
+    """Return the configuration of a folder that is written with one recipe."""
+    for path, content in starting_files([recipe], language).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    loaded = load(folder / "config.yaml", {}, sandbox=NOWHERE)
+    assert isinstance(loaded, Loaded), loaded
+    return loaded
+
+
+def previews(recipe: Recipe, language: str) -> list[Preview]:
+    """Return the recipe's messages in a language."""
+    with tempfile.TemporaryDirectory() as folder:
+        loaded = loaded_in(Path(folder), recipe, language)
+        channels = build_channels(loaded, Shared(SystemClock(), "bridge"))
+        router = Router(loaded.rules)
+        return [
+            each
+            for event in alone(loaded.catalogue, events_in(body_of(recipe, language)))
+            for each in previews_of(
+                event, router.plan(event, event.facts()), channels, event.occurred_at, ANYWHERE
+            )
+        ]
+
+
+def refresh(page: str) -> str:
+    """Return the page with every recipe as the program has it today."""
+    return BLOCK.sub(lambda found: f"{found[1]}\n{''.join(map(_section, recipes()))}{found[2]}", page)
+
+
+def _section(recipe: Recipe) -> str:
+    names = ", ".join(f"`{recipe.rule(language)}`" for language in LANGUAGES)
+    shown = " | ".join(f"![{recipe.name} in {each}](recipes/{recipe.name}.{each}.png)" for each in SHOTS)
+    return (
+        f"### {recipe.name}\n\n{recipe.about}.\n\nIts rule is called {names}; "
+        f"`bridge preview {recipe.sample}` shows it.\n\n"
+        f"| in Portuguese, by day | in English, by night |\n| --- | --- |\n| {shown} |\n\n"
+    )
+
+
+def pictures() -> Iterator[tuple[Path, Recipe, str]]:
+    """Yield the path of every picture, what is on it and in which language."""
+    for recipe in recipes():
+        for language in SHOTS:
+            yield PICTURES / f"{recipe.name}.{language}.png", recipe, language
+
+
+def main() -> None:
+    """Write the pictures, all or those of the recipes that are named, and the list."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with browser(find_chromium(None, os.environ)) as taking:
+        for path, recipe, language in pictures():
+            if sys.argv[1:] and recipe.name not in sys.argv[1:]:
+                continue
+            mail = next(each for each in previews(recipe, language) if each.kind == "email")
+            page = picture_page(mail)
+            assert page is not None, mail.made
+            path.write_bytes(small(taking.take(page, SHOTS[language])))
+            print(path.relative_to(ROOT), path.stat().st_size)
+    PAGE.write_text(refresh(PAGE.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
