@@ -109,16 +109,16 @@ def checked(run: Run, running: Server) -> Run:
 
 async def quiet(running: Server, *, patience_s: float = 60.0) -> None:
     """Return when the program hardly computes, so that it does not disturb what is measured next."""
-    before = _cpu_s(running.pid)
+    before = cpu_s(running.pid)
     for _ in range(round(patience_s / LOOK_S)):
         await asyncio.sleep(LOOK_S)
-        now = _cpu_s(running.pid)
+        now = cpu_s(running.pid)
         if now - before <= QUIET_SHARE * LOOK_S:
             return
         before = now
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """Return the CPU time of a process; /proc counts it in hundredths of a second, or schedstat in ns."""
     total = 0
     for task in Path(f"/proc/{pid}/task").iterdir():

@@ -50,6 +50,7 @@ WEBHOOK = {
     "module": "{{ module.id }}",
     "at": "{{ occurred_at }}",
 }
+MAIL = "parabens-modulo"
 SLACK = (
     ":tada: *{{ learner.name | proper_name | default('Alguém') }}* concluiu "
     "*{{ module.title | default('um módulo') }}* em {{ course.title | default('um curso') }}"
@@ -160,32 +161,39 @@ def _rendered(content: Content, facts: Mapping[str, object]) -> object:
 
 
 def _pairs(facts: Mapping[str, object]) -> list[Pair]:
-    template = files.read(TEMPLATES / "parabens-modulo.md")
-    layout = (TEMPLATES / "layouts" / "default.html").read_text("utf-8")
-    if isinstance(template, str):
-        raise SystemExit(template)
-    front = [text.source for text in template.front.values()]
     return [
         _pair("webhook", [Slot(Target.JSON, WEBHOOK)], [*WEBHOOK.values()], facts),
         _pair("Slack", [Slot(Target.MRKDWN, SLACK)], [SLACK], facts),
-        _pair(
-            "e-mail", [Slot(Target.EMAIL, "parabens-modulo")], [*front, template.body.source, layout], facts
-        ),
+        _pair("e-mail", [Slot(Target.EMAIL, MAIL)], mail_texts(MAIL), facts),
     ]
+
+
+def mail_texts(name: str) -> list[str]:
+    """Return the texts that an e-mail is made of: front matter, body and layout."""
+    template = files.read(TEMPLATES / f"{name}.md")
+    if isinstance(template, str):
+        raise SystemExit(template)
+    layout = (TEMPLATES / "layouts" / "default.html").read_text("utf-8")
+    return [*(text.source for text in template.front.values()), template.body.source, layout]
 
 
 def _pair(name: str, slots: Sequence[Slot], texts: Sequence[str], facts: Mapping[str, object]) -> Pair:
     content = _content(*slots)
-    bare = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)  # it is on
-    bare.filters |= {"first_name": first_name, "proper_name": proper_name}
-    templates = [bare.from_string(text) for text in texts]
-    names = {**facts, "lang": "pt-BR", "subject": "s", "preheader": "p", "content": "c"}
     _rendered(content, facts)
     return Pair(
         name,
         Stage(f"{name}, the bridge", lambda: content.render(facts)),
-        Stage(f"{name}, bare Jinja2", lambda: [template.render(names) for template in templates]),
+        Stage(f"{name}, bare Jinja2", bare_jinja(texts, facts)),
     )
+
+
+def bare_jinja(texts: Sequence[str], facts: Mapping[str, object]) -> Callable[[], object]:
+    """Return what renders texts for an event through Jinja2 alone."""
+    bare = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)  # it is on
+    bare.filters |= {"first_name": first_name, "proper_name": proper_name}
+    templates = [bare.from_string(text) for text in texts]
+    names = {**facts, "lang": "pt-BR", "subject": "s", "preheader": "p", "content": "c"}
+    return lambda: [template.render(names) for template in templates]
 
 
 def _seconds(stage: Stage) -> float:

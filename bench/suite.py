@@ -4,10 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench import accept, end_to_end, flush, growth, inside, latency, mail, memory, peers, postgres, startup
+from bench import (
+    accept,
+    end_to_end,
+    flush,
+    growth,
+    inside,
+    latency,
+    mail,
+    memory,
+    messages,
+    peers,
+    postgres,
+    startup,
+)
 from bench.case import Case
 
-SUBJECTS = (accept, end_to_end, mail, inside, latency, flush, growth, memory, startup, postgres, peers)
+SUBJECTS = (
+    accept,
+    end_to_end,
+    mail,
+    inside,
+    messages,
+    latency,
+    flush,
+    growth,
+    memory,
+    startup,
+    postgres,
+    peers,
+)
 CASES: tuple[Case, ...] = tuple(case for subject in SUBJECTS for case in subject.CASES)
 
 

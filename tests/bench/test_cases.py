@@ -19,6 +19,10 @@ VARIANTS = {
     "mail-5ms",
     "rendering-slack",
     "rendering-email",
+    "messages-slack",
+    "messages-webhook",
+    "share-slack",
+    "share-smtp",
     "flush-bare",
     "start-rules",
 }
