@@ -27,7 +27,7 @@ from bridge.cli.previews.hand import at_hand, excerpt, source_of
 from bridge.cli.previews.made import Preview, previews_of
 from bridge.cli.previews.page import Trouble, overview
 from bridge.cli.previews.pictures import write_pictures
-from bridge.cli.previews.watch import changed, stamp
+from bridge.cli.previews.watch import Watched, changed
 from bridge.cli.program import say
 from bridge.cli.tables import show, show_json
 from bridge.cli.text import one_line
@@ -97,7 +97,8 @@ def _with_folder(looking: Looking) -> Looking:
 def _watch(setup: Setup, looking: Looking, eyes: Browser | None) -> None:
     """Show the messages again after every change, until Ctrl-C; what is wrong is shown in their place."""
     opened = looking.opened
-    seen = stamp(setup.path, looking.event)
+    watched = Watched(setup.path, looking.event)
+    seen = watched.stamp()
     try:
         while True:
             if sys.stdout.isatty():
@@ -111,7 +112,7 @@ def _watch(setup: Setup, looking: Looking, eyes: Browser | None) -> None:
             at = SystemClock().now().astimezone()
             show(f"\n── {at:%H:%M:%S}: waiting for a change; Ctrl-C ends this\n")
             sys.stdout.flush()
-            seen = changed(seen, lambda: stamp(setup.path, looking.event), time.sleep)
+            seen = changed(seen, watched.stamp, time.sleep)
     except KeyboardInterrupt:
         show("")
 

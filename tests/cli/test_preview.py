@@ -26,6 +26,7 @@ from bridge.cli.previews.chromium import NAMES, Shot, browser, find_chromium
 from bridge.cli.previews.hand import at_hand, excerpt
 from bridge.cli.previews.mrkdwn_page import mrkdwn_html, slack_html
 from bridge.cli.previews.page import POLICY, quiet
+from bridge.cli.previews.watch import Watched, changed
 from bridge.cli.text import one_line
 from tests.cli.conftest import Bridge
 
@@ -421,6 +422,24 @@ def test_a_change_is_shown_at_once_and_a_mistake_in_its_place(shipped: Bridge, w
     shipped.write("config.yaml", text)
     watching.until("#conquistas")
     assert watching.end() == ExitCode.OK
+
+
+def test_a_change_is_waited_for_until_it_is_whole(tmp_path: Path) -> None:
+    """What an editor writes in several steps is one change; a rule file that is added counts."""
+    config = tmp_path / "config.yaml"
+    config.write_text("include: rules/*.yaml\n", "utf-8")
+    watched = Watched(config, EVENT)
+    before = watched.stamp()
+    (tmp_path / "rules").mkdir()
+    steps = ["", "rules:", "rules: []", ""]
+
+    def wait(_: float) -> None:
+        if text := steps.pop(0):
+            (tmp_path / "rules/a.yaml").write_text(text, "utf-8")
+
+    after = changed(before, watched.stamp, wait)
+    assert after[str(tmp_path / "rules/a.yaml")][1] == len("rules: []")
+    assert steps == []
 
 
 def test_watching_is_for_people_and_files(shipped: Bridge) -> None:

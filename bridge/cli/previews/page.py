@@ -46,7 +46,7 @@ body { margin: 0; padding: 16px 20px 20px; background: var(--back); color: var(-
 .where { font-weight: 900; font-size: 18px; padding: 0 0 12px; border-bottom: 1px solid var(--line); margin: 0 0 14px; }
 .message { display: flex; gap: 8px; } .face { flex: none; width: 36px; height: 36px; border-radius: 6px; background: #3451d1; color: #fff; font-weight: 900; display: flex; align-items: center; justify-content: center; }
 .who { font-weight: 900; } .app { font-size: 10px; font-weight: 700; background: var(--line); border-radius: 3px; padding: 1px 4px; color: var(--soft); margin: 0 6px; vertical-align: 2px; } .when { color: var(--soft); font-size: 12px; }
-.body { min-width: 0; } .section { margin: 2px 0 6px; } .header { font-weight: 900; font-size: 18px; line-height: 24px; margin: 6px 0; }
+.body { flex: 1; min-width: 0; } .section { margin: 2px 0 6px; } .header { font-weight: 900; font-size: 18px; line-height: 24px; margin: 6px 0; }
 .context { color: var(--soft); font-size: 13px; line-height: 18px; margin: 4px 0 8px; } .fields { display: grid; grid-template-columns: 1fr 1fr; gap: 6px 16px; margin: 6px 0; }
 .button { display: inline-block; border: 1px solid var(--line); border-radius: 8px; padding: 4px 12px; font-weight: 700; margin: 4px 8px 4px 0; } .primary { background: #007a5a; color: #fff; border-color: #007a5a; }
 .link { color: var(--link); } .mention { background: var(--mention); color: var(--link); border-radius: 3px; padding: 0 2px; }

@@ -19,18 +19,43 @@ Stamp = dict[str, tuple[int, int]]
 """Time of change in nanoseconds and size, by file."""
 
 
-def stamp(config: Path, event: str) -> Stamp:
-    """Return what the files of a configuration look like now, with the file of the event if it is one."""
-    found: Stamp = {}
-    for path in _files(config, event):
-        if len(found) >= MOST_FILES:
-            break
-        try:
-            seen = path.stat()
-        except OSError:  # gone again, or an editor is about to put it back
-            continue
-        found[str(path)] = (seen.st_mtime_ns, seen.st_size)
-    return found
+class Watched:
+    """The files of a configuration, with that of the event if it is one."""
+
+    def __init__(self, config: Path, event: str) -> None:
+        self._config = config
+        self._event = event
+        self._patterns: tuple[tuple[int, int] | None, list[str]] = (None, [])
+
+    def stamp(self) -> Stamp:
+        """Return what the files look like now."""
+        found: Stamp = {}
+        for path in self._files():
+            if len(found) >= MOST_FILES:
+                break
+            seen = _seen(path)
+            if seen is not None:
+                found[str(path)] = seen
+        return found
+
+    def _files(self) -> Iterator[Path]:
+        yield self._config
+        yield self._config.parent / ".env"
+        yield Path(self._event)
+        for pattern in self._included():
+            yield from _matches(self._config.parent, pattern)
+        for folder, below, names in os.walk(self._config.parent / _TEMPLATES):
+            below.sort()
+            yield from (Path(folder, name) for name in sorted(names))
+
+    def _included(self) -> list[str]:
+        """Return the patterns of `include:`, read anew only when the configuration has changed."""
+        now = _seen(self._config)
+        if now != self._patterns[0]:
+            include = read(self._config, os.environ).data.get("include")
+            patterns = include if isinstance(include, list) else [include]
+            self._patterns = (now, [each for each in patterns if isinstance(each, str)])
+        return self._patterns[1]
 
 
 def changed(before: Stamp, look: Callable[[], Stamp], wait: Callable[[float], None]) -> Stamp:
@@ -48,12 +73,16 @@ def changed(before: Stamp, look: Callable[[], Stamp], wait: Callable[[float], No
         return now
 
 
-def _files(config: Path, event: str) -> Iterator[Path]:
-    yield config
-    yield config.parent / ".env"
-    yield Path(event)
-    # The rule files are asked for anew each time: one that is added counts too.
-    yield from (Path(part.file.name) for part in read(config, os.environ).rule_files)
-    for folder, below, names in os.walk(config.parent / _TEMPLATES):
-        below.sort()
-        yield from (Path(folder, name) for name in sorted(names))
+def _matches(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return sorted(folder.glob(pattern))
+    except (OSError, ValueError, NotImplementedError):
+        return []
+
+
+def _seen(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # gone again, or an editor is about to put it back
+        return None
+    return found.st_mtime_ns, found.st_size
