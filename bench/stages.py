@@ -25,7 +25,8 @@ from pydantic import SecretStr
 
 from bench.servers import SECRET
 from bridge.channels.http import Shared
-from bridge.channels.webhook import WebhookChannel, WebhookOptions
+from bridge.channels.webhook import WebhookChannel
+from bridge.channels.webhook_options import WebhookOptions
 from bridge.clock import SystemClock
 from bridge.core.conditions import compile_when
 from bridge.core.events import Event

@@ -17,7 +17,7 @@ from bridge import __version__
 from bridge.channels import registry as channel_registry
 from bridge.channels.base import Channel
 from bridge.channels.http import Shared
-from bridge.channels.webhook import WebhookOptions
+from bridge.channels.webhook_options import WebhookOptions
 from bridge.clock import Clock, SystemClock
 from bridge.config.load import Loaded
 from bridge.config.rule_sentences import RuleSentences

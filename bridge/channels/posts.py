@@ -12,6 +12,7 @@ from yarl import URL  # as aiohttp reads addresses
 
 from bridge.channels.answers import Answer, failure, shown
 from bridge.channels.pool import Place, Pool
+from bridge.channels.wire import Reply
 from bridge.core.outcomes import Rejected, Retry
 
 _DEFAULTS = {"Accept": "*/*", "Accept-Encoding": "identity"}
@@ -58,11 +59,21 @@ async def exchanged(
     The status line decides: an answer that breaks off behind it, or does not end, still is one. `hidden` are
     the `spellings` of what is not shown wherever the answer repeats it.
     """
+    reply = await replied(pool, form, request, limit_s=limit_s)
+    return reply if isinstance(reply, Retry | Rejected) else answered(reply, hidden)
+
+
+async def replied(pool: Pool, form: Form, request: bytes, *, limit_s: float) -> Reply | Retry | Rejected:
+    """Send one request and return the answer as it came, secrets that it repeats included."""
     deadline = asyncio.get_running_loop().time() + limit_s
     try:
-        reply = await pool.exchange(form.place, request, deadline=deadline)
+        return await pool.exchange(form.place, request, deadline=deadline)
     except (ClientError, OSError, ValueError) as error:
         return failure(error)
+
+
+def answered(reply: Reply, hidden: tuple[str, ...]) -> Answer:
+    """Return what may be kept of an answer."""
     return Answer(reply.status, reply.retry_after, shown(reply.body, hidden))
 
 

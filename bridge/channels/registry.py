@@ -12,7 +12,8 @@ from bridge.channels.email_options import EmailAction, EmailOptions
 from bridge.channels.http import Shared
 from bridge.channels.slack import SlackChannel
 from bridge.channels.slack_options import SANDBOX_TOKEN, SlackAction, SlackOptions
-from bridge.channels.webhook import WebhookAction, WebhookChannel, WebhookOptions
+from bridge.channels.webhook import WebhookChannel
+from bridge.channels.webhook_options import WebhookAction, WebhookOptions
 
 OPTIONS: Mapping[str, type[BaseModel]] = {
     "email": EmailOptions,
@@ -42,7 +43,13 @@ def _slack_in_sandbox(_name: str, endpoints: Endpoints) -> dict[str, object]:
 
 
 def _webhook_in_sandbox(name: str, endpoints: Endpoints) -> dict[str, object]:
-    return {"url": f"{endpoints.webhook_url}/{name}", "allow_private": True}
+    return {
+        "url": f"{endpoints.webhook_url}/{name}",
+        "allow_private": True,
+        "success": ["200-299"],
+        "success_if": None,
+        "retry_if": None,
+    }
 
 
 SANDBOX: Mapping[str, Callable[[str, Endpoints], dict[str, object]]] = {

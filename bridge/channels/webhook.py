@@ -1,4 +1,4 @@
-"""Webhooks to other systems: JSON or text over HTTP, signed by Standard Webhooks.
+"""Webhooks to other systems: requests over HTTP, signed by Standard Webhooks.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -9,153 +9,29 @@ import base64
 import binascii
 import hashlib
 import hmac
-import re
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
 import orjson
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
 from bridge.channels.answers import failure, outcome_of, secrets_of, spellings
-from bridge.channels.base import ActionModel, ChannelPolicy, Limit, Unencodable
+from bridge.channels.base import ChannelPolicy, Limit, Unencodable
 from bridge.channels.guard import is_allowed
 from bridge.channels.http import Shared
-from bridge.channels.options import ChannelOptions, TextOrTexts, web_address
-from bridge.channels.posts import Form, exchanged, form
-from bridge.core.messages import Message, Payload, Slot, Target
+from bridge.channels.options import web_address
+from bridge.channels.posts import Form, answered, exchanged, form, replied
+from bridge.channels.presets import preset
+from bridge.channels.webhook_answers import Judgement
+from bridge.channels.webhook_options import BODILESS, LONGEST_PATH, WebhookOptions, signing_key
+from bridge.core.messages import Document, Message, Payload
 from bridge.core.outcomes import Outcome, Rejected, Retry
 
-SECRET_PREFIX = "whsec_"  # noqa: S105  # the marker that the standard puts before a secret
-SECRET_BYTES = (24, 64)
-"""How long a secret in base64 may be, by the standard; plain text must have at least as many characters."""
-EVENT: Mapping[str, object] = {
-    name: f"{{{{ {name} | default(none) }}}}"
-    for name in (
-        "id",
-        "type",
-        "kind",
-        "source",
-        "occurred_at",
-        "learner",
-        "producer",
-        "course",
-        "module",
-        "lesson",
-    )
-}
-"""What is sent when an action says neither `json:` nor `body:`; null stands for what an event has not."""
 SHORTEST_KEY = 8
 """Words of a header's value that are at least this long are taken for keys and hidden."""
-_OURS = ("content-length", "host", "idempotency-key", "transfer-encoding", "connection")
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_VALUE = re.compile(r"[\x20-\x7e]{0,2000}")
-_EXPECTED = "expected an address such as https://crm.example/hooks"
-
-
-def _usable_address(url: SecretStr) -> SecretStr:
-    web_address(url)
-    try:
-        form("POST", url.get_secret_value(), {}, private=False)
-    except ValueError:
-        raise ValueError(f"{_EXPECTED}, with the name of a host that can exist") from None
-    return url
-
-
-def _usable_secret(secret: SecretStr) -> SecretStr:
-    signing_key(secret)
-    return secret
-
-
-def _one_or_more(value: object) -> object:
-    return (
-        tuple(value) if isinstance(value, list) else (value,) if isinstance(value, str | SecretStr) else value
-    )
-
-
-def _usable_header(name: str) -> str:
-    if not _HEADER.fullmatch(name):
-        raise ValueError("the name of a header holds letters, digits and '-' only")
-    if name.lower() in _OURS or name.lower().startswith("webhook-"):
-        raise ValueError(f"the header '{name}' is set by the bridge; remove it here")
-    return name
-
-
-def _usable_value(value: SecretStr) -> SecretStr:
-    if not _VALUE.fullmatch(value.get_secret_value()):
-        raise ValueError("the value of a header is one line of ASCII text")
-    return value
-
-
-def signing_key(secret: SecretStr) -> bytes:
-    """Return the bytes that sign; raise ValueError with a sentence for a secret that is none."""
-    text = secret.get_secret_value()
-    shortest, longest = SECRET_BYTES
-    if text != text.strip():
-        raise ValueError("has white space or a line break around it; receivers check with the bare text")
-    if not text.startswith(SECRET_PREFIX):
-        if len(text) < shortest:
-            raise ValueError(
-                f"is too short to sign with; expected at least {shortest} characters, or whsec_ and base64"
-            )
-        return text.encode("utf-8", "surrogateescape")
-    try:
-        key = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error:
-        raise ValueError("what follows whsec_ is not base64; copy the whole secret again") from None
-    if not shortest <= len(key) <= longest:
-        raise ValueError(f"what follows whsec_ stands for {len(key)} bytes; expected {shortest} to {longest}")
-    return key
-
-
-class WebhookOptions(ChannelOptions):
-    """A receiver of webhooks."""
-
-    type: Literal["webhook"]
-    url: Annotated[SecretStr, AfterValidator(_usable_address)] = Field(
-        description="Where to send; never shown, since it often holds a key."
-    )
-    method: Literal["POST", "PUT"] = Field(default="POST", description="How to send.")
-    headers: dict[
-        Annotated[str, AfterValidator(_usable_header)], Annotated[SecretStr, AfterValidator(_usable_value)]
-    ] = Field(default={}, description="More headers, such as Authorization; their values are never shown.")
-    signing_secret: Annotated[
-        tuple[Annotated[SecretStr, AfterValidator(_usable_secret)], ...],
-        BeforeValidator(_one_or_more),
-        Field(max_length=5),
-        WithJsonSchema(TextOrTexts),
-    ] = Field(
-        default=(),
-        description="Signs by Standard Webhooks: whsec_… or 24 characters and more; a list while rotating.",
-    )
-
-    @model_validator(mode="after")
-    def _one_authorization(self) -> WebhookOptions:
-        if "@" in web_address(self.url).netloc and any(
-            name.lower() == "authorization" for name in self.headers
-        ):
-            raise ValueError(
-                "user and password stand in `url` and an Authorization in `headers`; keep one of them"
-            )
-        return self
-
-
-class WebhookAction(ActionModel):
-    """A webhook: `json:`, or `body:`, or neither for the event's own words."""
-
-    json_: Any = Field(default=None, alias="json", description="A structure; each text in it is a template.")
-    body: str | None = Field(default=None, description="Plain text instead of JSON, as a template.")
-
-    @model_validator(mode="after")
-    def _one_body(self) -> WebhookAction:
-        if self.json_ is not None and self.body is not None:
-            raise ValueError("`json` and `body` exclude each other; remove one of them")
-        return self
-
-    def slots(self) -> dict[str, Slot]:
-        """Return what must be rendered."""
-        if self.body is not None:
-            return {"body": Slot(Target.PLAIN, self.body, ("body",))}
-        return {"json": Slot(Target.JSON, EVENT if self.json_ is None else self.json_, ("json",))}
+_PLAIN = Judgement((range(200, 300),))
+_OWN_WAY = frozenset({"method", "path", "query", "headers"})
+"""What a payload may have that makes its request begin otherwise than the channel's others."""
 
 
 class WebhookChannel:
@@ -170,47 +46,58 @@ class WebhookChannel:
         self._limit_s = options.timeout.total_seconds()
         keys = (signing_key(secret) for secret in options.signing_secret)
         self._macs = tuple(hmac.new(key, digestmod=hashlib.sha256) for key in keys)
-        self._headers = {name: value.get_secret_value() for name, value in options.headers.items()}
+        self._headers = {**_login(options), **_plain(options)}
         self._says_type = not any(name.lower() == "content-type" for name in self._headers)
-        self._form = self._made_form()
+        self._form = self._made_form({})
+        self._preset = preset(options.preset) if options.preset else None
+        judgement = options.judgement()
+        self._judgement = None if judgement == _PLAIN else judgement
         words = (word for value in self._headers.values() for word in (value, *value.split()))
         url = options.url.get_secret_value()
-        self._hidden = spellings((*secrets_of(url), *(word for word in words if len(word) >= SHORTEST_KEY)))
+        password = [options.basic.password.get_secret_value()] if options.basic else []
+        long = (word for word in words if len(word) >= SHORTEST_KEY)
+        self._hidden = spellings((*secrets_of(url), *long, *password))
 
     @property
     def policy(self) -> ChannelPolicy:
         """Retries, time limit and concurrency."""
         return self._options.policy()
 
-    def encode(self, message: Message, settings: Mapping[str, object]) -> Payload:  # noqa: ARG002  # has none
-        """Return the body as UTF-8; raises `Unencodable` for a value that JSON cannot hold."""
-        text = message.fields.get("body")
-        if text is not None:
-            return Payload(
-                body=str(text).encode("utf-8", "replace"), meta={"type": "text/plain; charset=utf-8"}
-            )
-        try:
-            body = orjson.dumps(message.fields["json"], option=orjson.OPT_UTC_Z)
-        except orjson.JSONEncodeError as error:
-            raise Unencodable(f"the structure under `json` cannot be written as JSON: {error}") from None
-        return Payload(body=body, meta={"type": "application/json"})
+    def encode(self, message: Message, settings: Mapping[str, object]) -> Payload:
+        """Return the body as UTF-8, and beside it what the request has of its own.
+
+        Raises `Unencodable` for a value that has no place where it stands.
+        """
+        own: dict[str, object] = dict(_own_way(message.fields))
+        if "method" in settings:
+            own["method"] = settings["method"]
+        method = str(own.get("method", self._options.method))
+        if settings.get("unsaid") and method in BODILESS:
+            return Payload(body=b"", meta=own)
+        body, kind, cuts = self._content(message.fields)
+        own["type"] = settings.get("type", kind)
+        return Payload(body=body, meta=own, cuts=cuts)
 
     async def send(self, payload: Payload, delivery_id: str) -> Outcome:
         """Send once."""
-        fields = {"Content-Type": str(payload.meta["type"])} if self._says_type else {}
+        meta = payload.meta
+        fields = {"Content-Type": str(meta["type"])} if self._says_type and "type" in meta else {}
         fields["Idempotency-Key"] = delivery_id
         if self._macs:
             fields |= self._signed(payload.body, delivery_id)
         try:
-            request = self._form.filled(fields, payload.body)
+            form = self._form if _OWN_WAY.isdisjoint(meta) else self._made_form(meta)
+            request = form.filled(fields, payload.body)
         except ValueError as error:
             return failure(error)
-        answer = await exchanged(
-            self._shared.pool, self._form, request, limit_s=self._limit_s, hidden=self._hidden
-        )
-        if isinstance(answer, Retry | Rejected):
-            return answer
-        return outcome_of(answer, self._shared.clock.now())
+        pool, limit_s, now = self._shared.pool, self._limit_s, self._shared.clock.now
+        if self._judgement is None:
+            answer = await exchanged(pool, form, request, limit_s=limit_s, hidden=self._hidden)
+            return answer if isinstance(answer, Retry | Rejected) else outcome_of(answer, now())
+        reply = await replied(pool, form, request, limit_s=limit_s)
+        if isinstance(reply, Retry | Rejected):
+            return reply
+        return self._judgement.outcome(answered(reply, self._hidden), reply.body, now())
 
     async def open(self) -> None:
         """Nothing to open: the session is shared, and made at first use."""
@@ -218,11 +105,48 @@ class WebhookChannel:
     async def close(self) -> None:
         """Nothing of its own to close."""
 
-    def _made_form(self) -> Form:
+    def _content(self, fields: Mapping[str, object]) -> tuple[bytes, str, tuple[str, ...]]:
+        """Return the body, its media type, and what was cut."""
+        if "body" in fields:
+            return str(fields["body"]).encode("utf-8", "replace"), "text/plain; charset=utf-8", ()
+        if "form" in fields:
+            pairs = urlencode(list(_pairs(fields["form"])), errors="replace")
+            return pairs.encode(), "application/x-www-form-urlencoded", ()
+        if "text" in fields:
+            value, cuts = self._said(fields)
+        else:
+            value, cuts = self._always(fields["json"]), ()
+        try:
+            return orjson.dumps(value, option=orjson.OPT_UTC_Z), "application/json", cuts
+        except orjson.JSONEncodeError as error:
+            raise Unencodable(f"the structure under `json` cannot be written as JSON: {error}") from None
+
+    def _said(self, fields: Mapping[str, object]) -> tuple[object, tuple[str, ...]]:
+        """Return the text in the structure of the preset."""
+        found = fields["text"]
+        text = (found.text if isinstance(found, Document) else str(found)).encode("utf-8", "replace").decode()
+        if not text.strip():
+            raise Unencodable("the text came out empty; check the template")
+        known = self._preset
+        if known is None or known.json is None:
+            event = fields.get("event")
+            return {"text": text, **(event if isinstance(event, dict) else {})}, ()
+        short = known.limit.kept(text) if known.limit else text
+        cuts = () if short == text else (f"text cut from {len(text):,} to {len(short):,} characters",)
+        return self._always(known.structure(short, self._options.values)), cuts
+
+    def _always(self, value: object) -> object:
+        always = self._preset.always if self._preset else {}
+        return {**always, **value} if always and isinstance(value, dict) else value
+
+    def _made_form(self, own: Mapping[str, object]) -> Form:
         url = self._options.url.get_secret_value()
         private = is_allowed(web_address(url).hostname or "", self._options.allow_private)
-        headers = {"User-Agent": self._shared.software, **self._headers}
-        return form(self._options.method, url, headers, private=private)
+        more = own.get("headers")
+        headers = {"User-Agent": self._shared.software, **(more if isinstance(more, dict) else {})}
+        method = str(own.get("method", self._options.method))
+        address = _extended(url, str(own.get("path", "")), str(own.get("query", "")))
+        return form(method, address, {**headers, **self._headers}, private=private)
 
     def _signed(self, body: bytes, delivery_id: str) -> dict[str, str]:
         timestamp = str(int(self._shared.clock.now().timestamp()))
@@ -232,6 +156,79 @@ class WebhookChannel:
             "webhook-timestamp": timestamp,
             "webhook-signature": " ".join([f"v1,{_signature(mac, content)}" for mac in self._macs]),
         }
+
+
+def _login(options: WebhookOptions) -> dict[str, str]:
+    if options.bearer is not None:
+        return {"Authorization": f"Bearer {options.bearer.get_secret_value()}"}
+    if options.basic is not None:
+        words = f"{options.basic.user}:{options.basic.password.get_secret_value()}"
+        return {
+            "Authorization": "Basic " + base64.b64encode(words.encode("utf-8", "surrogateescape")).decode()
+        }
+    return {}
+
+
+def _plain(options: WebhookOptions) -> dict[str, str]:
+    return {name: value.get_secret_value() for name, value in options.headers.items()}
+
+
+def _own_way(fields: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield what a message says of its request: path, query, headers."""
+    if "path" in fields:
+        yield "path", _path(str(fields["path"]))
+    if "query" in fields:
+        query = urlencode(list(_pairs(fields["query"])), errors="replace")
+        if len(query) > LONGEST_PATH:
+            raise Unencodable(f"the query came out longer than {LONGEST_PATH:,} characters")
+        yield "query", query
+    prefix = "header."
+    headers = {
+        name.removeprefix(prefix): str(value) for name, value in fields.items() if name.startswith(prefix)
+    }
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise Unencodable(
+                f"the header {name} came out with letters that headers cannot carry; send it in the body"
+            )
+    if headers:
+        yield "headers", headers
+
+
+def _path(path: str) -> str:
+    """Return a path that stays below the channel's own."""
+    if any(unquote(part) in (".", "..") for part in path.split("/")):
+        raise Unencodable("`path` came out with '.' or '..' for a part, which would lead elsewhere")
+    if len(path) > LONGEST_PATH:
+        raise Unencodable(f"`path` came out longer than {LONGEST_PATH:,} characters")
+    return path
+
+
+def _pairs(fields: object) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a form or a query; a list gives its field several times, null leaves it out."""
+    for name, value in fields.items() if isinstance(fields, dict) else ():
+        for each in value if isinstance(value, list) else [value]:
+            match each:
+                case None:
+                    continue
+                case bool():
+                    yield str(name), "true" if each else "false"
+                case str() | int() | float():
+                    yield str(name), str(each)
+                case dict() | list():
+                    raise Unencodable(f"the field '{name}' came out as a group of values; name one of them")
+                case _:
+                    yield str(name), orjson.dumps(each, option=orjson.OPT_UTC_Z).decode().strip('"')
+
+
+def _extended(url: str, path: str, query: str) -> str:
+    """Return an address with more path and query; its host stays what the configuration says."""
+    if not (path or query):
+        return url
+    parts = urlsplit(url)
+    joined = parts.path.rstrip("/") + path if path else parts.path
+    asked = "&".join(filter(None, (parts.query, query)))
+    return urlunsplit((parts.scheme, parts.netloc, joined, asked, ""))
 
 
 def _signature(mac: hmac.HMAC, content: bytes) -> str:

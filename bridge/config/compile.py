@@ -189,7 +189,7 @@ class Compiler:
 
     def owner(self, raw: object) -> Action | None:
         """Return the action that tells the owner of trouble, if there is one."""
-        entry, path = in_our_words(raw), ("owner",)
+        entry, path = in_our_words(raw, _taking_texts(self._material.data.get("channels"))), ("owner",)
         made = self._entry(_OWNER, OWNER_RULE, entry, path)
         otherwise = self._otherwise(OWNER_RULE, made, entry, path)
         return replace(made, otherwise=otherwise) if made else None
@@ -330,6 +330,12 @@ def _names(thread: Thread | None) -> Mapping[str, tuple[str, ...] | None]:
 
 def _get(entry: object, key: str) -> object:
     return entry.get(key) if isinstance(entry, Mapping) else None
+
+
+def _taking_texts(section: object) -> frozenset[str]:
+    """Return the webhooks with a preset, which are sent texts."""
+    named = section.items() if isinstance(section, Mapping) else ()
+    return frozenset(str(name) for name, raw in named if _get(raw, "preset") is not None)
 
 
 def _types(section: object) -> dict[str, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, Union, cast
 
 from pydantic import (
@@ -30,7 +30,7 @@ OWN_WORDS: Mapping[str, Mapping[str, object]] = {
     "webhook": {"json": {"type": "{{ type }}", "kind": "{{ kind }}", "data": "{{ data }}"}},
 }
 """What the owner is told where `owner:` says nothing else, by the type of channel."""
-SAYING = frozenset({"text", "template", "json", "body"})
+SAYING = frozenset({"text", "template", "json", "form", "body"})
 """The keys that hold a message; one of them takes the place of our own words."""
 
 
@@ -189,17 +189,20 @@ class OwnerConfig(EntryConfig):
         return in_our_words(data)
 
 
-def in_our_words(entry: object) -> object:
-    """Return an entry of `owner:` with our own words where it has none."""
+def in_our_words(entry: object, texts: Collection[str] = ()) -> object:
+    """Return an entry of `owner:` with our own words where it has none.
+
+    `texts` are the channels that take a text, of whatever type: webhooks with a preset.
+    """
     kind = send_kind(entry)
     if kind is None or not isinstance(entry, dict):
         return entry
-    words = {} if SAYING & entry.keys() else OWN_WORDS[kind]
-    made = {**words, **entry}
+    ours = {"text": _NOTICE} if entry[kind] in texts else OWN_WORDS[kind]
+    made = {**({} if SAYING & entry.keys() else ours), **entry}
     if isinstance(made.get("else"), list):
-        made["else"] = [in_our_words(each) for each in entry["else"]]
+        made["else"] = [in_our_words(each, texts) for each in entry["else"]]
     elif "else" in made:
-        made["else"] = in_our_words(made["else"])
+        made["else"] = in_our_words(made["else"], texts)
     return made
 
 

@@ -26,6 +26,8 @@ class Target(StrEnum):
     """A structure whose text leaves are templates; a leaf that is one expression keeps its type."""
     EMAIL = "email"
     """A template file, or inline Markdown, rendered to `Document` with HTML and text."""
+    CHAT = "chat"
+    """Text of a chat by webhook, inline or a template file rendered to `Document` with text."""
     SLACK = "slack"
     """A template file rendered to `Document` with mrkdwn."""
     FILE = "file"

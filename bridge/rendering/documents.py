@@ -157,6 +157,28 @@ class Email:
         return Mould(_in_order(self._workshop.inliner.inline(html)), Form.HTML), Mould(text, Form.TEXT)
 
 
+class ChatText:
+    """A Markdown template for chats that take plain text."""
+
+    def __init__(self, body: Program, workshop: Workshop) -> None:
+        self._body = body
+        self._workshop = workshop
+        self._moulds = Moulds(self._make)
+
+    def render(self, names: Names) -> Document:
+        """Return the text, whose values call nobody."""
+        values: list[Printed] = []
+        pieces = self._body.run(names)
+        try:
+            text = self._moulds.get(skeleton(pieces, values))
+            return Document(text=text.fill(values, texts(values)))
+        except (Fault, Misplaced) as error:
+            raise _failed(error, self._body, values) from None
+
+    def _make(self, body: str) -> Mould:
+        return Mould(readable(in_html(self._workshop.markdown.render(body)), TEXT), Form.CHAT)
+
+
 class SlackText:
     """A Markdown template for Slack: mrkdwn, and plain text for notifications."""
 

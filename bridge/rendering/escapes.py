@@ -43,6 +43,8 @@ class Form(Enum):
     """Text for people: a value stays on its line."""
     HTML = "html"
     MRKDWN = "mrkdwn"
+    CHAT = "chat"
+    """Text for a chat whose marks are its own: Discord, Teams, Google Chat, Telegram."""
 
 
 # Control characters and line breaks, and the marks that turn the direction of the text after them.
@@ -122,6 +124,26 @@ def mrkdwn_code(text: str) -> str:
     return text.replace("`", "\u02cb").translate(_ENTITIES)
 
 
+_CHAT_MARKS = re.compile(r"[*~`|\\]|(?<![^\W_])_|_(?![^\W_])")
+_CHAT_LOOKALIKES = str.maketrans("*~`_|\\", "\u2217\u223c\u02cb\uff3f\u01c0\u2216")
+_CHAT_CALLS = re.compile(
+    r"([<@#\]])(?=\S)|(?<=[a-z])(:)(?=//)|(?<!\w)(www)(?=\.)|(?<!\S)(/)(?=\w)"
+    r"|^(>|-|\+|#{1,6}|\d{1,9}[.)])(?=\s|#|$)",
+    re.IGNORECASE,
+)
+
+
+def chat(text: str) -> str:
+    """Return text that chats show as it is: no mention, link, emphasis, code, list or quote comes from it.
+
+    Each chat has rules of its own for what a backslash escapes, so none is used: marks become look-alikes, as
+    in Slack, and an invisible word joiner parts what would call somebody or lead somewhere: `<users/all>`,
+    `@everyone`, `[label](address)`, `https://`.
+    """
+    marked = _CHAT_MARKS.sub(lambda found: found[0].translate(_CHAT_LOOKALIKES), text)
+    return _CHAT_CALLS.sub(lambda found: found[0] + WORD_JOINER, marked)
+
+
 def _then(first: Escape, second: Escape) -> Escape:
     return lambda text: second(first(text))
 
@@ -155,5 +177,6 @@ ESCAPES: Mapping[Form, Mapping[Place, Escape]] = {
     Form.RAW: _escapes(encodable, encodable, _same),
     Form.TEXT: _escapes(folded, folded, _same),
     Form.HTML: _escapes(_html, _html, html.escape),
+    Form.CHAT: _escapes(_then(folded, chat), _then(folded, chat), _same),
     Form.MRKDWN: _escapes(_then(folded, mrkdwn), _then(folded, mrkdwn_code), _entities),
 }

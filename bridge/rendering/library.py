@@ -14,7 +14,7 @@ from bridge.core.messages import CLIPPED, CLIPPED_FROM, UNSUBSCRIBE_NAME
 from bridge.rendering import files
 from bridge.rendering.blocks import Blocks, blocks_of
 from bridge.rendering.check import Flaw, Vocabulary
-from bridge.rendering.documents import Email, Line, SlackText, Workshop
+from bridge.rendering.documents import ChatText, Email, Line, SlackText, Workshop
 from bridge.rendering.escapes import Form
 from bridge.rendering.files import HTML, JSON, MARKDOWN, Source
 from bridge.rendering.leaving import UNSUBSCRIBE_TEXT
@@ -76,6 +76,7 @@ class Library:
         self._workshop = workshop
         self._emails: dict[str, Result[Email]] = {}
         self._slack_texts: dict[str, Result[SlackText | Blocks]] = {}
+        self._chat_texts: dict[str, Result[ChatText]] = {}
         self._layouts: dict[str, Result[Program]] = {}
 
     def email(self, name: str) -> Result[Email]:
@@ -114,6 +115,22 @@ class Library:
         if wrong or body.part is None:
             return Result(None, wrong, tuple(source.front))
         return Result(SlackText(body.part, front, self._workshop), front=tuple(source.front))
+
+    def chat_text(self, name: str) -> Result[ChatText]:
+        """Return the text of a template file for a chat."""
+        if name not in self._chat_texts:
+            self._chat_texts[name] = self._opened(name, self._chat_text_of)
+        return self._chat_texts[name]
+
+    def _chat_text_of(self, source: Source) -> Result[ChatText]:
+        if source.kind == HTML:
+            return Result(None, [Wrong(f"{source.body.where} is an .html file, which only e-mail can send")])
+        _, wrong = self._front(source)
+        body = self._body(source.body)
+        wrong = [*wrong, *body.wrong]
+        if wrong or body.part is None:
+            return Result(None, wrong)
+        return Result(ChatText(body.part, self._workshop))
 
     def _slack(self, source: Source) -> Result[SlackText | Blocks]:
         return self._blocks(source) if source.kind == JSON else self.slack_text_of(source)

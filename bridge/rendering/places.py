@@ -29,6 +29,7 @@ _MARKUP = re.compile(
 _ATTRIBUTE = re.compile(r"""(?P<name>[^\s=>"'/]+)(?P<equals>\s*=\s*)(?P<quoted>"[^"]*"|'[^']*')""")
 _ADDRESSES = frozenset(("href", "src", "action", "background", "cite", "poster", "longdesc"))
 _UNSAFE = frozenset(("srcset", "srcdoc", "formaction", "ping", "http-equiv"))
+_BARE = re.compile(r"https?://[^\s<>)\]]+", re.IGNORECASE)
 _LINK = re.compile(r"<(?P<address>[^<>|\s]+)(?P<rest>\|[^<>\n]*)?>")
 
 
@@ -49,6 +50,11 @@ def in_address(address: str) -> str:
 def in_mrkdwn(text: str) -> str:
     """Return Slack text with the placeholders of its `<address|label>` links at their places."""
     return _LINK.sub(lambda found: f"<{in_address(found['address'])}{found['rest'] or ''}>", text)
+
+
+def in_text(text: str) -> str:
+    """Return plain text with the placeholders of the addresses in it at their places."""
+    return _BARE.sub(lambda found: in_address(found[0]), text)
 
 
 def _all_moved(text: str, place: Place) -> str:

@@ -27,7 +27,7 @@ from bridge.rendering.filters import TESTS, builtin_filters
 from bridge.rendering.library import Library, Result, Wrong
 from bridge.rendering.markdown import Markdown
 from bridge.rendering.people import people_filters
-from bridge.rendering.places import in_address, in_mrkdwn
+from bridge.rendering.places import in_address, in_mrkdwn, in_text
 from bridge.rendering.predicate import Expression, as_template
 from bridge.rendering.program import ANYWHERE, Compiled, Compiler, Failed, Surroundings, Text
 
@@ -36,6 +36,7 @@ _LINES: Mapping[Target, tuple[Form, Callable[[str], str]]] = {
     Target.HEADER: (Form.TEXT, str),
     Target.MRKDWN: (Form.MRKDWN, in_mrkdwn),
     Target.URL: (Form.RAW, in_address),
+    Target.CHAT: (Form.CHAT, in_text),
 }
 
 
@@ -149,6 +150,11 @@ class _Slots:
                     else self._library.slack_text(str(slot.source))
                 )
                 return text.part, _problems(text, slot)
+            case Target.CHAT if slot.inline:
+                return self._line(slot)
+            case Target.CHAT:
+                chat = self._library.chat_text(str(slot.source))
+                return chat.part, _problems(chat, slot)
             case Target.FILE:
                 file = self._attachments.get(str(slot.source))
                 return (None, [Problem(slot.path, file)]) if isinstance(file, str) else (File(file), [])

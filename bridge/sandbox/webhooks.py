@@ -20,7 +20,7 @@ PREFIX = "whsec_"
 
 
 class WebhookStandIn:
-    """Takes any POST or PUT below `/webhooks/`, one path for each channel."""
+    """Takes any request below `/webhooks/`, one path for each channel."""
 
     def __init__(self, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
@@ -32,8 +32,7 @@ class WebhookStandIn:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        path = "/webhooks/{name}"
-        return [web.post(path, self._take), web.put(path, self._take)]
+        return [web.route("*", "/webhooks/{name}{rest:(?:/.*)?}", self._take)]
 
     async def _take(self, request: web.Request) -> web.Response:
         name, body = request.match_info["name"], await request.read()
@@ -44,7 +43,8 @@ class WebhookStandIn:
             text=read_json(body),
             signature=self._checked(name, headers, body),
         )
-        title = beginning(body[:1000].decode("utf-8", "replace")) or "(empty)"
+        asked = f"{request.method} {request.rel_url.raw_path_qs.removeprefix(f'/webhooks/{name}')}"
+        title = beginning(body[:1000].decode("utf-8", "replace")) or asked.strip()
         self._arrivals.add("webhook", to=name, title=title, content=post, raw=body)
         return web.json_response({"status": "received"})
 

@@ -7,6 +7,7 @@ import gc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -32,6 +33,8 @@ KINDS = [
     Kind("slack", "slack", slack, reply_json({"ok": True, "ts": "1503435956.000247"})),
     Kind("slack webhook", "slack", slack_webhook, Reply(body=b"ok")),
     Kind("webhook", "webhook", webhook, Reply(204, b"")),
+    Kind("webhook by PATCH", "webhook", partial(webhook, method="PATCH"), Reply(204, b"")),
+    Kind("webhook by preset", "webhook", partial(webhook, preset="discord", rate=None), Reply(204, b"")),
 ]
 SECRETS = (
     TOKEN,

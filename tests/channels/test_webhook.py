@@ -15,7 +15,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from bridge.channels.base import Unencodable
 from bridge.channels.http import Shared
-from bridge.channels.webhook import EVENT, WebhookAction, WebhookChannel, WebhookOptions, signing_key
+from bridge.channels.webhook import WebhookChannel
+from bridge.channels.webhook_options import EVENT, WebhookAction, WebhookOptions, signing_key
 from bridge.core.events import VOCABULARY
 from bridge.core.messages import Slot, Target
 from bridge.core.outcomes import Delivered, Reason, Rejected
@@ -200,7 +201,7 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"url": "https://[::1/"}, "an address such as"),
     ({"url": "https://" + "ü" * 64 + ".example/"}, "a host that can exist"),
     ({"url": "https://crm.example/#part"}, "'#' part"),
-    ({"method": "GET"}, "'POST' or 'PUT'"),
+    ({"method": "get"}, "in capitals"),
     ({"headers": {"Host": "x"}}, "set by the bridge"),
     ({"headers": {"Webhook-Id": "x"}}, "set by the bridge"),
     ({"headers": {"X Y": "x"}}, "letters, digits"),
