@@ -34,6 +34,7 @@ from bridge.core.identity import delivery_id, entry_key, lane_key
 from bridge.core.messages import Message, RenderFailure, Slot, Target
 from bridge.core.routing import Router
 from bridge.core.rules import Content, Rule
+from bridge.pipeline.compose import together
 from bridge.rendering import files
 from bridge.rendering.names import first_name, proper_name
 from bridge.rendering.renderer import Renderer
@@ -129,7 +130,7 @@ def measured() -> tuple[list[Stage], list[Pair]]:
             "encode", lambda: channel.encode(Message(delivery_id="d", at=NOW, fields={"json": fields}), {}), 1
         ),
     ]
-    return stages, _pairs(facts)
+    return stages, _pairs(together([facts], 1))
 
 
 def _rules(event: Event) -> list[Rule]:

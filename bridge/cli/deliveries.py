@@ -19,6 +19,7 @@ from bridge.store.deliveries import Attempt
 from bridge.store.details import Ambiguous, DeliveryDetails, NotFound
 from bridge.store.views import DeliveryRow
 from bridge.web.plain import delivery_details_plain, delivery_plain
+from bridge.web.shown import items_headline
 
 
 def list_deliveries(setup: Setup, selection: Deliveries, *, limit: int, json: bool) -> None:
@@ -55,6 +56,8 @@ def show_delivery(setup: Setup, name: str, *, json: bool) -> None:
         name, phase = found.row.channel, found.standing.breaker.phase
         show(f"The channel {name} is {phase}; `bridge channels show {name}` says why.")
     _show_why(found.row)
+    if found.items:
+        _show_items(found, zone)
     if found.attempts:
         show()
         times = Times(zone, SystemClock().now())
@@ -113,6 +116,28 @@ def _show_why(row: DeliveryRow) -> None:
         show("\nWhy")
         answer = row.last_answer or "the destination gave no reason"
         show(wrapped(f"{row.last_reason}: {answer}", "  "))
+
+
+def _show_items(found: DeliveryDetails, zone: tzinfo) -> None:
+    """Print what goes out with a delivery, or went, its own event among them."""
+    show()
+    show(items_headline(found))
+    show()
+    times = Times(zone, SystemClock().now())
+    columns = (
+        Column("event"),
+        Column("delivery"),
+        Column(times.heading("made")),
+        Column("state", rank=1),
+        Column("type", rank=3),
+        Column("learner", rank=2),
+    )
+    show_table(columns, [_item(row, times) for row in found.items])
+
+
+def _item(row: DeliveryRow, times: Times) -> tuple[str, ...]:
+    made = times(row.created_at)
+    return str(row.inbox_seq), row.id[:ID_SHOWN], made, str(row.state), row.type or "-", row.learner or "-"
 
 
 def _row(row: DeliveryRow, times: Times) -> tuple[str, ...]:

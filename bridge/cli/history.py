@@ -67,12 +67,16 @@ def delivery_step(row: DeliveryRow, zone: tzinfo) -> str:
             return f"Mend the cause, then `bridge deliveries retry {short}`; `discard` gives it up for good."
         case State.WITHHELD:
             return "It is shown and never sent."
-        case State.DISCARDED:
-            return (
-                f"Given up; `bridge events replay {row.inbox_seq}` takes the event through the rules again."
-            )
+        case State.DISCARDED | State.MERGED:
+            return _gone(row)
         case _:
             assert_never(row.state)
+
+
+def _gone(row: DeliveryRow) -> str:
+    if row.state is State.MERGED:
+        return f"It is {one_line(row.why or 'part of another delivery')}; what becomes of it is told there."
+    return f"Given up; `bridge events replay {row.inbox_seq}` takes the event through the rules again."
 
 
 def cause(row: DeliveryRow, due: Callable[[datetime], str], limit: int = WHY_SHOWN) -> str:

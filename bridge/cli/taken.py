@@ -11,10 +11,12 @@ from bridge.cli.opening import with_services
 from bridge.cli.program import say
 from bridge.clock import SystemClock
 from bridge.config.load import Loaded
+from bridge.core.catalogue import Catalogue
 from bridge.core.rules import Action, Rule
 from bridge.pipeline.explaining import (
     Counting,
     EventExplained,
+    Here,
     Names,
     actions_by_name,
     counting_rules,
@@ -34,12 +36,12 @@ def with_fates(loaded: Loaded, events: Sequence[EventExplained]) -> list[EventEx
     if not any(
         action.once_per or action.unless or action.limit or action.rule in counting for action in asked
     ):
-        return [_fated(None, b"", each, actions, counting) for each in events]
+        return [_fated(None, b"", each, actions, counting, loaded.catalogue) for each in events]
 
     async def work(services: Services) -> list[EventExplained]:
         secret = services.database.secret
         return await services.database.read(
-            lambda c: [_fated(c, secret, each, actions, counting) for each in events]
+            lambda c: [_fated(c, secret, each, actions, counting, loaded.catalogue) for each in events]
         )
 
     try:
@@ -47,7 +49,7 @@ def with_fates(loaded: Loaded, events: Sequence[EventExplained]) -> list[EventEx
     except Failure as failure:
         if failure.code is not ExitCode.NOT_FOUND:
             say(f"what was sent or happened before is not known: {failure.lines[0]}")
-        return [_fated(None, b"", each, actions, counting) for each in events]
+        return [_fated(None, b"", each, actions, counting, loaded.catalogue) for each in events]
 
 
 def _fated(
@@ -56,9 +58,16 @@ def _fated(
     explained: EventExplained,
     actions: Mapping[Names, Action],
     counting: Mapping[str, Rule],
+    catalogue: Catalogue,
 ) -> EventExplained:
     now = SystemClock().now()
     fates = fates_now(
-        connection, secret, explained, actions, entry=None, now=now, counting=Counting(counting, now)
+        connection,
+        secret,
+        explained,
+        actions,
+        entry=None,
+        here=Here(now, catalogue),
+        counting=Counting(counting, now),
     )
     return replace(explained, fates=fates)

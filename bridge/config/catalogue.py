@@ -14,7 +14,8 @@ from bridge.sources import registry as sources
 def catalogue_of(config: Config) -> Catalogue:
     """Return the courses by their ids, and who says by itself that a course is done."""
     courses = {
-        each.id: Course(name, each.id, each.title, each.modules) for name, each in config.courses.items()
+        each.id: Course(name, each.id, each.title, each.modules, each.timezone)
+        for name, each in config.courses.items()
     }
     return Catalogue(courses, sources.tellers())
 

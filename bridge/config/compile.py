@@ -18,6 +18,7 @@ from bridge.config.model import AfterOptions, Config
 from bridge.config.names import EventNames
 from bridge.config.over_time import senseless, senseless_count
 from bridge.config.sends import (
+    DigestOptions,
     EntryConfig,
     Instead,
     InsteadConfig,
@@ -31,6 +32,7 @@ from bridge.config.sends import (
 )
 from bridge.config.was import listed
 from bridge.core.conditions import NOTHING, Condition, compile_when
+from bridge.core.digests import Digest
 from bridge.core.paths import parse_path
 from bridge.core.problems import Path, Problem, did_you_mean
 from bridge.core.quiet_hours import QuietHours, parse_hours
@@ -171,6 +173,17 @@ class Compiler:
             return None
         return After(options.count, options.distinct, by, options.within)
 
+    def _digest(self, raw: object, path: Path) -> Digest | None:
+        by = self._once_per(_get(raw, "by"), (*path, "by"), "digest")
+        try:
+            options = DigestOptions.model_validate(raw)
+        except ValidationError:  # told by the whole configuration's model
+            return None
+        if options.on is not None and options.every != "week":
+            sentence = f"is for `every: week`, and this one is sent every {options.every}; remove one of them"
+            self.problems.append(Problem((*path, "on"), sentence))
+        return Digest(options.at, self._zone, options.every, options.on or "monday", by)
+
     def _once_per(self, paths: object, path: Path, word: str = "once_per") -> tuple[str, ...]:
         texts = [text for text in paths if isinstance(text, str)] if isinstance(paths, list) else []
         for place, text in enumerate(texts):
@@ -199,7 +212,8 @@ class Compiler:
         made = self._entry(_SEND, rule, entry, path)
         unless = self._unless(_get(entry, "unless"), (*path, "unless"))
         limit = self._limit(_get(entry, "limit"), (*path, "limit"))
-        made = replace(made, unless=unless, limit=limit) if made else None
+        digest = self._digest(_get(entry, "digest"), (*path, "digest"))
+        made = replace(made, unless=unless, limit=limit, digest=digest) if made else None
         self.problems += senseless(made, path) if made else ()
         otherwise = self._otherwise(rule, made, entry, path)
         once_per = inherited if _get(entry, "once_per") is None else own

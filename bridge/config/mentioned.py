@@ -21,6 +21,7 @@ _NOT_TEXTS = frozenset(
         "once_per",
         "expires",
         "delay",
+        "digest",
         "quiet_hours",
         "unless",
         "thread_by",

@@ -28,7 +28,6 @@ from bridge.sources import registry as sources
 LOCALES = ("pt_BR", "en", "es")
 
 LATER = frozenset({"pause_above"})
-LATER |= {"digest"}
 """Words of the configuration language that this version does not know yet."""
 
 
@@ -69,6 +68,10 @@ class CourseConfig(Strict):
     id: Text = Field(description="The course's id on its platform, as events have it in `course.id`.")
     title: str | None = Field(
         default=None, description="For messages about events that have the course's id and no title."
+    )
+    timezone: Zone | None = Field(
+        default=None,
+        description="Where `quiet_hours` and `digest` count for its events, if not in the zone of the top.",
     )
     modules: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] = Field(
         description='The ids of its modules, in order, as events have them in `module.id`: ["3251", "3252"].'

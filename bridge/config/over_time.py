@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bridge.core.conditions import AllOf, At, SomeValue
+from bridge.core.digests import Digest
 from bridge.core.durations import lasting
 from bridge.core.problems import Path, Problem
 from bridge.core.rules import Action, After, Rule
@@ -19,10 +20,12 @@ def senseless(action: Action, path: Path) -> Iterator[Problem]:
             "after it, so nothing is ever sent; both count from the event, make `expires` longer"
         )
         yield Problem((*path, "expires"), sentence)
-    if action.unless is not None and action.delay is None:
+    if action.digest is not None:
+        yield from _with_digest(action, action.digest, path)
+    if action.unless is not None and action.delay is None and action.digest is None:
         sentence = (
             "is about what happens while the message waits, and this one does not; "
-            "add `delay: 7d`, or say under `when:` which events it is for"
+            "add `delay: 7d` or `digest:`, or say under `when:` which events it is for"
         )
         yield Problem((*path, "unless"), sentence)
 
@@ -63,3 +66,26 @@ def _values_left(rule: Rule, after: After) -> int | None:
                 case _:
                     pass
     return None
+
+
+def _with_digest(action: Action, digest: Digest, path: Path) -> Iterator[Problem]:
+    if action.delay is not None:
+        sentence = (
+            "what is collected waits for the time of its digest, so a delay has nothing to add; "
+            "remove one of them"
+        )
+        yield Problem((*path, "delay"), sentence)
+    if action.thread is not None:
+        word = "update_by" if action.thread.edits else "thread_by"
+        sentence = (
+            "puts each message with others of its kind as it comes, and a digest is one message about all "
+            "that came; remove one of them"
+        )
+        yield Problem((*path, word), sentence)
+    quiet = action.quiet_hours
+    if quiet is not None and digest.at in quiet.hours:
+        sentence = (
+            f"{digest.at:%H:%M} is within the quiet hours {quiet}, so it would wait until they end; "
+            "choose a time outside of them, or write `quiet_hours: false` beside `digest:`"
+        )
+        yield Problem((*path, "digest", "at"), sentence)

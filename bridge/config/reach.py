@@ -22,6 +22,7 @@ _KEYS = (
     ("after", "by"),
     ("limit", "by"),
     ("unless", "same"),
+    ("digest", "by"),
     ("thread_by",),
     ("update_by",),
 )

@@ -18,7 +18,8 @@ from pydantic import (
 from bridge.channels import registry as channels
 from bridge.channels.base import ActionModel
 from bridge.channels.options import Duration, HoursOrFalse, Strict
-from bridge.config.types import Name, OneOrMore, Texts
+from bridge.config.types import Name, OneOrMore, Texts, TimeOfDay
+from bridge.core.digests import Every, Weekday
 
 _NOTICE = (
     "{% for line in data.paragraphs %}{{ line }}\n\n{% endfor %}"
@@ -146,8 +147,29 @@ class LimitOptions(Strict):
     )
 
 
+class DigestOptions(Strict):
+    """Messages that are collected, and go out as one."""
+
+    at: TimeOfDay = Field(description='The time of the day at which it is sent: "18:00".')
+    every: Every = Field(
+        default="day", description="day; weekday: Monday to Friday; week: once a week, `on` a day."
+    )
+    on: Weekday | None = Field(
+        default=None, description="With `every: week`, the day of the week; monday if left out."
+    )
+    by: Texts = Field(
+        default=(),
+        description="One message for each value of these paths: [producer.email]; else one over all.",
+    )
+
+
 class SendConfig(InsteadConfig):
     """One thing to send."""
+
+    digest: DigestOptions | None = Field(
+        default=None,
+        description="Collected, and sent as one message at a time of the day; its events are `items`.",
+    )
 
     delay: Duration | None = Field(
         default=None,

@@ -43,6 +43,7 @@ _NOT_IN_ELSE = {
     "once_per": "what is sent instead has the `once_per` of what it stands in for; remove this one",
     "delay": "what is sent instead is sent at once; remove this one",
     "unless": "what is sent instead is sent at once; remove this one",
+    "digest": "what is sent instead is sent at once, about the same events; remove this one",
     "limit": "what is sent instead counts as what it stands in for; remove this one",
     "else": "what is sent instead has no `else:` of its own; write a list under the first one",
 }

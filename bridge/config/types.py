@@ -6,6 +6,7 @@ import ipaddress
 import re
 import zoneinfo
 from dataclasses import dataclass
+from datetime import time
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from bridge.core.problems import describe, did_you_mean
 from bridge.core.values import fold
 
 _ADDRESS = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[\w.-]+)):(?P<port>\d{1,5})")
+_TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 _STORES = ("sqlite", "postgresql")
@@ -70,6 +72,15 @@ def _zone(value: object) -> ZoneInfo:
         near = did_you_mean(value, zoneinfo.available_timezones()) if isinstance(value, str) else ""
         expected = near or "; expected a name such as America/Sao_Paulo"
         raise ValueError(f"{describe(value)} is no time zone{expected}") from None
+
+
+def _time_of_day(value: object) -> time:
+    if isinstance(value, time):
+        return value
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None or int(found[1]) > 23 or int(found[2]) > 59:
+        raise ValueError(f'expected a time of the day such as "18:00", not {describe(value)}')
+    return time(int(found[1]), int(found[2]))
 
 
 def _one_or_more(value: object) -> object:
@@ -122,6 +133,9 @@ ListenAddress = Annotated[
 ]
 Zone = Annotated[
     ZoneInfo, PlainValidator(_zone), WithJsonSchema({"type": "string", "examples": ["America/Sao_Paulo"]})
+]
+TimeOfDay = Annotated[
+    time, PlainValidator(_time_of_day), WithJsonSchema({"type": "string", "examples": ["18:00"]})
 ]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 StoreAddress = Annotated[SecretStr, AfterValidator(_store)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from bridge.core.events import Event, Progress, Thing
 from bridge.core.trouble import SOURCE
@@ -23,12 +23,16 @@ COURSE_KINDS: Mapping[str, bool] = {COMPLETED: True, "course.uncompleted": False
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A course as the configuration lists it, by a name of the person's; `modules` are ids in order."""
+    """A course as the configuration lists it, by a name of the person's; `modules` are ids in order.
+
+    `zone` is where its hours count, if not where those of the configuration do.
+    """
 
     name: str
     id: str
     title: str | None
     modules: tuple[str, ...]
+    zone: tzinfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,16 @@ class Catalogue:
         """Return the course that an event is about, if it is listed."""
         found = event.course.id if event.course else None
         return self.courses.get(found) if found is not None else None
+
+    def zone_of(self, event: Event) -> tzinfo | None:
+        """Return the zone of the course that an event is about, if it has one of its own."""
+        course = self.of(event)
+        return course.zone if course else None
+
+    @property
+    def has_zones(self) -> bool:
+        """Whether any course has a zone of its own."""
+        return any(course.zone is not None for course in self.courses.values())
 
     def tells(self, event: Event) -> bool:
         """Return whether the event's platform sends an event of its own when the course is done."""

@@ -158,5 +158,7 @@ VOCABULARY: Mapping[str, tuple[str, ...] | None] = {
     "raw": None,
 }
 """Every top-level name of `Event.facts` with its members: `()` for a plain value, None for any shape."""
+OF_MESSAGE: Mapping[str, tuple[str, ...] | None] = {**VOCABULARY, "items": None, "count": ()}
+"""The names that a message may use: of one about several events `items` are the facts of each, in order."""
 OF_CATALOGUE = ("progress", "module.is_last")
 """The paths, and those below them, that only events of catalogued courses have."""

@@ -47,7 +47,9 @@ def fate_plain(fate: Fate) -> dict[str, object]:
         case Led():
             held = {"until": fate.until.at, "why": fate.until.why} if fate.until else {}
             state = str(fate.state)
-            return {"kind": "delivery", "delivery": fate.delivery, "state": state, "at": fate.at, **held}
+            into = {"why": fate.into} if fate.into else {}
+            found = {"kind": "delivery", "delivery": fate.delivery, "state": state, "at": fate.at}
+            return {**found, **held, **into}
         case Later():
             return {"kind": "later", "at": fate.at, "why": fate.why}
         case Held():

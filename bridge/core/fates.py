@@ -21,12 +21,16 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Led:
-    """It led to a delivery, which is in this state since `at`; `until` is what one that is held waits for."""
+    """It led to a delivery, which is in this state since `at`; `until` is what one that is held waits for.
+
+    `into` says of which other delivery it became a part.
+    """
 
     delivery: str
     state: State
     at: datetime
     until: Later | None = None
+    into: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from bridge.core.events import Event
 
@@ -34,6 +35,16 @@ def watch_key(secret: bytes, rule: str, action: str, values: Sequence[str]) -> b
 def tally_key(secret: bytes, rule: str, values: Sequence[str]) -> bytes:
     """Return 16 bytes for what `after` counts together, or for a value of it; keyed, as a claim is."""
     return _digest(("after", rule, *values), secret)
+
+
+def gathering_key(secret: bytes, names: Sequence[str], at: datetime) -> bytes:
+    """Return 16 bytes for what goes out together: `names` say what and for whom, `at` is when."""
+    return _digest(("together", at.astimezone(UTC).isoformat(), *names), secret)
+
+
+def digest_lane(secret: bytes, channel: str, names: Sequence[str]) -> bytes:
+    """Return 16 bytes for the digests of one kind and for one addressee, which keep their order."""
+    return _digest(("digests", channel, *names), secret)
 
 
 def lane_key(secret: bytes, channel: str, person: str) -> bytes:

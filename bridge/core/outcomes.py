@@ -75,19 +75,32 @@ class State(StrEnum):
     EXPIRED = "expired"
     PARKED = "parked"
     WITHHELD = "withheld"
+    MERGED = "merged"
+    """It goes out with others, as a part of another delivery's message."""
     DISCARDED = "discarded"
 
 
 MOVES: Mapping[State, frozenset[State]] = {
-    State.PENDING: frozenset({State.PENDING, State.SENDING, State.PARKED, State.DISCARDED}),
+    State.PENDING: frozenset(
+        {State.PENDING, State.SENDING, State.EXPIRED, State.PARKED, State.MERGED, State.DISCARDED}
+    ),
     State.SENDING: frozenset(
-        {State.PENDING, State.DELIVERED, State.DEAD, State.EXPIRED, State.PARKED, State.SENDING}
+        {
+            State.PENDING,
+            State.DELIVERED,
+            State.DEAD,
+            State.EXPIRED,
+            State.PARKED,
+            State.SENDING,
+            State.WITHHELD,
+        }
     ),
     State.DELIVERED: frozenset(),
     State.DEAD: frozenset({State.PENDING, State.DISCARDED}),
     State.EXPIRED: frozenset({State.PENDING, State.DISCARDED}),
     State.PARKED: frozenset({State.PENDING, State.DISCARDED}),
     State.WITHHELD: frozenset({State.DISCARDED}),
+    State.MERGED: frozenset(),
     State.DISCARDED: frozenset(),
 }
 """From each state, the states that may follow.

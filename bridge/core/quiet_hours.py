@@ -92,11 +92,11 @@ def _clock_changes(moment: datetime, zone: tzinfo) -> Iterator[datetime]:
     for hours in range(50):
         before, after = start + hours * _HOUR, start + (hours + 1) * _HOUR
         if _offset(before, zone) != _offset(after, zone):
-            yield _change(before, after, zone)
+            yield change_between(before, after, zone)
 
 
-def _change(before: datetime, after: datetime, zone: tzinfo) -> datetime:
-    """Return the second of the change between two moments."""
+def change_between(before: datetime, after: datetime, zone: tzinfo) -> datetime:
+    """Return the second at which the zone's clocks are changed between two moments."""
     while after - before > _SECOND:
         middle = before + (after - before) // _SECOND // 2 * _SECOND
         if _offset(middle, zone) == _offset(before, zone):

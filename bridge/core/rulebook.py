@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta, tzinfo
+from datetime import time, timedelta, tzinfo
 
 from bridge.core.conditions import NOTHING, compile_when
+from bridge.core.digests import Digest
 from bridge.core.events import Facts
 from bridge.core.quiet_hours import QuietHours, parse_hours
 from bridge.core.routing import is_named
@@ -80,12 +81,7 @@ def _written_action(action: Action) -> dict[str, object]:
         written["if"] = action.condition.source
     if action.once_per:
         written["once_per"] = list(action.once_per)
-    if action.expires is not None:
-        written["expires_s"] = action.expires.total_seconds()
-    if action.delay is not None:
-        written["delay_s"] = action.delay.total_seconds()
-    if action.quiet_hours is not None:
-        written["quiet_hours"] = str(action.quiet_hours)
+    written |= _written_times(action)
     if action.limit is not None:
         limit = action.limit
         written["limit"] = {"max": limit.most, "per_s": limit.per.total_seconds(), "by": list(limit.by)}
@@ -98,6 +94,19 @@ def _written_action(action: Action) -> dict[str, object]:
     return written
 
 
+def _written_times(action: Action) -> dict[str, object]:
+    written: dict[str, object] = {}
+    if action.expires is not None:
+        written["expires_s"] = action.expires.total_seconds()
+    if action.delay is not None:
+        written["delay_s"] = action.delay.total_seconds()
+    if action.quiet_hours is not None:
+        written["quiet_hours"] = str(action.quiet_hours)
+    if action.digest is not None:
+        written["digest"] = _written_digest(action.digest)
+    return written
+
+
 def _written_after(after: After) -> dict[str, object]:
     written: dict[str, object] = {"count": after.count, "by": list(after.by)}
     if after.distinct is not None:
@@ -105,6 +114,10 @@ def _written_after(after: After) -> dict[str, object]:
     if after.within is not None:
         written["within_s"] = after.within.total_seconds()
     return written
+
+
+def _written_digest(digest: Digest) -> dict[str, object]:
+    return {"at": f"{digest.at:%H:%M}", "every": digest.every, "on": digest.on, "by": list(digest.by)}
 
 
 def _written_unless(unless: Unless) -> dict[str, object]:
@@ -167,6 +180,7 @@ def _read_action(rule: str, data: Mapping[str, object], zone: tzinfo, compile_if
         quiet_hours=QuietHours(hours, zone) if hours else None,
         unless=_read_unless(data.get("unless"), zone),
         limit=_read_limit(data.get("limit")),
+        digest=_read_digest(data.get("digest"), zone),
         shadow=data.get("shadow") is True,
         was=tuple(map(str, _list(data.get("was")))),
     )
@@ -186,6 +200,13 @@ def _read_after(data: object) -> After | None:
     return After(
         int(data["count"]), None if distinct is None else str(distinct), by, _span(data.get("within_s"))
     )
+
+
+def _read_digest(data: object, zone: tzinfo) -> Digest | None:
+    if not isinstance(data, Mapping):
+        return None
+    by = tuple(map(str, _list(data.get("by"))))
+    return Digest(time.fromisoformat(str(data["at"])), zone, data["every"], data["on"], by)
 
 
 def _read_unless(data: object, zone: tzinfo) -> Unless | None:

@@ -8,6 +8,7 @@ from datetime import timedelta, tzinfo
 from typing import Protocol
 
 from bridge.core.conditions import Condition
+from bridge.core.digests import Digest
 from bridge.core.events import Facts
 from bridge.core.messages import RenderFailure
 from bridge.core.quiet_hours import QuietHours
@@ -105,8 +106,9 @@ class Action:
     `name` tells an action from its neighbours even when their order changes: `email:learners`, and
     `email:learners#NAME` for one that was given a name. `settings` are the plain, untemplated settings.
     `delay` counts from the event; `quiet_hours` are its own, or its channel's. `otherwise` are the actions
-    of its `else:`, taken when a delivery of this one dies. In the `shadow` mode of its rule nothing is sent.
-    `was` are names that it had before, `rule_was` those of its rule, each the newest first.
+    of its `else:`, taken when a delivery of this one dies. With a `digest` its messages are collected. In the
+    `shadow` mode of its rule nothing is sent. `was` are names that it had before, `rule_was` those of its
+    rule, each the newest first.
     """
 
     rule: str
@@ -122,6 +124,7 @@ class Action:
     unless: Unless | None = None
     limit: Limit | None = None
     thread: Thread | None = None
+    digest: Digest | None = None
     shadow: bool = False
     otherwise: tuple[Action, ...] = ()
     was: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -26,6 +27,7 @@ NAMES_SHOWN = 8
 NAMED = 3
 """Lines of a rule up to which a headline names each."""
 _EMPTY = "an empty text"
+_ID = re.compile(r"\b[0-9a-f]{32}\b", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +221,10 @@ def given_words(evaluated: Evaluated, zone: tzinfo) -> str:
 def fate_words(fate: Fate, zone: tzinfo, shown: int = 32) -> str:
     """Return what became of an action; of a delivery's id the first `shown` characters."""
     match fate:
-        case Led(delivery=delivery, state=state, until=until):
+        case Led(delivery=delivery, state=state, until=until, into=into):
             held = f" until {fate_words(until, zone)}" if until else ""
-            return f"delivery {delivery[:shown]}, {state}{held}"
+            whole = f", {_ID.sub(lambda found: found[0][:shown], into)}" if into else ""
+            return f"delivery {delivery[:shown]}, {state}{held}{whole}"
         case Later(at=at, why=why):
             return f"{day_and_time(at, zone)} ({why})"
         case Held(delivery=delivery, state=state, at=at, label=label):

@@ -53,8 +53,10 @@ def compose(
 ) -> Payload | Unready:
     """Render an action's content for an event's facts and encode it for its channel.
 
-    `counts` is what a message counts that is edited in place; without them it is the first of its kind.
+    `facts` are an event's, or those of several as `together` returns them. `counts` is what a message counts
+    that is edited in place; without them it is the first of its kind.
     """
+    facts = facts if "items" in facts else together([facts], 1)
     if action.thread is not None:
         facts = {**facts, **counted(action.thread, counts)}
     rendered = action.content.render(facts)
@@ -67,6 +69,14 @@ def compose(
         return channel.encode(message, action.settings)
     except Unencodable as error:
         return Unready(str(error), mendable=False)
+
+
+def together(items: Sequence[Facts], count: int) -> Facts:
+    """Return what a message about several events is made of, in the order in which they happened.
+
+    Those of the newest, all of them as `items`, and as `count` how many there are, if there are more.
+    """
+    return {**items[-1], "items": list(items), "count": count}
 
 
 def event_of(entry: Entry, index: int, sources: Mapping[str, Source]) -> Event | Unready:

@@ -13,19 +13,19 @@ from bridge.channels.base import Channel
 from bridge.core.backoff import next_attempt
 from bridge.core.messages import Payload
 from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Reason, Rejected, Retry, State
-from bridge.core.rules import OWNER_RULE, Action
-from bridge.core.timing import From, Never, still_held
+from bridge.core.rules import OWNER_RULE, SHADOW, Action
+from bridge.core.timing import From, Never, in_zone, still_held
 from bridge.core.trouble import Trouble
 from bridge.core.unless import meanwhile
-from bridge.pipeline import otherwise, threads
-from bridge.pipeline.compose import Actions, Unready, compose
+from bridge.pipeline import gather, otherwise, threads
+from bridge.pipeline.compose import Actions, Unready, compose, event_of
 from bridge.pipeline.gate import Following, Gate
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.patience import until_read, until_written
-from bridge.pipeline.register import known_event
 from bridge.pipeline.threads import Place
 from bridge.sources.base import Source
-from bridge.store import incidents, outbox, watches
+from bridge.store import collections, incidents, outbox, watches
+from bridge.store.collections import Overtaken
 from bridge.store.database import Connection, StoreUnavailable
 from bridge.store.deliveries import Attempt, Due, NewDelivery, Recorded
 from bridge.store.threads import UNKNOWN, Busy
@@ -116,25 +116,58 @@ class Deliverer:
         pauses = self._gate.pauses
         if await self._is_held(due, lease):
             return
-        place = threads.place_of(self._actions.get((due.rule, due.action)), due)
+        action = self._actions.get((due.rule, due.action))
+        place = threads.place_of(action, due)
         if place is not None and await self._is_outdone(due, lease, place):
             return
+        if due.payload is None and due.held_until is not None:
+            joint = await self._joint(due, lease)
+            if joint is None:
+                return
+            due = joint
         payload = due.payload or await self._compose(due, lease, place)
-        if payload is not None:
+        if payload is None:
+            return
+        if action is not None and action.shadow and action.digest is not None:
+            await self._withhold(due, lease)
+        else:
             await self._attempt(due, lease, payload, pauses, place)
+
+    async def _withhold(self, due: Due, lease: str) -> None:
+        """Show what was collected in shadow mode, and send nothing."""
+        now = self._node.clock.now()
+        await self._unsent(due, lambda c: outbox.withhold(c, due.seq, lease=lease, now=now, why=SHADOW))
+        self._node.log.info("delivery withheld", delivery=due.id, rule=due.rule, channel=due.channel)
+
+    async def _joint(self, due: Due, lease: str) -> Due | None:
+        """Return a delivery with all that goes out with it; None if it is not to be sent now."""
+        found = await gather.closed(self._node, due, lease)
+        self._node.reached(Point.GATHERED)
+        if isinstance(found, Overtaken):
+            await self._is_withdrawn(due, lease, self._action_of(due), self._node.clock.now())
+        return found if isinstance(found, Due) else None
+
+    def _action_of(self, due: Due) -> Action | None:
+        """Return the action of a delivery, with the hours of its course."""
+        action = self._actions.get((due.rule, due.action))
+        if action is None or action.quiet_hours is None or not self._node.catalogue.has_zones:
+            return action
+        event = event_of(due.entry, due.event_index, self._sources)
+        zone = None if isinstance(event, Unready) else self._node.catalogue.zone_of(event)
+        return in_zone(action, zone) if zone is not None else action
 
     async def _is_held(self, due: Due, lease: str) -> bool:
         """Return whether this is not the time to send it; then it waits for its time, or has expired.
 
         What a person retries goes out at any hour.
         """
-        now, action = self._node.clock.now(), self._actions.get((due.rule, due.action))
+        now, action = self._node.clock.now(), self._action_of(due)
         quiet = action.quiet_hours if action and due.trigger != "person" else None
         match still_held(quiet, due.expires_at, now):
             case From(why=None):
                 return await self._is_withdrawn(due, lease, action, now)
             case From(at=until, why=str(why)):
-                await self._hold(due, lease, now, until, why)
+                await self._hold(due, lease, action, now, until, why)
             case Never(why=why):
                 await self._expire(due, lease, now, why)
         return True
@@ -164,12 +197,26 @@ class Deliverer:
         )
         return True
 
-    async def _hold(self, due: Due, lease: str, now: datetime, until: datetime, why: str) -> None:
-        await self._unsent(due, lambda c: outbox.hold(c, due.seq, lease=lease, now=now, until=until, why=why))
+    async def _hold(
+        self, due: Due, lease: str, action: Action | None, now: datetime, until: datetime, why: str
+    ) -> None:
+        def hold(connection: Connection) -> bool:
+            held = outbox.hold(connection, due.seq, lease=lease, now=now, until=until, why=why)
+            if held:
+                gather.regroup(connection, self._node.database.secret, due, action, until)
+            return held
+
+        await self._unsent(due, hold)
         self._node.log.info("delivery held", delivery=due.id, rule=due.rule, channel=due.channel, why=why)
 
     async def _expire(self, due: Due, lease: str, now: datetime, why: str) -> None:
-        await self._unsent(due, lambda c: outbox.expire(c, due.seq, lease=lease, now=now, why=why))
+        def expire(connection: Connection) -> bool:
+            expired = outbox.expire(connection, due.seq, lease=lease, now=now, why=why)
+            if expired and due.held_until is not None:
+                collections.follow(connection, due.seq, State.EXPIRED, now=now)
+            return expired
+
+        await self._unsent(due, expire)
         self._node.log.info("delivery expired", delivery=due.id, rule=due.rule, channel=due.channel)
 
     async def _compose(self, due: Due, lease: str, place: Place | None) -> Payload | None:
@@ -190,13 +237,13 @@ class Deliverer:
         action = self._actions.get((due.rule, due.action))
         if action is None:
             return Unready(f"rule '{due.rule}' no longer has the action '{due.action}'; restore it and retry")
-        event = await known_event(self._node, self._sources, due.entry, due.event_index)
-        if isinstance(event, Unready):
-            return event
+        facts = await gather.facts_of(self._node, self._sources, due)
+        if isinstance(facts, Unready):
+            return facts
         return compose(
             action=action,
             channel=self.channel,
-            facts=event.facts(),
+            facts=facts,
             delivery_id=due.id,
             at=self._node.clock.now(),
             house=self._node.house,
@@ -218,7 +265,7 @@ class Deliverer:
             standing = await threads.taken(self._node, place, due) if place else UNKNOWN
             if isinstance(standing, Busy):
                 now = self._node.clock.now()
-                await self._hold(due, lease, now, now + threads.LOOK_AGAIN, threads.BUSY)
+                await self._hold(due, lease, None, now, now + threads.LOOK_AGAIN, threads.BUSY)
                 return
             started_at, began = self._node.clock.now(), self._node.clock.monotonic()
             outcome = await self._send(threads.continuing(payload, standing), due.id)
@@ -284,6 +331,8 @@ class Deliverer:
             )
             if recorded is not None and follow is not None:
                 follow(connection)
+            if recorded is not None and due.held_until is not None and result.state is State.DELIVERED:
+                collections.follow(connection, due.seq, result.state, now=now)
             if recorded is not None and dead:
                 otherwise.follow_death(connection, due, attempt, instead, now)
             return recorded

@@ -11,6 +11,7 @@ from itertools import islice
 from bridge.core.events import Event
 from bridge.core.limits import Use
 from bridge.core.unless import meanwhile
+from bridge.pipeline import gather
 from bridge.pipeline.counting import firing
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.outlet import Outlet
@@ -18,7 +19,7 @@ from bridge.pipeline.patience import until_written
 from bridge.pipeline.plan import Park, Planned, Planner, Settle
 from bridge.pipeline.register import Place, Register
 from bridge.pipeline.rulebook import Rulebook
-from bridge.store import inbox, limits, memory, outbox, threads, watches
+from bridge.store import collections, inbox, limits, memory, outbox, threads, watches
 from bridge.store.database import Connection
 from bridge.store.deliveries import Queued
 from bridge.store.inbox import Entry
@@ -241,12 +242,15 @@ def _enqueue_all(
 
 def _enqueue(connection: Connection, plan: Planned) -> Queued | None:
     offer = plan.offer
+    delivery, key = gather.join(connection, plan.delivery, plan.gathering)
     queued = outbox.enqueue(
         connection,
-        plan.delivery,
+        delivery,
         payload=offer.payload if offer else plan.shown,
         lease=offer.lease if offer else None,
     )
+    if queued is not None and key is not None:
+        collections.add(connection, queued.seq, key)
     if queued is not None and plan.watch is not None:
         watches.watch(connection, queued.seq, plan.watch, plan.delivery.entry_seq)
     if queued is not None and plan.use is not None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from bridge.core.catalogue import Catalogue
 from bridge.core.claims import Lacking, claim_of
 from bridge.core.events import Event, Facts
 from bridge.core.fates import Fate, Held, Later, Led, Left
@@ -22,7 +23,7 @@ from bridge.core.routing import RuleExplained, explain
 from bridge.core.rulebook import Book, Compile, read_book, zone_of
 from bridge.core.rules import OWNER_RULE, SHADOW, Action, Rule
 from bridge.core.tallies import Uncountable, tally_of
-from bridge.core.timing import From, Never, first_due
+from bridge.core.timing import From, Never, Unsorted, first_due, gathering_of
 from bridge.core.unless import Unwatchable, meanwhile, watch_of
 from bridge.pipeline.node import Node
 from bridge.pipeline.register import Place, known
@@ -75,6 +76,14 @@ class Counting:
     rules: Mapping[str, Rule]
     received_at: datetime
     index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """When it is now, and the courses, some of which have their hours in a zone of their own."""
+
+    now: datetime
+    catalogue: Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +196,7 @@ class Explainer:
                     each,
                     actions,
                     entry=found.row.seq,
-                    now=self._clock.now(),
+                    here=Here(self._clock.now(), self._catalogue),
                     counting=Counting(counting, found.row.received_at, index),
                 ),
             )
@@ -202,7 +211,7 @@ def fates_now(
     actions: Mapping[Names, Action],
     *,
     entry: int | None,
-    now: datetime,
+    here: Here,
     counting: Counting | None = None,
 ) -> dict[Names, Fate]:
     """Return what stands in the way of what the rules want now, or puts it off.
@@ -212,13 +221,14 @@ def fates_now(
     Without a store (`connection` is None) nothing is taken.
     """
     found: dict[Names, Fate] = {}
+    now, zone = here.now, here.catalogue.zone_of(explained.event)
     for names in wanted(explained):
         action = actions[names]
         fate = counting and _counted(connection, secret, counting, explained, action.rule, entry)
         fate = fate or _taken(connection, secret, action, explained.facts, entry)
         fate = fate or _overtaken(connection, secret, action, explained, entry, now)
-        fate = fate or _limited(connection, secret, action, explained, now)
-        fate = fate or (Left(SHADOW) if action.shadow else _put_off(action, explained.event, now))
+        fate = fate or _limited(connection, secret, action, explained, now, zone)
+        fate = fate or (Left(SHADOW) if action.shadow else _put_off(secret, action, explained, now, zone))
         if fate is not None:
             found[names] = fate
     return found
@@ -282,9 +292,14 @@ def _overtaken(
 
 
 def _limited(
-    connection: Connection | None, secret: bytes, action: Action, explained: EventExplained, now: datetime
+    connection: Connection | None,
+    secret: bytes,
+    action: Action,
+    explained: EventExplained,
+    now: datetime,
+    zone: tzinfo | None,
 ) -> Fate | None:
-    due = first_due(action, explained.event.occurred_at, now)
+    due = first_due(action, explained.event.occurred_at, now, zone)
     use = use_of(secret, action, explained.facts, due.at) if isinstance(due, From) else None
     if isinstance(use, Uncounted):
         return Left(use.why)
@@ -292,14 +307,16 @@ def _limited(
     return Left(use.why) if use and reached else None
 
 
-def _put_off(action: Action, event: Event, now: datetime) -> Fate | None:
-    match first_due(action, event.occurred_at, now):
-        case Never(why=why):
-            return Left(why)
-        case From(at=at, why=str(why)):
-            return Later(at, why)
-        case From():
-            return None
+def _put_off(
+    secret: bytes, action: Action, explained: EventExplained, now: datetime, zone: tzinfo | None
+) -> Fate | None:
+    due = first_due(action, explained.event.occurred_at, now, zone)
+    if isinstance(due, Never):
+        return Left(due.why)
+    gathering = gathering_of(secret, action, explained.facts, None, due, zone)
+    if isinstance(gathering, Unsorted):
+        return Left(gathering.why)
+    return Later(due.at, due.why) if due.why is not None else None
 
 
 def actions_by_name(rules: Iterable[Rule]) -> dict[Names, Action]:
@@ -345,7 +362,8 @@ def _fates_then(connection: Connection, found: EventDetails, index: int) -> dict
     for row in found.deliveries:
         if row.event_index == index and row.run == found.row.run:
             held = Later(row.due_at, row.why) if row.state is State.PENDING and row.why else None
-            fates[row.rule, row.action] = Led(row.id, row.state, row.updated_at, held)
+            into = row.why if row.state is State.MERGED else None
+            fates[row.rule, row.action] = Led(row.id, row.state, row.updated_at, held, into)
     return fates
 
 

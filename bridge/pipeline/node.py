@@ -24,6 +24,8 @@ class Point(StrEnum):
     """The deliveries are stored, nobody knows of them yet."""
     CLAIMED = "claimed"
     """A delivery is under lease, nothing of it was sent."""
+    GATHERED = "gathered"
+    """What goes out with a claimed delivery is settled, nothing of it is sent."""
     SENT = "sent"
     """The destination has answered, what follows from it is not decided."""
     RECORDING = "recording"

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import assert_never
 
 from bridge.core.breaker import FRESH, Phase, stop
+from bridge.core.outcomes import State
 from bridge.core.trouble import Trouble
 from bridge.pipeline.gate import tell
 from bridge.pipeline.node import Node
 from bridge.pipeline.releasing import release_claim, release_claims
-from bridge.store import channels, inbox, incidents, outbox
+from bridge.store import channels, collections, inbox, incidents, outbox
 from bridge.store.channels import Standing
 from bridge.store.claims import ClaimFilter
 from bridge.store.database import Connection
@@ -50,7 +51,7 @@ class Operator:
         now = self._node.clock.now()
         result, holds = await self._node.database.write(
             lambda connection: (
-                outbox.retry(connection, delivery_id, now=now),
+                _retry(connection, delivery_id, now),
                 channels.of_delivery(connection, delivery_id),
             )
         )
@@ -62,7 +63,7 @@ class Operator:
         """Give a delivery up for good; its claim is released."""
         now = self._node.clock.now()
         result = await self._node.database.write(
-            lambda connection: outbox.discard(connection, delivery_id, now=now, why=why)
+            lambda connection: _discard(connection, delivery_id, now, why)
         )
         self._node.log.info("discard asked for", delivery=delivery_id, result=type(result).__name__.lower())
         return _told(result, delivery_id, "is discarded", "be discarded")
@@ -120,6 +121,20 @@ def _replay(connection: Connection, seq: int, now: datetime) -> int | None:
     return run
 
 
+def _retry(connection: Connection, delivery_id: str, now: datetime) -> Moved | Missing | Refused | Taken:
+    result = outbox.retry(connection, delivery_id, now=now)
+    if isinstance(result, Moved):
+        collections.reserve_again(connection, delivery_id, now=now)
+    return result
+
+
+def _discard(connection: Connection, delivery_id: str, now: datetime, why: str) -> Moved | Missing | Refused:
+    result = outbox.discard(connection, delivery_id, now=now, why=why)
+    if isinstance(result, Moved):
+        collections.follow_named(connection, delivery_id, State.DISCARDED, now=now)
+    return result
+
+
 def _tried(holds: tuple[str, Standing] | None) -> str:
     """Return what a retry comes to: nothing goes before its channel does."""
     if holds is None or holds[1].breaker.phase is Phase.WORKING:
@@ -134,6 +149,9 @@ def _told(result: Moved | Missing | Refused | Taken, delivery_id: str, done: str
             return Told(done=True, sentence=f"delivery {delivery_id} {done}")
         case Missing():
             return Told(done=False, sentence=f"there is no delivery {delivery_id}")
+        case Refused(state=State.MERGED):
+            why = f"delivery {delivery_id} went into another delivery, which `bridge deliveries show` names"
+            return Told(done=False, sentence=f"{why}; that one can {wish}")
         case Refused(state=state):
             return Told(done=False, sentence=f"delivery {delivery_id} is {state} and cannot {wish}")
         case Taken(by=other):

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from bridge.core.events import Facts
+from bridge.core.events import Event, Facts
 from bridge.core.identity import delivery_id
+from bridge.core.outcomes import State
 from bridge.core.rules import OWNER_RULE, Action, PredicateFailed
 from bridge.core.threads import lane_for
 from bridge.core.trouble import Trouble
@@ -17,7 +18,7 @@ from bridge.pipeline.compose import Actions, Unready
 from bridge.pipeline.node import Node
 from bridge.pipeline.register import known_event
 from bridge.sources.base import Source
-from bridge.store import incidents, limits, memory, outbox
+from bridge.store import collections, incidents, limits, memory, outbox
 from bridge.store.database import Connection
 from bridge.store.deliveries import Attempt, Due, NewDelivery
 
@@ -46,7 +47,8 @@ async def planned(
             lane=lane_for(secret, each, event, facts),
             created_at=now,
             due_at=now,
-            expires_at=event.occurred_at + each.expires if each.expires else None,
+            expires_at=_end(due, action, each, event),
+            held_until=now if due.held_until is not None else None,
         )
         for each in action.otherwise
         if _holds(each, facts, due, node)
@@ -61,13 +63,24 @@ def follow_death(
     The first in its place takes over the claim: once is once, whichever way it went. A notice to the owner
     that dies is no news to them.
     """
-    made = [each for each in instead if outbox.enqueue(connection, each) is not None]
+    made = [(each, queued) for each in instead if (queued := outbox.enqueue(connection, each)) is not None]
     if made:
-        memory.hand_over(connection, dead.id, made[0].id, now=now)
-        limits.hand_over(connection, dead.id, made[0].id)
+        memory.hand_over(connection, dead.id, made[0][0].id, now=now)
+        limits.hand_over(connection, dead.id, made[0][0].id)
+    if dead.held_until is not None:
+        heirs = [(queued.seq, each.id) for each, queued in made]
+        if not collections.hand_over(connection, dead.seq, heirs):
+            collections.follow(connection, dead.seq, State.DEAD, now=now)
     if dead.rule != OWNER_RULE:
         status = f" {attempt.status}" if attempt.status is not None else ""
         incidents.happened(connection, Trouble.DEAD, dead.channel, now=now, why=f"{attempt.reason}{status}")
+
+
+def _end(due: Due, action: Action, instead: Action, event: Event) -> datetime | None:
+    """Return until when it is worth sending; about several events, what it stands in for has their end."""
+    if due.held_until is not None and instead.expires == action.expires:
+        return due.expires_at
+    return event.occurred_at + instead.expires if instead.expires else None
 
 
 def _holds(action: Action, facts: Facts, due: Due, node: Node) -> bool:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from bridge.core.claims import Claim, Lacking, claim_of
+from bridge.core.digests import Gathering
 from bridge.core.events import Event, Facts
 from bridge.core.identity import delivery_id
 from bridge.core.limits import Uncounted, Use, use_of
@@ -18,7 +20,7 @@ from bridge.core.routing import Plan, Router, Wanted
 from bridge.core.rules import SHADOW, Action
 from bridge.core.tallies import Tally, Uncountable, tally_of
 from bridge.core.threads import Addition, addition_of, lane_for
-from bridge.core.timing import Never, first_due
+from bridge.core.timing import From, Never, Unsorted, first_due, gathering_of
 from bridge.core.unless import Lookout, Sighting, Unwatchable, Watch, watch_of
 from bridge.pipeline.node import Node
 from bridge.pipeline.outlet import Offer, Outlet
@@ -40,7 +42,7 @@ class Planned:
     """A delivery that a rule wants: the claim it needs, what it watches for, the offer to send it at once.
 
     `use` is what it counts against, `adds` what it adds to the counts of the message that it edits, `shown`
-    is the message of one that is only shown.
+    is the message of one that is only shown, `gathering` says with what it waits.
     """
 
     delivery: NewDelivery
@@ -50,6 +52,7 @@ class Planned:
     shown: Payload | None = None
     offer: Offer | None = None
     adds: Addition | None = None
+    gathering: Gathering | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +188,16 @@ class Planner:
         watch = watch_of(secret, action, event, facts, entry.received_at)
         if isinstance(watch, Unwatchable):
             return Skipped(action.rule, action.name, watch.why)
-        due = first_due(action, event.occurred_at, now)
-        if isinstance(due, Never):
-            return Skipped(action.rule, action.name, due.why)
+        withheld = self._is_withheld(event)
+        lane = lane_for(secret, action, event, facts)
+        shown = withheld or (action.shadow and action.digest is None)
+        waits = self._waits(action, event, facts, None if shown else lane, now)
+        if isinstance(waits, str):
+            return Skipped(action.rule, action.name, waits)
+        due, gathering = waits
         use = use_of(secret, action, facts, due.at)
         if isinstance(use, Uncounted):
             return Skipped(action.rule, action.name, use.why)
-        withheld = self._is_withheld(event)
         delivery = NewDelivery(
             id=delivery_id(entry.key, index, action.rule, action.name, entry.run),
             entry_seq=entry.seq,
@@ -200,11 +206,11 @@ class Planner:
             rule=action.rule,
             action=action.name,
             channel=action.channel,
-            lane=lane_for(secret, action, event, facts),
+            lane=lane if gathering is None else gathering.lane or lane,
             created_at=now,
             due_at=due.at,
             expires_at=event.occurred_at + action.expires if action.expires else None,
-            state=State.WITHHELD if withheld or action.shadow else State.PENDING,
+            state=State.WITHHELD if shown else State.PENDING,
             why=WITHHELD if withheld else _why(action, due.why),
             held_until=due.at if due.why else None,
         )
@@ -212,14 +218,25 @@ class Planner:
             return Planned(delivery)
         outlet = self._outlets.get(action.channel)
         if outlet is None:
-            return Planned(delivery, claim, watch, use)
-        if action.shadow:
+            return Planned(delivery, claim, watch, use, gathering=gathering)
+        if shown:
             return Planned(delivery, claim, watch, use, outlet.shown(delivery, action, facts))
         # With `after` most events only count.
         offer = None if wanted.rule.after else outlet.offer(delivery, action, facts)
         about = (entry.key, index)
         adds = addition_of(secret, action, delivery.lane, about, facts) if action.thread else None
-        return Planned(delivery, claim, watch, use, offer=offer, adds=adds)
+        return Planned(delivery, claim, watch, use, offer=offer, adds=adds, gathering=gathering)
+
+    def _waits(
+        self, action: Action, event: Event, facts: Facts, lane: bytes | None, now: datetime
+    ) -> tuple[From, Gathering | None] | str:
+        """Return when a message is due, and with what it waits until then; or why it is not made."""
+        zone = self._node.catalogue.zone_of(event) if action.quiet_hours or action.digest else None
+        due = first_due(action, event.occurred_at, now, zone)
+        if isinstance(due, Never):
+            return due.why
+        gathering = gathering_of(self._node.database.secret, action, facts, lane, due, zone)
+        return gathering.why if isinstance(gathering, Unsorted) else (due, gathering)
 
 
 def _why(action: Action, held: str | None) -> str | None:

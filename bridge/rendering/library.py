@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from jinja2 import nodes
 
-from bridge.core.events import VOCABULARY
+from bridge.core.events import OF_MESSAGE
 from bridge.core.messages import CLIPPED, CLIPPED_FROM, UNSUBSCRIBE_NAME
 from bridge.rendering import files
 from bridge.rendering.blocks import Blocks, blocks_of
@@ -66,7 +66,7 @@ class Library:
     """Compiles templates by name, and Markdown that stands in the configuration."""
 
     def __init__(
-        self, folder: Path, compiler: Compiler, workshop: Workshop, names: Vocabulary = VOCABULARY
+        self, folder: Path, compiler: Compiler, workshop: Workshop, names: Vocabulary = OF_MESSAGE
     ) -> None:
         """`folder` holds the templates, and `layouts/` below it the layouts; `names` is what they may use."""
         self._folder = folder

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Template, TemplateSyntaxError, UndefinedError, nodes
 
+from bridge.core.events import TIMES
 from bridge.core.messages import RenderFailure
 from bridge.rendering.check import Flaw, Vocabulary, flaws
 from bridge.rendering.codegen import Member, count_loops, lone_member
@@ -130,7 +131,17 @@ class Program:
             value = seen.get(name)
             if isinstance(value, datetime):
                 seen[name] = value.astimezone(self._surroundings.timezone)
+            elif name == "items" and type(value) is list:
+                seen[name] = [self._in_zone(item) for item in value]
         return seen
+
+    def _in_zone(self, item: object) -> object:
+        """Return an event's facts with their times in the configured zone."""
+        if type(item) is not dict:
+            return item
+        zone = self._surroundings.timezone
+        there = {name: item[name].astimezone(zone) for name in TIMES if isinstance(item.get(name), datetime)}
+        return {**item, **there}
 
     def failure(self, error: Exception) -> RenderFailure:
         """Return what to tell of an error: where, which line, and why without any value of the event."""

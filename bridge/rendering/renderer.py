@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from css_inline import CSSInliner
 
 from bridge.clock import SystemClock
-from bridge.core.events import VOCABULARY, Facts
+from bridge.core.events import OF_MESSAGE, VOCABULARY, Facts
 from bridge.core.messages import RenderFailure, Slot, Target
 from bridge.core.problems import Path as SettingPath
 from bridge.core.problems import Problem, dotted
@@ -77,7 +77,7 @@ class Renderer:
     ) -> tuple[Content | None, list[Problem]]:
         """Compile what an action says: by slot name; or None, and everything that is wrong with it.
 
-        `names` is what its texts may use beside the event, as in `VOCABULARY`.
+        `names` is what its texts may use beside the event, as in `OF_MESSAGE`.
         """
         return self._within(names).content(slots)
 
@@ -96,8 +96,8 @@ class Renderer:
         """Return what compiles texts that may use `names` beside the event."""
         key = tuple(names.items())
         if key not in self._slots:
-            library = Library(self._templates, self._compiler, self._workshop, {**VOCABULARY, **names})
-            self._slots[key] = _Slots(self._compiler, library, self._attachments, {**VOCABULARY, **names})
+            library = Library(self._templates, self._compiler, self._workshop, {**OF_MESSAGE, **names})
+            self._slots[key] = _Slots(self._compiler, library, self._attachments, {**OF_MESSAGE, **names})
         return self._slots[key]
 
 

@@ -57,7 +57,9 @@ class Due:
     """A delivery under our lease.
 
     `attempts` counts all so far; `tries` those since it was made, or since a person retried it, and
-    `first_at` is when the first of these was. `trigger` says who asked for the next.
+    `first_at` is when the first of these was. `trigger` says who asked for the next. `held_until` is until
+    when a rule has kept it back; such a one may go out with others: then `head` is the number under which
+    its items are found, and `count` how many there are.
     """
 
     seq: int
@@ -74,8 +76,11 @@ class Due:
     attempts: int
     tries: int
     trigger: Trigger
+    held_until: datetime | None = None
     payload: Payload | None
     entry: Entry
+    head: int | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

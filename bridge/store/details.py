@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from bridge.core.breaker import Phase
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Reason, State
-from bridge.store import channels
+from bridge.store import channels, collections
 from bridge.store.channels import Standing
 from bridge.store.deliveries import Attempt
 from bridge.store.inbox import ENTRY_COLUMNS, Entry, entry_of
@@ -29,6 +29,8 @@ from bridge.store.views import (
 T = TypeVar("T")
 LAST_CHARACTER = "\U0010ffff"
 """Sorts behind every other, so it ends the range of the texts that begin alike."""
+ITEMS_SHOWN = 200
+"""Deliveries that are listed of those that go out together."""
 SEVERAL = 10
 """How many candidates are named when a prefix is not unique."""
 
@@ -67,7 +69,9 @@ class EventDetails:
 class DeliveryDetails:
     """A delivery with its attempts in order, what they send, its claim, and the entry it came from.
 
-    `standing` is how its channel does.
+    `standing` is how its channel does. `items` are the deliveries that go out with it, or went, its own
+    among them, the first ones only; `item_count` is how many there are, and 0 for one that is alone. `head`
+    is the id of the delivery whose message they are; None while they wait.
     """
 
     row: DeliveryRow
@@ -77,6 +81,9 @@ class DeliveryDetails:
     event: EventRow
     entry: Entry
     standing: Standing
+    items: tuple[DeliveryRow, ...] = ()
+    item_count: int = 0
+    head: str | None = None
 
     @property
     def waits_for_channel(self) -> bool:
@@ -127,7 +134,11 @@ def show_delivery(connection: Connection, delivery_id: str) -> DeliveryDetails |
     row = delivery_of(found)
     entry = _entry(connection, row.inbox_seq)
     assert entry is not None, "a delivery's foreign key is its entry"  # noqa: S101
+    items, count, head = _together(connection, row.seq)
     return DeliveryDetails(
+        items=items,
+        item_count=count,
+        head=head,
         row=row,
         attempts=_attempts(connection, row.seq),
         payload=_payload(connection, row.seq),
@@ -143,6 +154,27 @@ def _entry(connection: Connection, seq: int) -> tuple[EventRow, Entry] | None:
     if row is None:
         return None
     return event_of(row[: len(EVENT_COLUMNS)]), entry_of(row[len(EVENT_COLUMNS) :])
+
+
+def _together(connection: Connection, seq: int) -> tuple[tuple[DeliveryRow, ...], int, str | None]:
+    """Return what goes out with a delivery: the first of them, how many there are, and who their head is."""
+    found = collections.place_of(connection, seq)
+    if found is None:
+        return (), 0, None
+    members = collections.members(found)
+    count = int(connection.scalar(select(func.count()).select_from(members.subquery())) or 0)
+    head = None
+    if found.head_seq is not None:
+        head = connection.scalar(select(deliveries.c.id).where(deliveries.c.seq == found.head_seq))
+    if count < 2:
+        return (), 0, head
+    rows = connection.execute(
+        select_deliveries()
+        .where(deliveries.c.seq.in_(members))
+        .order_by(inbox.c.occurred_at, deliveries.c.seq)
+        .limit(ITEMS_SHOWN)
+    )
+    return tuple(delivery_of(row) for row in rows), count, head
 
 
 def _attempts(connection: Connection, seq: int) -> tuple[Attempt, ...]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     case,
+    exists,
     func,
     literal_column,
     null,
@@ -49,6 +50,7 @@ from bridge.store.schema import (
     constant,
     constants,
     deliveries,
+    gathered,
     given,
     inbox,
     new_row,
@@ -83,6 +85,7 @@ __all__ = [
     "release_all",
     "retry",
     "store_payload",
+    "withhold",
 ]
 LONGEST_LEASE = timedelta(hours=1)
 """A lease that ends later than this was taken by a node whose clock was wrong; another one ends it."""
@@ -206,6 +209,11 @@ def expire(connection: Connection, seq: int, *, lease: str, now: datetime, why: 
     return _end(connection, seq, lease, State.EXPIRED, now, why)
 
 
+def withhold(connection: Connection, seq: int, *, lease: str, now: datetime, why: str) -> bool:
+    """End a claimed delivery that is only shown; False, and nothing written, if the lease is lost."""
+    return _end(connection, seq, lease, State.WITHHELD, now, why)
+
+
 def give_back(connection: Connection, seq: int, *, lease: str) -> bool:
     """Give one delivery back, due as before; False if the lease is lost."""
     return connection.execute(_GIVE_BACK, {"given_seq": seq, "given_lease": lease}).rowcount == 1
@@ -253,7 +261,7 @@ def discard(
 def discard_unsent(connection: Connection, entry_seq: int, *, now: datetime, why: str) -> int:
     """Discard what is not sent of an entry's deliveries, before a replay makes them anew; returns how many.
 
-    What is under way stays.
+    What is under way stays, and a message that was made about other events as well.
     """
     values = {"given_entry": entry_seq, "given_now": now, "given_why": why}
     discarded = connection.scalars(_DISCARD_UNSENT, values).all()
@@ -322,7 +330,8 @@ def _in_lane(table: FromClause) -> ColumnElement[bool]:
 
 _NEW_FIELDS = tuple(field.name for field in fields(NewDelivery) if field.name != "entry_seq")
 _ATTEMPT_FIELDS = tuple(field.name for field in fields(Attempt))
-_DUE_FIELDS = tuple(field.name for field in fields(Due) if field.name not in {"payload", "entry"})
+_NOT_OF_ROW = {"payload", "entry", "head", "count"}
+_DUE_FIELDS = tuple(field.name for field in fields(Due) if field.name not in _NOT_OF_ROW)
 _MINE = len(_DUE_FIELDS)
 _RETRIED_FROM = tuple(state for state in sources_of(State.PENDING) if state is not State.SENDING)
 
@@ -335,7 +344,6 @@ _TRIED = {
     "tries": deliveries.c.tries + 1,
     "first_at": func.coalesce(deliveries.c.first_at, given("started", Instant)),
     "reference": given("reference"),
-    "held_until": null(),
     "trigger": constant("schedule"),
     "why": null(),
 }
@@ -415,7 +423,7 @@ _RECORD = {
 _ADD_ATTEMPT = Prepared(attempts.insert().inline(), inserted=("delivery_seq", *_ATTEMPT_FIELDS))
 _END = {
     target: _move(target, *_UNDER_LEASE, **_CLOSED, why=given("why")).returning(deliveries.c.id)
-    for target in (State.PARKED, State.EXPIRED)
+    for target in (State.PARKED, State.EXPIRED, State.WITHHELD)
 }
 _HOLD = _move(
     State.PENDING,
@@ -443,12 +451,17 @@ _RETRY = _move(
     expires_at=case((deliveries.c.expires_at <= given("now"), null()), else_=deliveries.c.expires_at),
     first_at=null(),
     tries=0,
-    held_until=null(),
+    held_until=case((deliveries.c.held_until > given("now"), given("now")), else_=deliveries.c.held_until),
     trigger=constant("person"),
     why=null(),
 ).returning(deliveries.c.channel)
 _DISCARD_UNSENT = _move(
-    State.DISCARDED, deliveries.c.inbox_seq == given("entry"), **_CLOSED, why=given("why")
+    State.DISCARDED,
+    deliveries.c.inbox_seq == given("entry"),
+    # What else goes out with it is not of this entry.
+    ~exists().where(gathered.c.head_seq == deliveries.c.seq, gathered.c.delivery_seq != deliveries.c.seq),
+    **_CLOSED,
+    why=given("why"),
 ).returning(deliveries.c.id)
 _DISCARD = _move(State.DISCARDED, _THIS, **_CLOSED, why=given("why"))
 _RELEASE_ALL = _move(

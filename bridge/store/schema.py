@@ -315,6 +315,29 @@ thread_counts = Table(
 )
 """What messages that are edited in place count: each event, and each different value, once."""
 
+gathered = Table(
+    "gathered",
+    METADATA,
+    _delivery_key(),
+    Column("key", LargeBinary(16), nullable=False),
+    Column("head_seq", Seq),
+    Column("part", String(8), nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Deliveries that go out together: those of one `key`, once the first of them is claimed, as its message.
+
+`head_seq` is that delivery then, also in its own row; until then it is null. `part` is a word from below.
+"""
+ITEM: Final = "item"
+LEFT: Final = "left"
+"""An item that is not in the message, because meanwhile another delivery took its claim."""
+HEIR: Final = "heir"
+"""Sent in the place of a head that died, with its items and their claims."""
+COPY: Final = "copy"
+"""Sent in its place as well; the claims are the heir's."""
+Index("gathered_key", gathered.c.key)
+_partial_index("gathered_head", gathered.c.head_seq, where=gathered.c.head_seq.is_not(None))
+
 channel_states = Table(
     "channel_states",
     METADATA,

@@ -15,7 +15,7 @@ from bridge.web.explained import shown_explanation
 from bridge.web.filters import EVENT_STATES, Query
 from bridge.web.overview import overview
 from bridge.web.render import Pages
-from bridge.web.shown import shown_body, shown_headers, shown_message
+from bridge.web.shown import items_headline, shown_body, shown_headers, shown_message
 
 WHY_LENGTH = 500
 """Characters of the reason for discarding."""
@@ -200,6 +200,9 @@ def _delivery_values(found: DeliveryDetails) -> dict[str, object]:
         "delivery": found.row,
         "event": found.event,
         "attempts": found.attempts,
+        "items": found.items,
+        "items_headline": items_headline(found) if found.items else "",
+        "message_of": found.head if found.head != found.row.id else None,
         "claim": found.claim,
         "channel_phase": found.standing.breaker.phase if found.waits_for_channel else None,
         "message": shown_message(found.row.action, found.payload) if found.payload else None,

@@ -118,6 +118,9 @@ def delivery_details_plain(found: DeliveryDetails) -> dict[str, object]:
     claim = found.claim
     return {
         **delivery_plain(found.row),
+        "items": [delivery_plain(row) for row in found.items],
+        "item_count": found.item_count,
+        "message_of": found.head,
         "claim": claim and {"label": claim.label, "state": claim.state, "at": claim.at},
         "attempt_log": [_attempt(attempt) for attempt in found.attempts],
         "message": found.payload and message_plain(found.row.action, found.payload),

@@ -12,6 +12,7 @@ from bridge.core.messages import Payload
 from bridge.core.readable import TEXT_LIMIT, Chat, Mail, read_chat, read_json, read_mail
 from bridge.core.redact import HIDDEN, hide_secrets, names_secret
 from bridge.core.rules import kind_of
+from bridge.store.details import DeliveryDetails
 from bridge.store.inbox import Entry
 
 
@@ -35,6 +36,16 @@ def shown_message(action: str, payload: Payload) -> Shown:
             return Shown(kind="chat", chat=read_chat(_object(payload.body)), raw=raw)
         case _:
             return Shown(kind="text", raw=raw)
+
+
+def items_headline(found: DeliveryDetails) -> str:
+    """Return what the list of those that go out together is about."""
+    more = f"; the first {len(found.items)} are" if found.item_count > len(found.items) else ":"
+    if found.head is None:
+        return f"It waits with others; {found.item_count} events are in the message so far{more}"
+    if found.head == found.row.id:
+        return f"The message is about {found.item_count} events{more}"
+    return f"The message of delivery {found.head[:10]} is about {found.item_count} events{more}"
 
 
 def shown_body(body: bytes) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -105,12 +106,15 @@ def write_school(folder: Path, config: str = CONFIG) -> Path:
     return path
 
 
-def live(config: Path, *bodies: Body, scripts: Scripts | None = None) -> None:
-    """Receive events one minute apart and do everything that is due, on a clock that begins in May 2026."""
-    asyncio.run(_live(config, bodies, scripts or {}))
+def live(config: Path, *bodies: Body, scripts: Scripts | None = None, then: timedelta = timedelta()) -> None:
+    """Receive events one minute apart and do everything that is due, on a clock that begins in May 2026.
+
+    At the end, so much time goes by.
+    """
+    asyncio.run(_live(config, bodies, scripts or {}, then))
 
 
-async def _live(config: Path, bodies: Iterable[Body], scripts: Scripts) -> None:
+async def _live(config: Path, bodies: Iterable[Body], scripts: Scripts, then: timedelta) -> None:
     loaded = load(config, {})
     assert isinstance(loaded, Loaded), loaded
     clock = FakeClock()
@@ -132,3 +136,5 @@ async def _live(config: Path, bodies: Iterable[Body], scripts: Scripts) -> None:
             assert (await ingest.receive("eduzz", headers, raw)).status == 200
             await engine.drain()
             clock.advance(minutes=1)
+        clock.advance(seconds=then.total_seconds())
+        await engine.drain()

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from bridge.config.load import Loaded, load
 from bridge.core.conditions import NOTHING
+from bridge.core.digests import Digest
 from bridge.core.quiet_hours import Hours, QuietHours
 from bridge.core.rules import Action, After, Limit
 
@@ -63,6 +64,10 @@ rules:
         delay: 1d
         limit: { max: 1, per: 1d, by: [data.nobody] }
         unless: { on: lesson.completed, same: [data.nothing] }
+      - slack: wins
+        name: daily
+        text: Oi
+        digest: { at: "18:00", by: [data.nobody] }
   - name: at-ten
     on: nutror.module_completed
     after: { count: 10, distinct: module.id, by: [learner.email] }
@@ -71,6 +76,29 @@ rules:
     on: nutror.module_completed
     mode: shadow
     send: [{ slack: wins, text: Oi }]
+"""
+DIGESTS = """\
+timezone: Europe/Lisbon
+sources:
+  eduzz: { type: eduzz, secrets: ["${EDUZZ_SECRET}"] }
+courses:
+  python: { id: abc, timezone: America/Sao_Paulo, modules: ["1"] }
+  java: { id: def, modules: ["1"] }
+channels:
+  wins: { type: slack, token: "${TOKEN}", channel: "#conquistas", quiet_hours: "21:00-08:00" }
+rules:
+  - name: r
+    on: module.completed
+    send:
+      - { slack: wins, text: "{{ count }}", digest: { at: "9:05" } }
+      - { slack: wins, name: a, text: Oi, digest: { at: "18:00", every: weekday, by: [producer.email] } }
+      - { slack: wins, name: b, text: Oi, digest: { at: "18:00", every: week } }
+      - slack: wins
+        name: c
+        text: Oi
+        digest: { at: 23:00, every: week, on: sunday }
+        quiet_hours: false
+        unless: { on: lesson.completed, same: [learner.email] }
 """
 
 
@@ -119,4 +147,24 @@ def test_a_key_that_the_events_do_not_have_is_told(tmp_path: Path) -> None:
         ("rules", 0, "after", "by", 1),
         ("rules", 0, "send", 0, "limit", "by", 0),
         ("rules", 0, "send", 0, "unless", "same", 0),
+        ("rules", 0, "send", 1, "digest", "by", 0),
     ]
+
+
+def test_a_digest_is_read_as_it_is_written(tmp_path: Path) -> None:
+    """Every day unless said, on Mondays unless said; in the zone of the configuration, or of the course."""
+    path = tmp_path / "config.yaml"
+    path.write_text(DIGESTS, "utf-8")
+    found = load(path, ENV)
+    assert isinstance(found, Loaded), found
+    lisbon = ZoneInfo("Europe/Lisbon")
+    assert [each.digest for each in found.rules[0].actions] == [
+        Digest(time(9, 5), lisbon),
+        Digest(time(18), lisbon, "weekday", by=("producer.email",)),
+        Digest(time(18), lisbon, "week", "monday"),
+        Digest(time(23), lisbon, "week", "sunday"),
+    ]
+    assert {name: course.zone for name, course in found.catalogue.courses.items()} == {
+        "abc": SAO_PAULO,
+        "def": None,
+    }

@@ -5,15 +5,16 @@ import pytest
 from bridge.core.outcomes import MOVES, State, sources_of
 
 TABLE = """
-from \\ to   pending sending delivered dead expired parked withheld discarded
-pending      yes     yes     .         .    .       yes    .        yes
-sending      yes     yes     yes       yes  yes     yes    .        .
-delivered    .       .       .         .    .       .      .        .
-dead         yes     .       .         .    .       .      .        yes
-expired      yes     .       .         .    .       .      .        yes
-parked       yes     .       .         .    .       .      .        yes
-withheld     .       .       .         .    .       .      .        yes
-discarded    .       .       .         .    .       .      .        .
+from \\ to   pending sending delivered dead expired parked withheld merged discarded
+pending      yes     yes     .         .    yes     yes    .        yes    yes
+sending      yes     yes     yes       yes  yes     yes    yes      .      .
+delivered    .       .       .         .    .       .      .        .      .
+dead         yes     .       .         .    .       .      .        .      yes
+expired      yes     .       .         .    .       .      .        .      yes
+parked       yes     .       .         .    .       .      .        .      yes
+withheld     .       .       .         .    .       .      .        .      yes
+merged       .       .       .         .    .       .      .        .      .
+discarded    .       .       .         .    .       .      .        .      .
 """
 
 
@@ -49,7 +50,7 @@ def test_sources_are_the_moves_read_backwards(target: State) -> None:
 
 def test_what_was_delivered_or_discarded_is_over() -> None:
     """Nothing revives it: a second message would surprise a learner, a discard was a person's decision."""
-    assert MOVES[State.DELIVERED] == MOVES[State.DISCARDED] == frozenset()
+    assert MOVES[State.DELIVERED] == MOVES[State.DISCARDED] == MOVES[State.MERGED] == frozenset()
 
 
 def test_every_delivery_can_come_to_an_end() -> None:
@@ -63,7 +64,11 @@ def test_every_delivery_can_come_to_an_end() -> None:
 
 
 def test_only_a_worker_sends() -> None:
-    """A delivery is delivered, or given up, from the hands of the worker that holds its lease."""
-    for end in (State.DELIVERED, State.DEAD, State.EXPIRED):
+    """A delivery is delivered, or given up, from the hands of the worker that holds its lease.
+
+    What waits together expires, or becomes a part of another one, in the hands of whoever holds that one.
+    """
+    for end in (State.DELIVERED, State.DEAD, State.WITHHELD):
         assert sources_of(end) == (State.SENDING,)
-    assert sources_of(State.WITHHELD) == ()
+    assert sources_of(State.EXPIRED) == (State.PENDING, State.SENDING)
+    assert sources_of(State.MERGED) == (State.PENDING,)

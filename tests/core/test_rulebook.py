@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.core.conditions import NOTHING, Condition, compile_when
+from bridge.core.digests import Digest
 from bridge.core.events import Facts
 from bridge.core.findings import findings_of
 from bridge.core.messages import RenderFailure
@@ -54,6 +55,7 @@ def compiled(when: object) -> Condition:
 
 
 AFTER = After(5, "module.id", ("learner.email",), timedelta(days=30))
+DIGEST = Digest(time(18), ZONE, "week", "friday", ("producer.email",))
 LIMIT = Limit(2, timedelta(days=1), ("learner.email",))
 UNLESS = Unless(("lesson.completed",), compiled({"data.a": {"prefix": "x"}}), ("learner.email", "course.id"))
 
@@ -139,14 +141,23 @@ def test_rules_are_the_same_again() -> None:
     assert action.unless == UNLESS
     assert action.shadow
     assert action.limit == LIMIT
+    assert action.digest is None
     assert action.condition is not None
     assert action.condition.source == "{{ 2 > 1 }}"
+
+
+def test_a_digest_is_the_same_again() -> None:
+    """With its day, its time and its zone."""
+    (action,) = rule("a").actions
+    collects = replace(rule("a"), actions=(replace(action, digest=DIGEST),))
+    (read,) = read_book(write_book([collects], ZONE, plain), ZONE, If, [EVENT]).rules
+    assert read.actions[0].digest == DIGEST
 
 
 def test_every_word_of_a_rule_is_kept_or_left_out_on_purpose() -> None:
     """Whoever adds a word to rules writes it into the book, or lists it here as explaining nothing."""
     kept = {"name", "on", "when", "condition", "actions", "channel", "once_per", "expires"}
-    kept |= {"delay", "quiet_hours", "unless", "shadow", "limit", "after", "was", "rule_was"}
+    kept |= {"delay", "digest", "quiet_hours", "unless", "shadow", "limit", "after", "was", "rule_was"}
     silent = {"pause_above", "rule", "content", "settings", "otherwise", "thread"}
     assert {field.name for field in (*fields(Rule), *fields(Action))} == kept | silent
 

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC
+from datetime import UTC, time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from bridge.config.model import LOCALES
 from bridge.core.conditions import NOTHING, Condition, compile_when
+from bridge.core.digests import WEEKDAYS, Digest
 from bridge.core.durations import parse_duration
 from bridge.core.events import Facts
 from bridge.core.messages import RenderFailure
@@ -65,6 +66,14 @@ ENTRIES = st.one_of(
             "expires": st.sampled_from(["1s", "90min", "9d"]),
             "delay": st.sampled_from(["1s", "90min", "9d"]),
             "quiet_hours": st.just("21:00-08:00"),
+            "digest": st.fixed_dictionaries(
+                {"at": st.just("18:00")},
+                optional={
+                    "every": st.sampled_from(["day", "weekday", "week"]),
+                    "on": st.sampled_from(WEEKDAYS),
+                    "by": st.lists(TEXT, max_size=3),
+                },
+            ),
         },
     ),
     st.fixed_dictionaries({"slack": st.just("wins")}, optional={"channel": TEXT}),
@@ -131,6 +140,7 @@ def _action(entry: Mapping[str, Any], inherited: Sequence[str]) -> tuple[Action,
         delay=parse_duration(entry["delay"]) if "delay" in entry else None,
         quiet_hours=QuietHours(hours, UTC) if hours else None,
         limit=_limit(entry["limit"]) if "limit" in entry else None,
+        digest=_digest(entry["digest"]) if "digest" in entry else None,
         unless=_unless(entry["unless"]) if "unless" in entry else None,
     )
     recipients = {name: tuple(_texts(entry.get(name, ()))) for name in ("to", "cc", "bcc")}
@@ -157,6 +167,11 @@ def _limit(raw: Mapping[str, Any]) -> Limit:
 def _after(raw: Mapping[str, Any]) -> After:
     within = parse_duration(raw.get("within", ""))
     return After(raw["count"], raw.get("distinct"), tuple(raw.get("by", ())), within)
+
+
+def _digest(raw: Mapping[str, Any]) -> Digest:
+    at = time.fromisoformat(raw["at"])
+    return Digest(at, UTC, raw.get("every", "day"), raw.get("on", "monday"), tuple(raw.get("by", ())))
 
 
 def _texts(value: Any) -> list[str]:
@@ -278,6 +293,6 @@ def test_languages_are_those_of_the_configuration() -> None:
 def test_every_word_of_a_rule_has_its_place_in_the_sentence() -> None:
     """Whoever adds a word to rules says it in the sentence, or lists it here as one that says nothing."""
     told = {"on", "when", "condition", "actions", "channel", "once_per", "expires", "otherwise"}
-    told |= {"after", "pause_above", "delay", "quiet_hours", "unless", "shadow", "limit", "thread"}
+    told |= {"after", "pause_above", "delay", "digest", "quiet_hours", "unless", "shadow", "limit", "thread"}
     silent = {"name", "rule", "content", "settings", "was", "rule_was"}
     assert {each.name for each in (*fields(Rule), *fields(Action))} == told | silent

@@ -60,9 +60,9 @@ def test_an_event_from_the_future_does_not_delay() -> None:
 
 def test_quiet_hours_hold_until_they_end() -> None:
     """Those in which it happens, and those in which a delay ends."""
-    assert first_due(action(quiet=NIGHT), NOW, NOW) == From(MORNING, "quiet hours 21:00-08:00")
+    assert first_due(action(quiet=NIGHT), NOW, NOW) == From(MORNING, "quiet hours 21:00-08:00", joint=True)
     late = first_due(action(DAY, NIGHT), NOW, NOW)
-    assert late == From(MORNING + DAY, "delay of 1 day and quiet hours 21:00-08:00")
+    assert late == From(MORNING + DAY, "delay of 1 day and quiet hours 21:00-08:00", joint=True)
     assert first_due(action(12 * HOUR, NIGHT), NOW, NOW) == From(NOW + 12 * HOUR, "delay of 12 hours")
 
 
@@ -76,7 +76,7 @@ def test_what_expires_while_it_is_held_is_never_sent() -> None:
 
 def test_quiet_hours_are_asked_again_when_its_turn_has_come() -> None:
     """After a retry or an outage it may be night again; the expiry wins."""
-    assert still_held(NIGHT, None, NOW) == From(MORNING, "quiet hours 21:00-08:00")
+    assert still_held(NIGHT, None, NOW) == From(MORNING, "quiet hours 21:00-08:00", joint=True)
     assert still_held(NIGHT, None, MORNING) == From(MORNING)
     assert still_held(None, None, NOW) == From(NOW)
     assert still_held(None, NOW, NOW) == Never("not sent by 2026-05-04T22:00:00+00:00")

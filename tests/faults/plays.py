@@ -6,6 +6,7 @@ from tests.faults.words import DAY, HOUR, Comes, Play
 
 NOON = 0 * HOUR
 SAYS = 'json: { text: "{{ learner.name }} {{ module.title }}" }'
+SAYS_ALL = 'json: { text: "{{ learner.name }}{% for each in items %} {{ each.module.id }}{% endfor %}" }'
 
 
 def sends(*words: str, channel: str = "wins", on: str = "module.completed") -> str:
@@ -141,5 +142,45 @@ PLAYS = (
             Comes(11 * DAY, module="3"),
         ),
         ((25 * HOUR, "Maria Module 2"),),
+    ),
+    Play(
+        "quiet_hours, merged",
+        sends('quiet_hours: "21:00-08:00"', "once_per: [learner.email, module.id]").replace(SAYS, SAYS_ALL),
+        (
+            Comes(12 * HOUR),
+            Comes(13 * HOUR, module="2"),
+            Comes(14 * HOUR),
+            Comes(37 * HOUR, learner="joana", module="3"),
+            Comes(38 * HOUR, learner="joana", module="1"),
+        ),
+        ((20 * HOUR, "Maria 1 2"), (44 * HOUR, "Joana 3 1")),
+    ),
+    Play(
+        "digest",
+        sends('digest: { at: "18:00", by: [learner.email] }').replace(SAYS, SAYS_ALL),
+        (
+            Comes(NOON),
+            Comes(2 * HOUR, module="2"),
+            Comes(20 * HOUR, learner="joana"),
+            Comes(32 * HOUR, module="3", late=4 * HOUR),
+        ),
+        ((6 * HOUR, "Maria 1 2"), (30 * HOUR, "Joana 1"), (54 * HOUR, "Maria 3")),
+    ),
+    Play(
+        "digest, once_per and unless",
+        sends(
+            'digest: { at: "18:00", every: week, on: friday }',
+            "once_per: [learner.email]",
+            "unless: { on: lesson.started, same: [learner.email] }",
+        ).replace(SAYS, SAYS_ALL),
+        (
+            Comes(NOON),
+            Comes(2 * HOUR, learner="joana"),
+            Comes(4 * HOUR, learner="joana", module="2"),
+            Comes(DAY, type="nutror.lesson_started"),
+            Comes(2 * DAY, module="3"),
+            Comes(9 * DAY, module="3"),
+        ),
+        ((4 * DAY + 6 * HOUR, "Maria 1 3"),),
     ),
 )

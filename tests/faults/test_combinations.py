@@ -17,12 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.pipeline.node import Point
-from tests.faults.plays import sends
+from tests.faults.plays import SAYS, sends
 from tests.faults.words import DAY, HOUR, Comes, Play, Stage, give
 from tests.faults.world import Trouble
 from tests.support.clock import START
 
 MINUTE = timedelta(minutes=1)
+AND = " and "
+SAYS_ALL = 'json: { text: "{% for each in items %}{{ each.learner.name }} {{ each.module.title }}' + (
+    "{{ '" + AND + "' if not loop.last else '' }}{% endfor %}\" }"
+)
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 LONGER = "BRIDGE_FAULT_RUNS" in os.environ
 
@@ -37,6 +41,8 @@ class Words:
     delay: timedelta = timedelta()
     unless: bool = False
     quiet: bool = False
+    digest: bool = False
+    by: bool = False
     expires: timedelta | None = None
 
     def yaml(self) -> Iterator[str]:
@@ -49,6 +55,8 @@ class Words:
             yield f"delay: {_hours(self.delay)}"
         if self.unless:
             yield "unless: { on: lesson.started, same: [learner.email] }"
+        if self.digest:
+            yield f'digest: {{ at: "18:00"{", by: [learner.email]" if self.by else ""} }}'
         if self.quiet:
             yield 'quiet_hours: "21:00-08:00"'
         if self.expires:
@@ -61,11 +69,15 @@ def _hours(span: timedelta) -> str:
 
 @dataclass
 class Told:
-    """A message in the model, by when its event happened and when it is due."""
+    """What is said of an event in the model, by when that happened and when it is due.
+
+    `joint` says that it is said together with others at that time.
+    """
 
     comes: Comes
     happened: timedelta
     due: timedelta
+    joint: bool = False
     state: str = "waits"
 
     @property
@@ -92,7 +104,16 @@ class Model:
             else:
                 self._complete(comes)
         self._pass(play.until)
-        return sorted((each.due, each.text) for each in self.told if each.state == "sent")
+        return sorted(self._messages([each for each in self.told if each.state == "sent"]))
+
+    def _messages(self, sent: list[Told]) -> Iterator[tuple[timedelta, str]]:
+        """Yield what goes out alone, and together for each learner, or with a digest over all of them."""
+        together: dict[tuple[timedelta, str], list[Told]] = {}
+        for place, each in enumerate(sent):
+            whose = "" if self.words.digest and not self.words.by else each.comes.learner
+            together.setdefault((each.due, whose if each.joint else str(place)), []).append(each)
+        for (due, _), some in together.items():
+            yield due, AND.join(each.text for each in sorted(some, key=lambda told: told.happened))
 
     def _pass(self, now: timedelta) -> None:
         for each in self.told:
@@ -111,7 +132,8 @@ class Model:
     def _complete(self, comes: Comes) -> None:
         words, happened = self.words, comes.after - comes.late
         due = max(comes.after, happened + words.delay)
-        due = _morning(due) if words.quiet else due
+        due = _evening(due) if words.digest else due
+        asked, due = due, _morning(due) if words.quiet else due
         if words.expires is not None and due > comes.after and due >= happened + words.expires:
             return
         if words.unless and self.started.get(comes.learner, happened) > happened:
@@ -120,7 +142,7 @@ class Model:
             return
         if words.once and any(self._key(each.comes) == self._key(comes) for each in self._standing()):
             return
-        self.told.append(Told(comes, happened, due))
+        self.told.append(Told(comes, happened, due, joint=words.digest or due > asked))
         self._pass(comes.after)
 
     def _standing(self) -> list[Told]:
@@ -144,9 +166,14 @@ def _morning(due: timedelta) -> timedelta:
     return day * DAY + 8 * HOUR - 12 * HOUR
 
 
+def _evening(asked: timedelta) -> timedelta:
+    """Return the first six o'clock in the evening after a time since noon."""
+    return ((asked - 6 * HOUR) // DAY + 1) * DAY + 6 * HOUR
+
+
 def _makes_sense(each: Words) -> bool:
     """What `bridge check` refuses is no combination."""
-    if each.unless and not each.delay:
+    if (each.unless and not each.delay and not each.digest) or (each.delay and each.digest):
         return False
     return each.expires is None or each.expires > each.delay
 
@@ -157,9 +184,11 @@ words = st.builds(
     once=st.sampled_from([(), ("learner.email",), ("learner.email", "module.id")]),
     most=st.none() | st.integers(1, 2),
     per=spans,
-    delay=st.just(timedelta()) | spans,
+    delay=st.just(timedelta()) | st.just(timedelta()) | spans,
     unless=st.booleans(),
     quiet=st.booleans(),
+    digest=st.booleans(),
+    by=st.booleans(),
     expires=st.none() | spans,
 ).filter(_makes_sense)
 
@@ -197,7 +226,7 @@ def test_words_mean_together_what_they_mean_alone(
     words: Words, comes: tuple[Comes, ...], trouble: Trouble | None
 ) -> None:
     """Whatever words stand together, whatever comes, and wherever the process ends once."""
-    play = Play("any", sends(*words.yaml()), comes, (), until=10 * DAY)
+    play = Play("any", sends(*words.yaml()).replace(SAYS, SAYS_ALL), comes, (), until=10 * DAY)
     expected = Model(words).given(play)
     came = asyncio.run(_played(play, trouble))
     assert sorted(came) == expected

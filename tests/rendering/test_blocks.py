@@ -104,9 +104,9 @@ def test_a_failure_at_run_time_names_the_line(bench: Bench) -> None:
 
 def test_more_names_can_be_allowed(bench: Bench) -> None:
     """Those that a message has beside its event; they are unknown elsewhere."""
-    bench.write("x.json", '[{"type": "section", "text": {"type": "mrkdwn", "text": "{{ count }}"}}]')
+    bench.write("x.json", '[{"type": "section", "text": {"type": "mrkdwn", "text": "{{ tally }}"}}]')
     slots = {"text": Slot(Target.SLACK, "x", ("template",))}
     assert bench.renderer.content(slots)[0] is None
-    content, problems = bench.renderer.content(slots, {"count": ()})
+    content, problems = bench.renderer.content(slots, {"tally": ()})
     assert problems == []
     assert content is not None

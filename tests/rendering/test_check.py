@@ -10,7 +10,7 @@ from tests.rendering.conftest import PLAIN_LAYOUT, Bench
 NAMES = (
     "names are type, kind, id, source, occurred_at, sent_at, test, learner, producer, course, "
     "module, lesson, progress, "
-    "data, raw"
+    "data, raw, items, count"
 )
 SAID = [
     ("{{ learner.nam }}", ["'learner' has no 'nam', did you mean 'name'?"]),
@@ -222,12 +222,7 @@ FILES = [
     (
         {"a.html": "---\nsubject: x\n---\n{{ content }}"},
         "a",
-        [
-            (
-                f"templates/a.html:4: no event has 'content'; {NAMES}, subject, preheader, lang, "
-                "unsubscribe_url, unsubscribe_text"
-            )
-        ],
+        ["templates/a.html:4: no event has 'content', did you mean 'count'?"],
     ),
     (
         {"a.md": "---\nsubject: x\n---\n", "layouts/default.html": "<p>\n{{ contnt }}"},

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from bridge.core.messages import Payload
 from bridge.core.outcomes import ANSWER_LIMIT, MOVES, Reason, State, sources_of
-from bridge.store import details, outbox
+from bridge.store import collections, details, outbox
 from bridge.store.details import DeliveryDetails
 from bridge.store.outbox import Due, Missing, Moved, NewDelivery, Refused
 from bridge.store.schema import deliveries
@@ -42,6 +42,19 @@ def sent(connection: Connection, due: Due) -> bool:
     return record is not None
 
 
+def merge(connection: Connection, delivery: NewDelivery, number: int) -> NewDelivery:
+    """Let another delivery that waits with this one be sent for both; it is parked, and so out of the way."""
+    key = b"k" * 16
+    other = store_delivery(connection, number + 100, due_at=NOW - MINUTE)
+    for each in (delivery, other):
+        collections.add(connection, shown(connection, each.id).row.seq, key)
+    (due,) = claim_due(connection, limit=1)
+    assert due.id == other.id
+    assert isinstance(collections.close(connection, due.seq, lease=LEASE, now=NOW), collections.Head)
+    assert outbox.park(connection, due.seq, lease=LEASE, now=NOW, why="line 3")
+    return delivery
+
+
 def bring_to(connection: Connection, state: State, number: int = 0) -> NewDelivery:
     """Store a delivery and take it to `state` by the ordinary ways."""
     if state is State.WITHHELD:
@@ -52,6 +65,8 @@ def bring_to(connection: Connection, state: State, number: int = 0) -> NewDelive
     if state is State.DISCARDED:
         assert outbox.discard(connection, delivery.id, now=NOW, why="not wanted") == Moved()
         return delivery
+    if state is State.MERGED:
+        return merge(connection, delivery, number)
     (due,) = claim_due(connection)
     match state:
         case State.DELIVERED:

@@ -220,6 +220,21 @@ ENGLISH = Language(
         " If it wants to send more than one message in {span}, it is paused until a person decides.",
         " If it wants to send more than {n} messages in {span}, it is paused until a person decides.",
     ),
+    digest={
+        "day": "collected into one message{by} every day at {at}",
+        "weekday": "collected into one message{by} at {at} from Monday to Friday",
+        "week": "collected into one message{by} at {at} on {day}",
+    },
+    digest_on={
+        "monday": "Mondays",
+        "tuesday": "Tuesdays",
+        "wednesday": "Wednesdays",
+        "thursday": "Thursdays",
+        "friday": "Fridays",
+        "saturday": "Saturdays",
+        "sunday": "Sundays",
+    },
+    digest_by=" per {}",
     otherwise="if that fails, we {}",
     keys={
         "date": "day",

@@ -117,6 +117,9 @@ class Language:
     pauses: Pair
     limit: Pair
     limit_by: str
+    digest: Mapping[str, str]
+    digest_on: Mapping[str, str]
+    digest_by: str
     otherwise: str
     keys: Mapping[str, str]
     units: Mapping[str, Unit]

@@ -233,6 +233,21 @@ PORTUGUESE = Language(
         " Se quiser enviar mais de uma mensagem em {span}, a regra para até alguém decidir.",
         " Se quiser enviar mais de {n} mensagens em {span}, a regra para até alguém decidir.",
     ),
+    digest={
+        "day": "reunindo tudo em uma só mensagem{by} todo dia às {at}",
+        "weekday": "reunindo tudo em uma só mensagem{by} às {at} de segunda a sexta",
+        "week": "reunindo tudo em uma só mensagem{by} {day} às {at}",
+    },
+    digest_on={
+        "monday": "às segundas-feiras",
+        "tuesday": "às terças-feiras",
+        "wednesday": "às quartas-feiras",
+        "thursday": "às quintas-feiras",
+        "friday": "às sextas-feiras",
+        "saturday": "aos sábados",
+        "sunday": "aos domingos",
+    },
+    digest_by=" por {}",
     otherwise="se não der certo, {}",
     keys={
         "date": "dia",

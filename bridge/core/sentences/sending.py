@@ -142,6 +142,15 @@ def _delay(action: Action, _: Destination, language: Language) -> str:
     return "" if action.delay is None else language.after.format(language.duration(action.delay))
 
 
+def _digest(action: Action, _: Destination, language: Language) -> str:
+    digest = action.digest
+    if digest is None:
+        return ""
+    day = language.digest_on.get(digest.on, digest.on) if digest.every == "week" else ""
+    by = language.digest_by.format(keys_told(digest.by, language)) if digest.by else ""
+    return language.digest[digest.every].format(at=f"{digest.at:%H:%M}", day=day, by=by)
+
+
 def _unless(action: Action, _: Destination, language: Language) -> str:
     unless = action.unless
     if unless is None:
@@ -202,6 +211,7 @@ _CLAUSES: tuple[Clause, ...] = (
     _copies,
     _condition,
     _delay,
+    _digest,
     _unless,
     _quiet,
     _thread,

@@ -226,6 +226,21 @@ SPANISH = Language(
         " Si quiere enviar más de un mensaje en {span}, la regla se detiene hasta que alguien decida.",
         " Si quiere enviar más de {n} mensajes en {span}, la regla se detiene hasta que alguien decida.",
     ),
+    digest={
+        "day": "reuniendo todo en un solo mensaje{by} cada día a las {at}",
+        "weekday": "reuniendo todo en un solo mensaje{by} a las {at} de lunes a viernes",
+        "week": "reuniendo todo en un solo mensaje{by} {day} a las {at}",
+    },
+    digest_on={
+        "monday": "los lunes",
+        "tuesday": "los martes",
+        "wednesday": "los miércoles",
+        "thursday": "los jueves",
+        "friday": "los viernes",
+        "saturday": "los sábados",
+        "sunday": "los domingos",
+    },
+    digest_by=" por {}",
     otherwise="si no se puede, {}",
     keys={
         "date": "día",

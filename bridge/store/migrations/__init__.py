@@ -22,5 +22,7 @@ class Migrations:
         return self.revisions[self.revisions.index(revision) + 1 :]
 
 
-SHIPPED = Migrations(location="bridge.store:migrations", revisions=("0001", "0002", "0003", "0004", "0005"))
+SHIPPED = Migrations(
+    location="bridge.store:migrations", revisions=("0001", "0002", "0003", "0004", "0005", "0006")
+)
 """Stated here, so that an up-to-date store opens without the time it takes to import alembic."""
