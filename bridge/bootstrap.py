@@ -1,15 +1,23 @@
-"""The composition root: a loaded configuration becomes running services, closed in reverse order."""
+"""The composition root: a loaded configuration becomes running services, closed in reverse order.
+
+What is not needed to receive is imported when the public port is open, in a thread beside the receiver.
+"""
+
+# ruff: noqa: PLC0415 - imports wait until they are needed, so that receiving begins early
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import ip_network
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
@@ -20,34 +28,35 @@ from bridge.channels.http import Shared
 from bridge.channels.webhook_options import WebhookOptions
 from bridge.clock import Clock, SystemClock
 from bridge.config.load import Loaded
-from bridge.config.rule_sentences import RuleSentences
-from bridge.core.rulebook import Compile, Uncompiled
-from bridge.core.rules import Predicate
 from bridge.logs import Log
-from bridge.pipeline.engine import Engine
-from bridge.pipeline.explaining import Explainer
 from bridge.pipeline.ingest import Ingest
+from bridge.pipeline.lobby import Lobby
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.operate import Operator
-from bridge.pipeline.rulebook import Rulebook
 from bridge.pipeline.strays import tell_strays
-from bridge.pipeline.trouble import Owner
-from bridge.sandbox.sandbox import Sandbox
 from bridge.sources import registry as source_registry
 from bridge.sources.base import Source
 from bridge.sources.own import OwnSource
 from bridge.store import inbox, outbox
 from bridge.store.database import Connection, Database
-from bridge.web.admin import admin_app
-from bridge.web.desk import Desk
 from bridge.web.listener import Listener, listen
 from bridge.web.public import public_app
 
+if TYPE_CHECKING:
+    from bridge.core.rulebook import Compile
+    from bridge.core.rules import Predicate
+    from bridge.pipeline.engine import Engine
+    from bridge.pipeline.explaining import Explainer
+    from bridge.pipeline.rulebook import Rulebook
+    from bridge.sandbox.sandbox import Sandbox
+
+LATER = ("bridge.pipeline.engine", "bridge.pipeline.explaining", "bridge.web.admin")
+"""What is imported, with all that belongs to it, when the public port is open."""
 STOP_DEADLINE_S = 10.0
 """How long deliveries under way may take to finish when the bridge stops."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Services:
     """What every command needs: the store, the sources, and what a person may do."""
 
@@ -55,8 +64,23 @@ class Services:
     node: Node
     sources: Mapping[str, Source]
     operator: Operator
-    rulebook: Rulebook
-    explainer: Explainer
+
+    @cached_property
+    def rulebook(self) -> Rulebook:
+        """The rules as they are kept for explanations."""
+        from bridge.pipeline.rulebook import Rulebook
+
+        return Rulebook(self.node, self.loaded.rules, self.loaded.config.timezone, self.loaded.hide)
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What says why an event led to what it led to."""
+        from bridge.pipeline.explaining import Explainer
+
+        compile_if = _compile_if(self.loaded)
+        return Explainer(
+            self.node, self.sources, self.loaded.rules, self.rulebook, compile_if, self.loaded.redact
+        )
 
     @property
     def database(self) -> Database:
@@ -110,10 +134,7 @@ async def open_services(
             catalogue=loaded.catalogue,
             public_url=loaded.config.public_url,
         )
-        sources = build_sources(loaded)
-        rulebook = Rulebook(node, loaded.rules, loaded.config.timezone, loaded.hide)
-        explainer = Explainer(node, sources, loaded.rules, rulebook, _compile_if(loaded), loaded.redact)
-        yield Services(loaded, node, sources, Operator(node), rulebook, explainer)
+        yield Services(loaded, node, build_sources(loaded), Operator(node))
     finally:
         await database.close()
 
@@ -139,22 +160,16 @@ async def run(
         services = await stack.enter_async_context(
             open_services(loaded, log=log, clock=clock, alone=True, reached=reached)
         )
-        shared = Shared(services.clock, f"course-bridge/{__version__}")
-        stack.push_async_callback(shared.close)
-        engine = Engine(
-            services.node,
-            sources=services.sources,
-            rules=loaded.rules,
-            channels=build_channels(loaded, shared),
-            deliver_tests=loaded.config.deliver_tests,
-            rulebook=services.rulebook,
-            owner=_owner(loaded),
-        )
+        lobby, registry = Lobby(), CollectorRegistry()
         configured = {name: services.sources[name] for name in loaded.config.sources}
-        ingest = Ingest(services.node, configured, engine.inlet, engine.alarm.refused)
-        registry = CollectorRegistry()
+        ingest = Ingest(services.node, configured, lobby, lobby.refused)
         public = await _listen_public(loaded, services, ingest, registry)
         stack.push_async_callback(public.close)
+        await asyncio.to_thread(_import_later)
+        shared = Shared(services.clock, f"course-bridge/{__version__}")
+        stack.push_async_callback(shared.close)
+        engine = _engine(loaded, services, shared)
+        lobby.lead_to(engine.inlet, engine.alarm.refused)
         await engine.start()
         stack.push_async_callback(engine.stop, STOP_DEADLINE_S)
         operator = Operator(services.node, engine.wake)
@@ -167,6 +182,26 @@ async def run(
         log.info("bridge is stopping")
 
 
+def _import_later() -> None:
+    for name in LATER:
+        importlib.import_module(name)
+
+
+def _engine(loaded: Loaded, services: Services, shared: Shared) -> Engine:
+    from bridge.pipeline.engine import Engine
+    from bridge.pipeline.trouble import Owner
+
+    return Engine(
+        services.node,
+        sources=services.sources,
+        rules=loaded.rules,
+        channels=build_channels(loaded, shared),
+        deliver_tests=loaded.config.deliver_tests,
+        rulebook=services.rulebook,
+        owner=Owner(loaded.owner, loaded.config.locale, loaded.config.timezone),
+    )
+
+
 def build_sources(loaded: Loaded) -> dict[str, Source]:
     """Return the configured sources by name, and the bridge itself."""
     named = {name: source_registry.build(name, options) for name, options in loaded.config.sources.items()}
@@ -174,6 +209,8 @@ def build_sources(loaded: Loaded) -> dict[str, Source]:
 
 
 def _compile_if(loaded: Loaded) -> Compile:
+    from bridge.core.rulebook import Uncompiled
+
     def compile_if(source: str) -> Predicate:
         predicate, problems = loaded.renderer.predicate(source)
         return predicate or Uncompiled(source, "; ".join(problem.sentence for problem in problems))
@@ -211,6 +248,10 @@ async def _listen_admin(
     registry: CollectorRegistry,
     sandbox: Sandbox | None,
 ) -> Listener:
+    from bridge.config.rule_sentences import RuleSentences
+    from bridge.web.admin import admin_app
+    from bridge.web.desk import Desk
+
     config = loaded.config
     password = config.admin_password.get_secret_value() if config.admin_password else None
     desk = Desk(
@@ -240,10 +281,6 @@ def _trust(sandbox: Sandbox, loaded: Loaded) -> None:
     for name, options in loaded.config.channels.items():
         if isinstance(options, WebhookOptions) and options.signing_secret:
             sandbox.trust(name, options.signing_secret[0].get_secret_value())
-
-
-def _owner(loaded: Loaded) -> Owner:
-    return Owner(loaded.owner, loaded.config.locale, loaded.config.timezone)
 
 
 async def _until(stop: asyncio.Event, loops: list[asyncio.Task[None]]) -> None:

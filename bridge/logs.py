@@ -12,7 +12,13 @@ import sys
 from typing import Protocol, TextIO, cast
 
 import orjson
-import structlog
+
+# structlog would take rich along to paint tracebacks; that is most of its memory and of its time to start.
+sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+import structlog  # noqa: E402
+
+if sys.modules.get("rich") is None:
+    sys.modules.pop("rich", None)
 
 
 class Log(Protocol):

@@ -9,8 +9,6 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from email_validator import EmailNotValidError, validate_email
-
 from bridge.channels.email_headers import FOLD, MARK, encoded, one_line
 
 NAME_LIMIT = 100
@@ -84,6 +82,9 @@ def validated(address: str) -> str | None:
 
     Domains that exist only inside a house are good; names without a dot are not, but for this machine's.
     """
+    # It takes as long to import as a whole database driver, and is not needed where nothing goes by mail.
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
+
     suffix = _STAND_IN if address.lower().endswith(_HOUSE) else ""
     try:
         found = validate_email(

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJson
 from bridge.channels.base import ActionModel, Limit
 from bridge.channels.email_address import mailbox
 from bridge.channels.options import ChannelOptions, TextOrTexts
-from bridge.channels.smtp import Server, Tls
+from bridge.channels.smtp_server import Server, Tls
 from bridge.core.messages import Slot, Target
 from bridge.core.paths import parse_path
 

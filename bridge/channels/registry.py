@@ -1,5 +1,9 @@
-"""Every type of channel by its `type:`; the only place that knows them all."""
+"""Every type of channel by its `type:`; the only place that knows them all.
 
+What sends is imported when a channel of its type is built: most configurations have no use for all of it.
+"""
+
+# ruff: noqa: PLC0415 - see above
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -7,10 +11,8 @@ from collections.abc import Callable, Mapping
 from pydantic import BaseModel
 
 from bridge.channels.base import ActionModel, Channel, Endpoints
-from bridge.channels.email import EmailChannel
 from bridge.channels.email_options import EmailAction, EmailOptions
 from bridge.channels.http import Shared
-from bridge.channels.slack import SlackChannel
 from bridge.channels.slack_options import SANDBOX_TOKEN, SlackAction, SlackOptions
 from bridge.channels.webhook import WebhookChannel
 from bridge.channels.webhook_options import WebhookAction, WebhookOptions
@@ -64,8 +66,12 @@ def build(name: str, options: BaseModel, shared: Shared) -> Channel:
     """Return the channel called `name`; raises TypeError for options that are no channel's."""
     match options:
         case EmailOptions():
+            from bridge.channels.email import EmailChannel
+
             return EmailChannel(name, options, shared)
         case SlackOptions():
+            from bridge.channels.slack import SlackChannel
+
             return SlackChannel(name, options, shared)
         case WebhookOptions():
             return WebhookChannel(name, options, shared)

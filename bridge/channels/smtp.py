@@ -7,39 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Literal, cast
+from typing import cast
 
 from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPHeloError
 
 from bridge.channels.guard import AllowPrivate
 from bridge.channels.http import Shared
 from bridge.channels.smtp_answers import Insecure, NoTls, accepted, outcome_of_error, refused
+from bridge.channels.smtp_server import Server
 from bridge.channels.smtp_session import Envelope, Session
 from bridge.channels.sockets import given_up
 from bridge.core.outcomes import Outcome
 
-Tls = Literal["auto", "starttls", "implicit", "none"]
 IDLE_S = 30.0
 """How long a connection is kept without a message; servers wait minutes, some only seconds."""
 MESSAGES_PER_CONNECTION = 100
 """After so many messages a new connection is made, since many servers count."""
 _STALE_S = 5.0
 """How long a kept connection may take to answer before another one is made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where an SMTP server is and how to talk to it; `hello` is our name, `ca_file` what is trusted there."""
-
-    host: str
-    port: int
-    user: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
-    tls: Tls = "auto"
-    ca_file: str | None = None
-    hello: str = "localhost"
 
 
 class Relay:

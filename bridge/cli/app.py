@@ -6,6 +6,7 @@ A command's work is in the module of its name, imported when it is called.
 # ruff: noqa: PLR0913, PLR0917 - an option of a command is an argument of its function
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -59,9 +60,13 @@ def run(ctx: typer.Context, config: options.Config = None, sandbox: options.Sand
 
     Stops on Ctrl-C or SIGTERM when what is under way is finished; a second signal stops it at once.
     """
-    from bridge.cli.run import run
+    gc.disable()  # what is made until the bridge runs stays, and there is no use in looking through it
+    try:
+        from bridge.cli.run import run
 
-    run(chosen(ctx, config, sandbox=sandbox))
+        run(chosen(ctx, config, sandbox=sandbox))
+    finally:
+        gc.enable()
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import re
 import resource
@@ -12,6 +13,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -24,7 +26,9 @@ from bridge.cli.program import say
 from bridge.cli.tables import show
 from bridge.clock import SystemClock
 from bridge.config.load import Loaded
-from bridge.sandbox.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from bridge.sandbox.sandbox import Sandbox
 
 OPEN_FILES = 65_536
 _PORT = re.compile(r"', (\d+)")
@@ -98,6 +102,8 @@ async def _configured(setup: Setup) -> AsyncIterator[tuple[Loaded, Sandbox | Non
     if not setup.sandbox:
         yield need_config(setup.path), None
         return
+    from bridge.sandbox.sandbox import Sandbox
+
     stand_ins = Sandbox(SystemClock())
     await stand_ins.open()
     try:
@@ -114,6 +120,8 @@ def _allow_connections() -> None:
 
 
 def _greet(loaded: Loaded, running: Running, *, sandbox: bool) -> None:
+    gc.freeze()  # rules, modules, statements: looking through them again and again would find nothing
+    gc.enable()
     for name in loaded.config.sources:
         show(f"receiving {name} on {running.public_url}/hooks/{name}")
     show(f"admin pages on {running.admin_url}" + (", with everything that is sent" if sandbox else ""))

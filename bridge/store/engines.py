@@ -21,7 +21,7 @@ from bridge.store.listening import Ear
 SQLITE_NEEDED = (3, 35)
 """The first SQLite with RETURNING (2021)."""
 JOURNAL_BYTES = 64 * 1024 * 1024
-CACHE_KIB = 16 * 1024
+CACHE_KIB = 2 * 1024
 ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
 """A PostgreSQL that is gone without a word is noticed within 25 seconds; Linux alone would wait for hours.
 
