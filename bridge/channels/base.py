@@ -74,6 +74,13 @@ class ActionModel(BaseModel):
         """Return which messages continue each other; None where each stands by itself."""
         return None
 
+    def is_for_the_team(self, channel: Mapping[str, object]) -> bool:  # noqa: ARG002  # says who reads it
+        """Return whether those who run the courses read this message, and not a learner or a program.
+
+        `channel` are its channel's options as written. They are told when it cannot be made.
+        """
+        return False
+
     def unfit(  # what is here fits everything
         self,
         channel: Mapping[str, object],  # noqa: ARG002

@@ -211,6 +211,10 @@ class SlackAction(ActionModel):
             by=by, edits=self.update_by is not None, place=place, counts=tuple(self.counts.items())
         )
 
+    def is_for_the_team(self, channel: Mapping[str, object]) -> bool:  # noqa: ARG002  # says who reads it
+        """Return whether it is for a channel; a direct message is for whoever it names."""
+        return self.to is None
+
     def unfit(self, channel: Mapping[str, object], top: Mapping[str, object]) -> Iterator[tuple[Path, str]]:
         """Yield what an incoming webhook cannot do, and buttons that lead nowhere."""
         if channel.get("webhook_url") is not None and channel.get("token") is None:

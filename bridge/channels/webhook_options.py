@@ -352,6 +352,11 @@ class WebhookAction(ActionModel):
             found["unsaid"] = True
         return {name: value for name, value in found.items() if value is not None}
 
+    def is_for_the_team(self, channel: Mapping[str, object]) -> bool:
+        """Return whether it is for a chat; programs are sent what they expect, or nothing."""
+        name = channel.get("preset")
+        return isinstance(name, str) and name in get_args(PresetName) and preset(name).json is not None
+
     def unfit(self, channel: Mapping[str, object], top: Mapping[str, object]) -> Iterator[tuple[Path, str]]:  # noqa: ARG002
         """Yield a text where no preset says what becomes of it, none where one needs it, a body of a GET."""
         name = channel.get("preset")

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from bridge.channels import registry as channels
 from bridge.channels.base import ActionModel
 from bridge.config.files import Material
-from bridge.config.model import AfterOptions, Config
+from bridge.config.model import LOCALES, AfterOptions, Config
 from bridge.config.names import EventNames
 from bridge.config.over_time import senseless, senseless_count
 from bridge.config.sends import (
@@ -71,6 +71,7 @@ class Compiler:
         self._channels = _types(material.data.get("channels"))
         self._may_miss = _is_misspelt("channels", material.data)
         self._names: dict[str, Path] = {}
+        self._locale = str(material.data.get("locale") or LOCALES[0])
         self._pages = {"admin_url": url} if (url := material.data.get("admin_url")) else {}
 
     def rule(self, index: int, raw: object) -> Rule | None:
@@ -253,7 +254,8 @@ class Compiler:
             return None
         said = send.action()
         together = self._together(said, (*path,))
-        self.problems += self._unfit(said, channel, path)
+        options = _get(self._material.data.get("channels"), channel)
+        self.problems += self._unfit(said, _mapping(options), path)
         content, problems = self._renderer.content(said.slots(), _names(together))
         self.problems += (replace(problem, path=(*path, *problem.path)) for problem in problems)
         if content is None:
@@ -266,6 +268,7 @@ class Compiler:
             content=content,
             settings={**said.settings(), **self._pages},
             thread=together,
+            unmade=self._locale if said.is_for_the_team(_mapping(options)) else None,
             condition=condition,
             expires=expires,
             delay=delay,
@@ -285,11 +288,8 @@ class Compiler:
             self._one_value(text, (*path, "counts", name), "counts")
         return Thread(by=found.by, zone=self._zone, edits=found.edits, place=found.place, counts=found.counts)
 
-    def _unfit(self, said: ActionModel, channel: str, path: Path) -> Iterator[Problem]:
-        options = _get(self._material.data.get("channels"), channel)
-        for below, sentence in said.unfit(
-            options if isinstance(options, Mapping) else {}, self._material.data
-        ):
+    def _unfit(self, said: ActionModel, channel: Mapping[str, object], path: Path) -> Iterator[Problem]:
+        for below, sentence in said.unfit(channel, self._material.data):
             yield Problem((*path, *below), sentence)
 
     def _quiet_hours(self, send: EntryConfig, channel: str) -> QuietHours | None:
@@ -340,6 +340,10 @@ def _names(thread: Thread | None) -> Mapping[str, tuple[str, ...] | None]:
     if thread is None or not thread.edits:
         return {}
     return {COUNT: (), COUNTS: tuple(name for name, _ in thread.counts)}
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _get(entry: object, key: str) -> object:

@@ -108,7 +108,8 @@ class Action:
     `delay` counts from the event; `quiet_hours` are its own, or its channel's. `otherwise` are the actions
     of its `else:`, taken when a delivery of this one dies. With a `digest` its messages are collected. In the
     `shadow` mode of its rule nothing is sent. `was` are names that it had before, `rule_was` those of its
-    rule, each the newest first.
+    rule, each the newest first. `unmade` is the locale in which the team is told if the message cannot be
+    made; None where it is not the team that reads this channel.
     """
 
     rule: str
@@ -125,6 +126,7 @@ class Action:
     limit: Limit | None = None
     thread: Thread | None = None
     digest: Digest | None = None
+    unmade: str | None = None
     shadow: bool = False
     otherwise: tuple[Action, ...] = ()
     was: tuple[str, ...] = ()

@@ -19,10 +19,14 @@ from bridge.store.inbox import Entry
 
 @dataclass(frozen=True, slots=True)
 class Unready:
-    """A delivery that cannot be composed. `mendable` by a changed configuration or template: it is parked."""
+    """A delivery that cannot be composed. `mendable` by a changed configuration or template: it is parked.
+
+    `by_template` says that its event is there and a template failed on it.
+    """
 
     why: str
     mendable: bool = True
+    by_template: bool = False
 
 
 Actions = Mapping[tuple[str, str], Action]
@@ -62,7 +66,7 @@ def compose(
     rendered = action.content.render(facts)
     if isinstance(rendered, RenderFailure):
         line = f":{rendered.line}" if rendered.line is not None else ""
-        return Unready(f"{rendered.where}{line}: {rendered.why}")
+        return Unready(f"{rendered.where}{line}: {rendered.why}", by_template=True)
     thread = house.thread(action, facts) if action.settings else ""
     message = Message(delivery_id=delivery_id, at=at, fields=rendered, thread=thread)
     try:

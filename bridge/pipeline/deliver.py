@@ -23,6 +23,7 @@ from bridge.pipeline.gate import Following, Gate
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.patience import until_read, until_written
 from bridge.pipeline.threads import Place
+from bridge.pipeline.unmade import instead_of
 from bridge.sources.base import Source
 from bridge.store import collections, incidents, outbox, watches
 from bridge.store.collections import Overtaken
@@ -224,7 +225,7 @@ class Deliverer:
         composed = await self._composed(due, place)
         if isinstance(composed, Unready):
             if composed.mendable:
-                await self._park(due, lease, composed.why)
+                await self._park(due, lease, composed.why, by_template=composed.by_template)
             else:
                 await self._bury(due, lease, composed.why)
             return None
@@ -394,8 +395,9 @@ class Deliverer:
             case _:
                 assert_never(outcome)
 
-    async def _park(self, due: Due, lease: str, why: str) -> None:
-        now = self._node.clock.now()
+    async def _park(self, due: Due, lease: str, why: str, *, by_template: bool = False) -> None:
+        now, action = self._node.clock.now(), self._actions.get((due.rule, due.action))
+        instead = instead_of(due, action, self.channel, why, now) if by_template else None
         self._node.log.warning(
             "delivery parked", delivery=due.id, rule=due.rule, channel=due.channel, why=why
         )
@@ -404,6 +406,8 @@ class Deliverer:
             parked = outbox.park(connection, due.seq, lease=lease, now=now, why=why)
             if parked and due.rule != OWNER_RULE:
                 incidents.happened(connection, Trouble.PARKED, due.rule, now=now, why=why)
+            if parked and instead is not None:
+                outbox.enqueue(connection, instead.delivery, payload=instead.payload)
             return parked
 
         await self._unsent(due, park)

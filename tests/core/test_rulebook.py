@@ -158,7 +158,7 @@ def test_every_word_of_a_rule_is_kept_or_left_out_on_purpose() -> None:
     """Whoever adds a word to rules writes it into the book, or lists it here as explaining nothing."""
     kept = {"name", "on", "when", "condition", "actions", "channel", "once_per", "expires"}
     kept |= {"delay", "digest", "quiet_hours", "unless", "shadow", "limit", "after", "was", "rule_was"}
-    silent = {"pause_above", "rule", "content", "settings", "otherwise", "thread"}
+    silent = {"pause_above", "rule", "content", "settings", "otherwise", "thread", "unmade"}
     assert {field.name for field in (*fields(Rule), *fields(Action))} == kept | silent
 
 

@@ -294,5 +294,5 @@ def test_every_word_of_a_rule_has_its_place_in_the_sentence() -> None:
     """Whoever adds a word to rules says it in the sentence, or lists it here as one that says nothing."""
     told = {"on", "when", "condition", "actions", "channel", "once_per", "expires", "otherwise"}
     told |= {"after", "pause_above", "delay", "digest", "quiet_hours", "unless", "shadow", "limit", "thread"}
-    silent = {"name", "rule", "content", "settings", "was", "rule_was"}
+    silent = {"name", "rule", "content", "settings", "unmade", "was", "rule_was"}
     assert {each.name for each in (*fields(Rule), *fields(Action))} == told | silent
