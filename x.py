@@ -155,7 +155,8 @@ def lock(words: list[str]) -> None:
     compile_lock("build.txt", words, "--group", "build", "-c", "locks/core.txt")
     # Tested is what runs: the same version of every package that is in both.
     same = ("-c", "locks/postgres.txt", "-c", "locks/build.txt")
-    compile_lock("dev.txt", words, "pyproject.toml", "--extra", "postgres", *groups, *same)
+    extras = ("--extra", "postgres", "--extra", "apprise")
+    compile_lock("dev.txt", words, "pyproject.toml", *extras, *groups, *same)
 
 
 def setup(words: list[str]) -> None:

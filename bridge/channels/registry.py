@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic import BaseModel
 
+from bridge.channels.apprise import AppriseAction, AppriseChannel, AppriseOptions
 from bridge.channels.base import ActionModel, Channel, Endpoints
 from bridge.channels.email_options import EmailAction, EmailOptions
 from bridge.channels.http import Shared
@@ -18,17 +19,23 @@ from bridge.channels.webhook import WebhookChannel
 from bridge.channels.webhook_options import WebhookAction, WebhookOptions
 
 OPTIONS: Mapping[str, type[BaseModel]] = {
+    "apprise": AppriseOptions,
     "email": EmailOptions,
     "slack": SlackOptions,
     "webhook": WebhookOptions,
 }
 """The options of each type of channel, checked when the configuration is loaded."""
 ACTIONS: Mapping[str, type[ActionModel]] = {
+    "apprise": AppriseAction,
     "email": EmailAction,
     "slack": SlackAction,
     "webhook": WebhookAction,
 }
 """What an entry of `send:` may say for each type of channel."""
+
+
+def _apprise_in_sandbox(name: str, endpoints: Endpoints) -> dict[str, object]:
+    return {"url": f"{endpoints.webhook_url.replace('http:', 'json:', 1)}/{name}", "allow_private": True}
 
 
 def _email_in_sandbox(_name: str, endpoints: Endpoints) -> dict[str, object]:
@@ -55,6 +62,7 @@ def _webhook_in_sandbox(name: str, endpoints: Endpoints) -> dict[str, object]:
 
 
 SANDBOX: Mapping[str, Callable[[str, Endpoints], dict[str, object]]] = {
+    "apprise": _apprise_in_sandbox,
     "email": _email_in_sandbox,
     "slack": _slack_in_sandbox,
     "webhook": _webhook_in_sandbox,
@@ -65,6 +73,8 @@ SANDBOX: Mapping[str, Callable[[str, Endpoints], dict[str, object]]] = {
 def build(name: str, options: BaseModel, shared: Shared) -> Channel:
     """Return the channel called `name`; raises TypeError for options that are no channel's."""
     match options:
+        case AppriseOptions():
+            return AppriseChannel(name, options, shared)
         case EmailOptions():
             from bridge.channels.email import EmailChannel
 

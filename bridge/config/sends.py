@@ -26,6 +26,7 @@ _NOTICE = (
     "{% for line in data.commands %}`{{ line }}`\n\n{% endfor %}"
 )
 OWN_WORDS: Mapping[str, Mapping[str, object]] = {
+    "apprise": {"title": "{{ data.title }}", "text": _NOTICE},
     "email": {"subject": "{{ data.title }}", "text": _NOTICE},
     "slack": {"text": _NOTICE},
     "webhook": {"json": {"type": "{{ type }}", "kind": "{{ kind }}", "data": "{{ data }}"}},

@@ -22,12 +22,13 @@ CONFIGURED: list[tuple[str, dict[str, object]]] = [
     ("slack", slack("https://slack.example", allow_private=False)),
     ("slack", slack_webhook("https://hooks.slack.example", allow_private=False)),
     ("webhook", webhook("https://crm.example", allow_private=False)),
+    ("apprise", {"url": "ntfy://ntfy.example/escola"}),
 ]
 
 
 def test_every_type_is_complete() -> None:
     """Options with a `type` of that name, actions, a sandbox."""
-    assert OPTIONS.keys() == ACTIONS.keys() == SANDBOX.keys() == {"email", "slack", "webhook"}
+    assert OPTIONS.keys() == ACTIONS.keys() == SANDBOX.keys() == {"apprise", "email", "slack", "webhook"}
     for kind, model in OPTIONS.items():
         assert model.model_json_schema()["properties"]["type"]["const"] == kind
 
@@ -76,6 +77,7 @@ GOOD: dict[str, dict[str, object]] = {
     "email": {"to": "a@b.example", "template": "x"},
     "slack": {"text": "x"},
     "webhook": {},
+    "apprise": {"text": "x"},
 }
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(TRAPS),
