@@ -60,7 +60,6 @@ def compose(
     `facts` are an event's, or those of several as `together` returns them. `counts` is what a message counts
     that is edited in place; without them it is the first of its kind.
     """
-    facts = facts if "items" in facts else together([facts], 1)
     if action.thread is not None:
         facts = {**facts, **counted(action.thread, counts)}
     rendered = action.content.render(facts)

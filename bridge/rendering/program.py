@@ -23,6 +23,8 @@ from bridge.rendering.values import Printed, flatten
 
 _ORDINARY = frozenset((str, int, float, bool, type(None), dict, list, datetime))
 """What facts are made of."""
+SEVERAL = frozenset(("items", "count"))
+"""The names of a message about several events."""
 UNDECIDED = object()
 """Stands for a value that only running the text can find, or say to be absent."""
 ANYWHERE = ""
@@ -70,6 +72,7 @@ class Asked:
     """What a text asks for, found when it is compiled, so that nothing else is made ready for each event."""
 
     names: tuple[str, ...]
+    several: bool
     functions: Mapping[str, object]
     member: Member | None
 
@@ -78,7 +81,7 @@ class Asked:
         """Read the tree of the text at `where`."""
         names = sorted({node.name for node in tree.find_all(nodes.Name)})
         functions = {name: environment.globals[name] for name in names if name in environment.globals}
-        return cls(tuple(names), functions, lone_member(tree, where))
+        return cls(tuple(names), not SEVERAL.isdisjoint(names), functions, lone_member(tree, where))
 
 
 class Program:
@@ -131,9 +134,13 @@ class Program:
             value = seen.get(name)
             if isinstance(value, datetime):
                 seen[name] = value.astimezone(self._surroundings.timezone)
-            elif name == "items" and type(value) is list:
-                seen[name] = [self._in_zone(item) for item in value]
-        return seen
+        return self._of_several(seen) if self._asked.several else seen
+
+    def _of_several(self, seen: dict[str, object]) -> dict[str, object]:
+        """Return names with those of a message about several events; without them it is about one."""
+        items = seen.get("items", [seen])
+        of_each = [self._in_zone(item) for item in items] if type(items) is list else items
+        return {"count": 1, **seen, "items": of_each}
 
     def _in_zone(self, item: object) -> object:
         """Return an event's facts with their times in the configured zone."""

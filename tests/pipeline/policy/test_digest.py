@@ -40,11 +40,11 @@ class Lists:
     fails: bool = False
 
     def render(self, facts: Facts) -> Mapping[str, object]:
-        items: Any = facts["items"]
+        items: Any = facts.get("items", [facts])
         return {
             "text": " ".join(str(item["id"]) for item in items),
             "newest": facts["id"],
-            "count": facts["count"],
+            "count": facts.get("count", 1),
             "to": "x",
         }
 
