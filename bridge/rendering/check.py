@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from jinja2 import nodes
 
+from bridge.core.events import VOCABULARY
 from bridge.core.problems import did_you_mean
 from bridge.rendering.environment import TEXT_METHODS, TIME_MEMBERS, MessageEnvironment
 from bridge.rendering.filters import REFUSED
@@ -16,6 +17,8 @@ Vocabulary = Mapping[str, Collection[str] | None]
 """Names a template may use: their members, `()` for a plain value, None where any member is possible."""
 
 _PLAIN_MEMBERS = TEXT_METHODS | TIME_MEMBERS
+ITEMS = "items"
+"""The events that a message is about; a loop over them gives each a name."""
 LISTED = f"; {PAGE} lists them"
 _NOT_HERE: Mapping[type[nodes.Node], str] = {
     nodes.Include: "'include' is not for messages; what several share belongs in their layout",
@@ -48,6 +51,7 @@ def flaws(
         *_filters_and_tests(tree, environment),
         *_names(tree, own, vocabulary),
         *_members(tree, own, vocabulary),
+        *_of_items(tree, own, vocabulary),
         *(() if structure and lone_expression(tree) else _groups(tree, own, vocabulary)),
     }
     return sorted(found, key=lambda flaw: (flaw.line, flaw.sentence))
@@ -137,6 +141,33 @@ def _accesses(tree: nodes.Template) -> Iterator[tuple[nodes.Expr, str, str]]:
                 yield node, owner, member
             case nodes.Getitem(node=nodes.Name(name=str(owner)), arg=nodes.Const(value=str(member))):
                 yield node, owner, member
+
+
+def _of_items(tree: nodes.Template, own: set[str], vocabulary: Vocabulary) -> Iterator[Flaw]:
+    """Find what no event has below the name that a loop gives to each of `items`."""
+    each = set() if ITEMS in own or ITEMS not in vocabulary else _each_of_items(tree)
+    for node, owner, member in _accesses(tree):
+        if owner in each and member not in VOCABULARY:
+            meant = did_you_mean(member, VOCABULARY) or f"; it has {', '.join(VOCABULARY)}"
+            yield Flaw(node.lineno, f"'{owner}' is an event and has no '{member}'{meant}")
+    for outer in tree.find_all(nodes.Getattr):
+        match outer.node:
+            case nodes.Getattr(node=nodes.Name(name=str(owner)), attr=str(group)) if owner in each:
+                members = VOCABULARY.get(group)
+                if members and outer.attr not in members:
+                    meant = did_you_mean(outer.attr, members) or f"; it has {', '.join(sorted(members))}"
+                    yield Flaw(outer.lineno, f"'{owner}.{group}' has no '{outer.attr}'{meant}")
+
+
+def _each_of_items(tree: nodes.Template) -> set[str]:
+    """Return the names that stand for an event of `items` wherever they stand."""
+    names = [node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"]
+    over = [
+        loop.target.name
+        for loop in tree.find_all(nodes.For)
+        if isinstance(loop.target, nodes.Name) and loop.iter == nodes.Name(ITEMS, "load")
+    ]
+    return {name for name in over if names.count(name) == over.count(name)}
 
 
 def _groups(tree: nodes.Template, own: set[str], vocabulary: Vocabulary) -> Iterator[Flaw]:

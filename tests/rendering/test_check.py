@@ -17,6 +17,17 @@ SAID = [
     ("{{ learner['emial'] }}", ["'learner' has no 'emial', did you mean 'email'?"]),
     ("{{ course.hash }}", ["'course' has no 'hash'; it has id, title"]),
     ("{{ lerner.name }}", ["no event has 'lerner', did you mean 'learner'?"]),
+    ("{% for each in items %}{{ each.learner.name }} {{ each.data.x }} {{ each.id }}{% endfor %}", []),
+    (
+        "{% for each in items %}{{ each.learner.nam }}\n{{ each.lerner }}{% endfor %}",
+        [
+            "line 1: 'each.learner' has no 'nam', did you mean 'name'?",
+            "line 2: 'each' is an event and has no 'lerner', did you mean 'learner'?",
+        ],
+    ),
+    ("{% for it in items %}{{ it.id }}{% endfor %}{% for it in data.x %}{{ it.y.z }}{% endfor %}", []),
+    ("{% set items = data.x %}{% for it in items %}{{ it.y.z }}{% endfor %}", []),
+    ("{{ itens }}", ["no event has 'itens', did you mean 'items'?"]),
     ("{{ xyz }}", [f"no event has 'xyz'; {NAMES}"]),
     ("{{ loop.index }}", [f"no event has 'loop'; {NAMES}"]),
     (
