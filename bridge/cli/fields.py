@@ -105,7 +105,9 @@ def list_fields(names: Sequence[str], *, json: bool) -> None:
 _HOW = (
     "In a template {{ learner.name }}, in a rule's when: learner.name. What is there sometimes needs a\n"
     "default: {{ module.title | default('a module') }}. A list's elements, data.items[], are met by a loop:\n"
-    "{% for each in data.items %}{{ each.name }}{% endfor %}. `raw` holds the same as `data`, and more."
+    "{% for each in data.items %}{{ each.name }}{% endfor %}. `raw` holds the same as `data`, and more.\n"
+    "A template also has `items`, the events that its message is about, and `count`, how many they are:\n"
+    "one, or all of a digest, or what quiet hours have held."
 )
 
 

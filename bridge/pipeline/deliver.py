@@ -142,10 +142,11 @@ class Deliverer:
 
     async def _joint(self, due: Due, lease: str) -> Due | None:
         """Return a delivery with all that goes out with it; None if it is not to be sent now."""
-        found = await gather.closed(self._node, due, lease)
+        action = self._actions.get((due.rule, due.action))
+        found = await gather.closed(self._node, due, lease, action)
         self._node.reached(Point.GATHERED)
         if isinstance(found, Overtaken):
-            await self._is_withdrawn(due, lease, self._action_of(due), self._node.clock.now())
+            await self._is_withdrawn(due, lease, action, self._node.clock.now())
         return found if isinstance(found, Due) else None
 
     def _action_of(self, due: Due) -> Action | None:

@@ -60,13 +60,13 @@ def regroup(connection: Connection, secret: bytes, due: Due, action: Action | No
         collections.add(connection, due.seq, gathering.key)
 
 
-async def closed(node: Node, due: Due, lease: str) -> Due | Overtaken | Lost:
+async def closed(node: Node, due: Due, lease: str, action: Action | None) -> Due | Overtaken | Lost:
     """Put a claimed delivery together with those that wait with it; return it as it is then."""
+    now, asked = node.clock.now(), due.trigger == "person"
+    watchful = action is not None and action.unless is not None and not asked
     found = await until_written(
         node,
-        lambda c: collections.close(
-            c, due.seq, lease=lease, now=node.clock.now(), early=due.trigger == "person"
-        ),
+        lambda c: collections.close(c, due.seq, lease=lease, now=now, early=asked, watchful=watchful),
         _WAITING,
         delivery=due.id,
     )

@@ -109,11 +109,18 @@ def add(connection: Connection, seq: int, key: bytes) -> None:
 
 
 def close(
-    connection: Connection, seq: int, *, lease: str, now: datetime, early: bool = False
+    connection: Connection,
+    seq: int,
+    *,
+    lease: str,
+    now: datetime,
+    early: bool = False,
+    watchful: bool = True,
 ) -> Alone | Overtaken | Lost | Head:
     """Make a claimed delivery the message of all that wait with it; the same again if it is that already.
 
-    Those whose time is over expire. With `early`, because a person did not want to wait, what comes before
+    Those whose time is over expire. Unless it is `watchful`, an event that it watches for means nothing. With
+    `early`, because a person did not want to wait, what comes before
     their time belongs to another message of that time.
     """
     mine = connection.execute(_MINE, {"given_seq": seq, "given_lease": lease}).first()
@@ -125,7 +132,7 @@ def close(
     if found.head_seq is not None:
         return Head(found.head_seq, _count(connection, found.head_seq), mine.expires_at)
     hold(connection, found.key)
-    if watches.seen_by(connection, seq) is not None:
+    if watchful and watches.seen_by(connection, seq) is not None:
         return Overtaken()
     return _closed(connection, seq, mine.id, mine.expires_at, found.key, now, early=early)
 

@@ -190,6 +190,31 @@ async def test_what_was_decided_before_and_stored_after_joins_the_next(database:
     assert said(mail.sent) == ["e1", "e2"]
 
 
+async def test_events_that_race_the_moment_are_told_once(database: Database) -> None:
+    """One node stores them while another, whose clock is ahead, puts the message together and sends it."""
+    mail = channel("mail", hands=4)
+    clock = FakeClock(EVENING - timedelta(seconds=1))
+    pipeline = Pipeline(database, [rule("r", collects(BY_PRODUCER))], channels(mail), clock)
+    await pipeline.run(happened("e0"))
+    ahead = pipeline.restarted(name="ahead", clock=FakeClock(EVENING))
+
+    async def come() -> None:
+        for number in range(1, 30):
+            await pipeline.run(happened(f"e{number}", START + timedelta(seconds=number)))
+
+    async def send() -> None:
+        for _ in range(30):
+            await ahead.engine.drain()
+            await asyncio.sleep(0)
+
+    await asyncio.gather(come(), send())
+    pipeline.clock.advance(days=1, seconds=1)
+    await pipeline.engine.drain()
+    told = [text for each in said(mail.sent) for text in each.split()]
+    assert sorted(told) == sorted(f"e{number}" for number in range(30))
+    assert len(mail.sent) <= 2
+
+
 async def test_a_duplicate_is_in_it_once(database: Database) -> None:
     """The same event again is no second item, nor is one that is replayed before the evening."""
     mail = channel("mail")
