@@ -16,6 +16,7 @@ from bridge.channels.options import ChannelOptions, TextOrTexts
 from bridge.channels.smtp_server import Server, Tls
 from bridge.core.messages import Slot, Target
 from bridge.core.paths import parse_path
+from bridge.core.threads import DATE
 
 RECIPIENTS = ("to", "cc", "bcc")
 RECIPIENT_LIMIT = Limit("recipients", 100, "https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.8")
@@ -79,6 +80,8 @@ def _usable_name(name: str | None) -> str | None:
 
 
 def _usable_path(text: str) -> str:
+    if text == DATE:
+        return text
     found = parse_path(text)
     if isinstance(found, str):
         raise ValueError(found)  # noqa: TRY004  # pydantic's word for a value that will not do
@@ -171,7 +174,7 @@ class EmailAction(ActionModel):
     thread_by: Annotated[tuple[Annotated[str, AfterValidator(_usable_path)], ...], Field(strict=False)] = (
         Field(
             default=(),
-            description="Messages with the same values at these paths are one conversation: [course.id].",
+            description="Messages with the same values here are one conversation: [course.id, date].",
         )
     )
 

@@ -266,7 +266,7 @@ class Compiler:
             name=f"{kind}:{channel}#{name}" if name else f"{kind}:{channel}",
             channel=channel,
             content=content,
-            settings={**said.settings(), **self._pages},
+            settings=self._settings(said),
             thread=together,
             unmade=self._locale if said.is_for_the_team(_mapping(options)) else None,
             condition=condition,
@@ -274,6 +274,11 @@ class Compiler:
             delay=delay,
             quiet_hours=self._quiet_hours(send, channel),
         )
+
+    def _settings(self, said: ActionModel) -> dict[str, object]:
+        """Return the settings with what only the configuration knows: where pages are, in which zone days."""
+        settings = {**said.settings(), **self._pages}
+        return {**settings, "zone": self._zone} if "thread_by" in settings else settings
 
     def _together(self, said: ActionModel, path: Path) -> Thread | None:
         """Return which messages continue each other; `date` stands beside paths of the event."""

@@ -61,6 +61,8 @@ def _refine(definitions: dict[str, Schema]) -> None:
             if word in properties and "update_by" in properties:
                 listed = {"type": "array", "minItems": 1, "maxItems": 10, "items": _KEY}
                 properties[word] |= {"anyOf": [listed, {"type": "null"}]}
+            elif word in properties:
+                properties[word]["items"] = _KEY
         if "once_per" in properties:
             properties["once_per"] |= {"anyOf": [{"type": "array", "items": _PATH}, {"type": "null"}]}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from bridge.core.claims import values_of
 from bridge.core.events import Event, Facts
@@ -67,15 +67,21 @@ def counted(thread: Thread, counts: Mapping[str, int] | None) -> dict[str, objec
 
 def labels(thread: Thread, facts: Facts) -> Sequence[str] | None:
     """Return `path=value` for each path of `by`, or None if the event lacks one of them."""
-    values = []
-    for path in thread.by:
-        found = [_day(thread, facts)] if path == DATE else values_of((path,), facts)
+    values = values_with_day(thread.by, thread.zone, facts)
+    return values and [f"{path}={value}" for path, value in zip(thread.by, values, strict=True)]
+
+
+def values_with_day(paths: Sequence[str], zone: tzinfo, facts: Facts) -> list[str] | None:
+    """Return the value at each path, `date` being the event's day in a zone; None if the event lacks one."""
+    values: list[str] = []
+    for path in paths:
+        found = [_day(zone, facts)] if path == DATE else values_of((path,), facts)
         if isinstance(found, str):
             return None
-        values.append(f"{path}={found[0]}")
+        values += found
     return values
 
 
-def _day(thread: Thread, facts: Facts) -> str:
-    at = facts["occurred_at"]
-    return at.astimezone(thread.zone).date().isoformat() if isinstance(at, datetime) else ""
+def _day(zone: tzinfo, facts: Facts) -> str:
+    at = facts.get("occurred_at")
+    return at.astimezone(zone).date().isoformat() if isinstance(at, datetime) else ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 
-from bridge.core.claims import values_of
 from bridge.core.events import Facts
 from bridge.core.identity import conversation_key
 from bridge.core.rules import Action
+from bridge.core.threads import values_with_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,9 @@ class House:
         paths = action.settings.get("thread_by")
         if not isinstance(paths, tuple):
             return ""
-        values = values_of(paths, facts)
-        return "" if isinstance(values, str) else conversation_key(self.secret, action.channel, values).hex()
+        zone = action.settings.get("zone")
+        values = values_with_day(paths, zone if isinstance(zone, tzinfo) else UTC, facts)
+        return "" if values is None else conversation_key(self.secret, action.channel, values).hex()
 
 
 ANYWHERE = House()

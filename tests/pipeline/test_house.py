@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 from bridge.core.rules import Action
 from bridge.pipeline.house import House
 
@@ -36,3 +40,14 @@ def test_without_the_words_or_the_values_a_message_stands_by_itself() -> None:
     """Nothing is made up, and nothing fails."""
     assert HOUSE.thread(action(), {"course": {"id": 7}}) == ""
     assert HOUSE.thread(action("course.id"), {"learner": {}}) == ""
+
+
+def test_a_day_is_that_of_the_event_where_the_school_is() -> None:
+    """As in Slack, where the word is the same."""
+    daily = action("course.id", "date")
+    here = replace(daily, settings={**daily.settings, "zone": ZoneInfo("America/Sao_Paulo")})
+    late, later = (
+        {"course": {"id": 7}, "occurred_at": datetime(2026, 5, 5, hour, 30, tzinfo=UTC)} for hour in (2, 3)
+    )
+    assert HOUSE.thread(here, late) != HOUSE.thread(here, later)
+    assert HOUSE.thread(daily, late) == HOUSE.thread(daily, later)

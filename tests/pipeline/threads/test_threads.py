@@ -22,6 +22,7 @@ from bridge.core.outcomes import Outcome, Reason, Rejected, Retry, State
 from bridge.core.readable import Chat
 from bridge.core.rules import Action, Thread
 from bridge.pipeline.node import Point
+from bridge.pipeline.threads import BUSY
 from bridge.sandbox.sandbox import Sandbox
 from bridge.store import threads
 from bridge.store.database import Database
@@ -259,6 +260,37 @@ async def test_who_begins_a_thread_holds_it(stage: Stage) -> None:
     assert await stage.database.write(lambda c: hold(c, key, one, now=now)) == threads.UNKNOWN
     later = now + timedelta(minutes=2)
     assert await stage.database.write(lambda c: hold(c, key, two, now=later)) == threads.UNKNOWN
+
+
+async def test_a_delivery_waits_for_another_that_begins_its_thread(stage: Stage) -> None:
+    """It spends no attempt; when the other has begun the thread, or has gone, it follows."""
+    pipeline = stage.pipeline(REPLY)
+    stage.before = lambda _: Retry(Reason.SERVER)
+    await pipeline.run(event(1))
+    stage.before = lambda _: None
+    now = stage.clock.now()
+    one, seq, key = await stage.database.read(
+        lambda c: c.execute(select(deliveries.c.id, deliveries.c.seq, deliveries.c.lane)).one()
+    )
+    # As another node sees it that claimed the second before the first was visible.
+    under_way = {"state": State.SENDING, "lease": "x", "ready_at": now + timedelta(minutes=1), "lane": None}
+
+    def at_work(connection: Any) -> object:
+        connection.execute(deliveries.update().where(deliveries.c.seq == seq).values(**under_way))
+        return threads.hold(connection, key, one, now=now)
+
+    await stage.database.write(at_work)
+    await pipeline.run(event(2))
+    query = select(deliveries.c.state, deliveries.c.why, deliveries.c.attempts).where(deliveries.c.seq > seq)
+    assert stage.said == []
+    assert await stage.database.read(lambda c: tuple(c.execute(query).one())) == (State.PENDING, BUSY, 0)
+    stage.clock.advance(seconds=3)
+    await pipeline.engine.drain()
+    assert stage.said == []
+    for _ in range(3):  # the other one's lease is over; without its lane it stands by itself
+        stage.clock.advance(minutes=2)
+        await pipeline.engine.drain()
+    assert sorted(stage.said) == [("e1", False), ("e2", False)]
 
 
 async def test_one_message_is_edited_in_place(stage: Stage) -> None:
