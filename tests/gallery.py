@@ -11,21 +11,23 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bridge.bootstrap import build_channels
+from bridge.channels.base import Channel
 from bridge.channels.http import Shared
 from bridge.cli.gallery.base import starting_files
 from bridge.cli.gallery.recipes import LANGUAGES, Recipe, recipes
 from bridge.cli.known import alone
 from bridge.cli.opening import NOWHERE
 from bridge.cli.previews.chromium import Shot, browser, find_chromium
-from bridge.cli.previews.made import Preview, previews_of
+from bridge.cli.previews.made import PREVIEW_ID, Preview, previews_of
 from bridge.cli.previews.page import PHONE, picture_page
 from bridge.clock import SystemClock
 from bridge.config.load import Loaded, load
 from bridge.core.routing import Router
+from bridge.pipeline.compose import compose, together
 from bridge.pipeline.house import ANYWHERE
 from bridge.sources.registry import events_in, sample
 from tests.support.png import small
@@ -68,6 +70,29 @@ CHANGES: Mapping[str, Mapping[str, object]] = {
     "low-rating": {"lesson.rating": 2},
 }
 """What makes a sample one that the recipe answers to."""
+WEEK: Mapping[str, Sequence[tuple[str, Mapping[str, object]]]] = {
+    language: (
+        ("nutror.enrollment_created", {}),
+        ("nutror.module_completed", {"module.id": "1"}),
+        ("nutror.module_completed", {"module.id": "1", "learner.name": two}),
+        ("nutror.module_completed", {"module.id": "1", "learner.name": three}),
+        ("nutror.lesson_watched", {"course.progress": 100, "learner.name": two}),
+        (
+            "nutror.learner_help",
+            {
+                "learner.name": three,
+                "learner.email": address,
+                "producer.name": school,
+                "course.title": course,
+            },
+        ),
+    )
+    for language, two, three, address, school, course in (
+        ("pt", "JOÃO LIMA", "ANA ROCHA", "ana@aluna.example", "Escola Aurora", "Python Básico"),
+        ("en", "NOAH CLARK", "OLIVIA REED", "olivia@learner.example", "Aurora School", "Python Basics"),
+        ("es", "DIEGO VEGA", "LUCÍA MORA", "lucia@alumna.example", "Escuela Aurora", "Python Básico"),
+    )
+}
 FIRST = {
     "pt": "Aula 1: Olá, mundo",
     "en": "Lesson 1: Hello, world",
@@ -77,16 +102,19 @@ FIRST = {
 
 def body_of(recipe: Recipe, language: str) -> bytes:
     """Return the recipe's sample with people and titles of a language."""
-    body = json.loads(sample(recipe.sample) or b"")
-    changes = {**PEOPLE[language], **CHANGES.get(recipe.name, {})}
-    if recipe.name == "first-lesson":
-        changes["lesson.title"] = FIRST[language]
+    first = {"lesson.title": FIRST[language]} if recipe.name == "first-lesson" else {}
+    return _changed(recipe.sample, {**PEOPLE[language], **CHANGES.get(recipe.name, {}), **first})
+
+
+def _changed(name: str, changes: Mapping[str, object]) -> bytes:
+    """Return a sample with other values where it has any."""
+    body = json.loads(sample(name) or b"")
     for path, value in changes.items():
         *above, last = path.split(".")
         place = body["data"]
         for step in above:
             place = place.get(step, {})
-        if last in place or path in CHANGES.get(recipe.name, {}):
+        if last in place:
             place[last] = value
     return json.dumps(body).encode()
 
@@ -106,6 +134,8 @@ def previews(recipe: Recipe, language: str) -> list[Preview]:
     with tempfile.TemporaryDirectory() as folder:
         loaded = loaded_in(Path(folder), recipe, language)
         channels = build_channels(loaded, Shared(SystemClock(), "bridge"))
+        if recipe.name == "weekly-producer-digest":
+            return [_week(loaded, channels, language)]
         router = Router(loaded.rules)
         return [
             each
@@ -114,6 +144,24 @@ def previews(recipe: Recipe, language: str) -> list[Preview]:
                 event, router.plan(event, event.facts()), channels, event.occurred_at, ANYWHERE
             )
         ]
+
+
+def _week(loaded: Loaded, channels: Mapping[str, Channel], language: str) -> Preview:
+    """Return the message of a week in which something happened."""
+    bodies = [_changed(name, {**PEOPLE[language], **changes}) for name, changes in WEEK[language]]
+    events = [each for body in bodies for each in alone(loaded.catalogue, events_in(body))]
+    items = [each.facts() for each in events if Router(loaded.rules).plan(each, each.facts()).wanted]
+    action = loaded.rules[0].actions[0]
+    facts = together(items, len(items))
+    made = compose(
+        action=action,
+        channel=channels[action.channel],
+        facts=facts,
+        delivery_id=PREVIEW_ID,
+        at=events[-1].occurred_at,
+        house=ANYWHERE,
+    )
+    return Preview(loaded.rules[0].name, action, made, facts)
 
 
 def refresh(page: str) -> str:

@@ -320,6 +320,7 @@ def test_a_page_in_the_browser_reaches_nobody() -> None:
         page = HOSTILE.format(at=at)
         for each in (quiet(page), page):
             assert _size(taking.take(each, shot))[0] == 375
+            assert len(taking.take(each, shot)) > len(taking.take("<p>", shot))  # it is still there
     assert heard == []
 
 

@@ -59,7 +59,7 @@ FLAGS = (
 ROOT_FLAGS = ("--no-sandbox",)
 """For root only, for whom Chromium's own sandbox does not start; pages run no script here either way."""
 START_S = 30.0
-STEP_S = 15.0
+STEP_S = 30.0
 MAX_HEIGHT = 6000
 _LEAST_HEIGHT = 100
 _FIRST_FREE_FD = 10
@@ -166,14 +166,22 @@ class Browser:
         while True:
             message = self._next(until, method)
             if message.get("method") == "Fetch.requestPaused":
-                refused = {"requestId": message["params"]["requestId"], "errorReason": "BlockedByClient"}
-                self._send("Fetch.failRequest", refused)
+                self._refuse(message["params"])
             if message.get("id") != number:
                 continue
             if "error" in message:
                 raise self._trouble(f"refuses {method}: {message['error'].get('message')}")
             result: dict[str, Any] = message.get("result", {})
             return result
+
+    def _refuse(self, request: Mapping[str, Any]) -> None:
+        """Let a request reach nobody; one for another page is answered with none, so that this one stays."""
+        if request.get("resourceType") == "Document":
+            nothing = {"requestId": request["requestId"], "responseCode": 204}
+            self._send("Fetch.fulfillRequest", nothing)
+        else:
+            refused = {"requestId": request["requestId"], "errorReason": "BlockedByClient"}
+            self._send("Fetch.failRequest", refused)
 
     def _send(self, method: str, params: Mapping[str, object]) -> int:
         self._last += 1

@@ -12,7 +12,7 @@ from bridge.core.events import Event, Facts
 from bridge.core.messages import Payload, RenderFailure
 from bridge.core.routing import Plan
 from bridge.core.rules import Action, kind_of
-from bridge.pipeline.compose import Unready, compose
+from bridge.pipeline.compose import Unready, compose, together
 from bridge.pipeline.house import House
 
 PREVIEW_ID = "0" * 32
@@ -48,7 +48,8 @@ class Preview:
         """Where its template failed, if that is why there is no message."""
         if isinstance(self.made, Payload):
             return None
-        found = self.action.content.render(self.facts)
+        facts = self.facts if "items" in self.facts else together([self.facts], 1)
+        found = self.action.content.render(facts)
         return found if isinstance(found, RenderFailure) else None
 
 
