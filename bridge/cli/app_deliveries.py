@@ -17,7 +17,7 @@ app = typer.Typer(help="The outbox: every message, its attempts, and what can be
 
 GIVEN_UP = (DeliveryState.DEAD, DeliveryState.EXPIRED, DeliveryState.PARKED)
 """What a retry by filters selects unless `--state` says otherwise."""
-RETRIED = (DeliveryState.PENDING, *GIVEN_UP)
+RETRIED = (DeliveryState.PENDING, *GIVEN_UP, DeliveryState.KEPT)
 """The states that a person's retry leaves; one that waits becomes due at once."""
 
 
@@ -100,7 +100,7 @@ def retry(
     yes: options.Yes = False,
     json: options.Json = False,
 ) -> None:
-    """Send dead, expired or parked deliveries again.
+    """Send dead, expired, parked or kept deliveries again.
 
     Named ones, or all that the filters select.
     """

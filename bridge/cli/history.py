@@ -53,10 +53,8 @@ def delivery_step(row: DeliveryRow, zone: tzinfo) -> str:
     """Return what happens next to a delivery, or what a person may do about it."""
     short = row.id[:ID_SHOWN]
     match row.state:
-        case State.PENDING if row.why:
-            return f"It is held until {local(row.due_at, zone)}: {one_line(row.why)}."
         case State.PENDING:
-            return f"The next attempt is due {local(row.due_at, zone)}, by a running bridge."
+            return _waits(row, zone)
         case State.SENDING:
             return "An attempt is under way."
         case State.DELIVERED:
@@ -65,6 +63,9 @@ def delivery_step(row: DeliveryRow, zone: tzinfo) -> str:
             return f"`bridge deliveries retry {short}` tries again, `discard` gives it up for good."
         case State.PARKED:
             return f"Mend the cause, then `bridge deliveries retry {short}`; `discard` gives it up for good."
+        case State.KEPT:
+            decide = f"`bridge rules resume {row.rule}` sends all that is kept of it"
+            return f"Its rule is paused: {decide}, `discard` gives it up."
         case State.WITHHELD:
             return "It is shown and never sent."
         case State.DISCARDED | State.MERGED:
@@ -77,6 +78,12 @@ def _gone(row: DeliveryRow) -> str:
     if row.state is State.MERGED:
         return f"It is {one_line(row.why or 'part of another delivery')}; what becomes of it is told there."
     return f"Given up; `bridge events replay {row.inbox_seq}` takes the event through the rules again."
+
+
+def _waits(row: DeliveryRow, zone: tzinfo) -> str:
+    if row.why:
+        return f"It is held until {local(row.due_at, zone)}: {one_line(row.why)}."
+    return f"The next attempt is due {local(row.due_at, zone)}, by a running bridge."
 
 
 def cause(row: DeliveryRow, due: Callable[[datetime], str], limit: int = WHY_SHOWN) -> str:

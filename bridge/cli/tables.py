@@ -18,6 +18,8 @@ COLOURS = {
     "parked": "red",
     "expired": "yellow",
     "withheld": "yellow",
+    "kept": "yellow",
+    "paused": "yellow",
     "discarded": "dim",
 }
 """States that stand out on a terminal."""

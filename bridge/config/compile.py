@@ -16,7 +16,7 @@ from bridge.channels.base import ActionModel
 from bridge.config.files import Material
 from bridge.config.model import LOCALES, AfterOptions, Config
 from bridge.config.names import EventNames
-from bridge.config.over_time import senseless, senseless_count
+from bridge.config.over_time import senseless, senseless_count, senseless_pause
 from bridge.config.sends import (
     DigestOptions,
     EntryConfig,
@@ -36,6 +36,7 @@ from bridge.core.digests import Digest
 from bridge.core.paths import parse_path
 from bridge.core.problems import Path, Problem, did_you_mean
 from bridge.core.quiet_hours import QuietHours, parse_hours
+from bridge.core.rates import parse_rate
 from bridge.core.rules import (
     OWNER_RULE,
     Action,
@@ -100,8 +101,18 @@ class Compiler:
             if action is not None
         )
         after = self._after(raw.get("after"), (*path, "after"))
-        made = Rule(name=name, on=on, when=when, condition=condition, after=after, actions=sending, was=was)
+        made = Rule(
+            name=name,
+            on=on,
+            when=when,
+            condition=condition,
+            after=after,
+            pause_above=parse_rate(str(raw.get("pause_above", ""))),
+            actions=sending,
+            was=was,
+        )
         self.problems += senseless_count(made, (*path, "after"))
+        self.problems += senseless_pause(made, (*path, "pause_above"))
         return made
 
     def _tell_apart(self, actions: Sequence[Action | None], path: Path) -> None:

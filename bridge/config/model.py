@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from pydantic import BaseModel, Field
 
 from bridge.channels import registry as channels
-from bridge.channels.options import Duration, Strict
+from bridge.channels.options import Duration, RateText, Strict
 from bridge.config.sends import LimitOptions, Owner, Send
 from bridge.config.types import (
     ListenAddress,
@@ -27,7 +27,7 @@ from bridge.sources import registry as sources
 
 LOCALES = ("pt_BR", "en", "es")
 
-LATER = frozenset({"pause_above"})
+LATER: frozenset[str] = frozenset()
 """Words of the configuration language that this version does not know yet."""
 
 
@@ -124,6 +124,10 @@ class RuleConfig(Strict):
     )
     once_per: Texts | None = Field(
         default=None, description="For every action below that has no `once_per` of its own."
+    )
+    pause_above: RateText | None = Field(
+        default=None,
+        description="More messages than this, such as 200/h, pause the rule; a person decides about them.",
     )
     send: Annotated[tuple[Send, ...], Field(strict=False, min_length=1)] = Field(
         description="What to send, and where."

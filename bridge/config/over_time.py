@@ -55,6 +55,22 @@ def senseless_count(rule: Rule, path: Path) -> Iterator[Problem]:
         yield Problem((*path, "count"), sentence)
 
 
+def senseless_pause(rule: Rule, path: Path) -> Iterator[Problem]:
+    """Yield a problem for a number of messages that one event exceeds, or that nothing ever does."""
+    above = rule.pause_above
+    if above is None:
+        return
+    at_once = sum(1 for action in rule.actions if action.condition is None)
+    if at_once > above.count:
+        sentence = f"is fewer than the {at_once} messages that one event leads to, so each pauses the rule"
+        yield Problem(path, sentence)
+    limits = [action.limit for action in rule.actions]
+    most = sum(limit.most for limit in limits if limit and not limit.by and limit.per >= above.per)
+    if all(limit and not limit.by and limit.per >= above.per for limit in limits) and most <= above.count:
+        sentence = f"is never exceeded: `limit` lets at most {most} through in as long; remove one of the two"
+        yield Problem(path, sentence)
+
+
 def _values_left(rule: Rule, after: After) -> int | None:
     """Return how many values of the path that is counted a rule's `when:` lets through, if it names them."""
     parts = rule.when.parts if isinstance(rule.when, AllOf) else (rule.when,)

@@ -47,7 +47,7 @@ _NOT_IN_ELSE = {
     "limit": "what is sent instead counts as what it stands in for; remove this one",
     "else": "what is sent instead has no `else:` of its own; write a list under the first one",
 }
-_OF_THE_RULE = frozenset({"after", "mode", "on", "when"})
+_OF_THE_RULE = frozenset({"after", "mode", "on", "pause_above", "when"})
 """Words that people look for under an action."""
 _MISSING = re.compile("the key '([^']*)' is missing")
 _MEANT = re.compile(r"unknown key .* did you mean '([^']*)'\?$")

@@ -17,6 +17,11 @@ COMMANDS: Mapping[tuple[Trouble, bool], tuple[str, ...]] = {
     (Trouble.PARKED, True): ("bridge deliveries list --state parked --rule {subject}",),
     (Trouble.PAUSED, False): ("bridge channels show {subject}",),
     (Trouble.STOPPED, False): ("bridge channels resume {subject}",),
+    (Trouble.RULE, False): (
+        "bridge deliveries list --state kept --rule {subject}",
+        "bridge rules resume {subject}",
+        "bridge rules discard {subject}",
+    ),
 }
 Said = Mapping[tuple[Trouble, bool], tuple[str, ...]]
 """For a trouble, and whether it is over: a title, what happened, and sentences of what follows."""
@@ -95,6 +100,19 @@ _ENGLISH: Said = {
         "It works again.",
         "Requests were answered 503 meanwhile, so that platforms send them again.",
         "Look whether the disk is full.",
+    ),
+    (Trouble.RULE, False): (
+        "The rule {subject} is paused: shall its messages go out?",
+        "Since {since}, the rule '{subject}' is paused, because it wanted to send more than it may: {why}.",
+        "Messages that are kept so far: {waiting}.",
+        "Neither these nor those that follow are sent until you decide.",
+        "You are asked once.",
+        "Look at them, then send all of them, or give all of them up; either way the rule works again:",
+    ),
+    (Trouble.RULE, True): (
+        "The rule {subject} works again",
+        "Somebody has decided about the messages of the rule '{subject}', and it works again.",
+        "It was paused from {since} to {ended}.",
     ),
     (Trouble.UNLISTED, False): (
         "A module is not in the catalogue: {subject}",
@@ -180,6 +198,19 @@ _PORTUGUESE: Said = {
         "Nesse tempo os pedidos receberam 503, para que as plataformas mandem de novo.",
         "Veja se o disco está cheio.",
     ),
+    (Trouble.RULE, False): (
+        "A regra {subject} está em pausa: as mensagens devem sair?",
+        "Desde {since}, a regra '{subject}' está em pausa, porque quis mandar mais do que pode: {why}.",
+        "Mensagens guardadas até agora: {waiting}.",
+        "Nem elas nem as próximas são enviadas até você decidir.",
+        "Esta pergunta vem uma vez só.",
+        "Veja quais são e mande todas ou desista de todas; depois disso a regra volta a funcionar:",
+    ),
+    (Trouble.RULE, True): (
+        "A regra {subject} voltou a funcionar",
+        "Alguém decidiu sobre as mensagens da regra '{subject}', e ela voltou a funcionar.",
+        "Ficou em pausa de {since} a {ended}.",
+    ),
     (Trouble.UNLISTED, False): (
         "Um módulo não está no catálogo: {subject}",
         "Em {since}, um evento falou de um módulo que não está em `courses:`: {subject}.",
@@ -263,6 +294,19 @@ _SPANISH: Said = {
         "Ya funciona de nuevo.",
         "Mientras tanto los pedidos recibieron 503, para que las plataformas los envíen otra vez.",
         "Vea si el disco está lleno.",
+    ),
+    (Trouble.RULE, False): (
+        "La regla {subject} está en pausa: ¿deben salir sus mensajes?",
+        "Desde {since}, la regla '{subject}' está en pausa, porque quiso enviar más de lo que puede: {why}.",
+        "Mensajes guardados hasta ahora: {waiting}.",
+        "Ni estos ni los siguientes se envían hasta que usted decida.",
+        "Esta pregunta llega una sola vez.",
+        "Vea cuáles son y envíelos todos o descártelos todos; después la regla vuelve a funcionar:",
+    ),
+    (Trouble.RULE, True): (
+        "La regla {subject} vuelve a funcionar",
+        "Alguien ha decidido sobre los mensajes de la regla '{subject}', y esta vuelve a funcionar.",
+        "Estuvo en pausa desde {since} hasta {ended}.",
     ),
     (Trouble.UNLISTED, False): (
         "Un módulo no está en el catálogo: {subject}",

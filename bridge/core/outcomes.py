@@ -77,12 +77,14 @@ class State(StrEnum):
     WITHHELD = "withheld"
     MERGED = "merged"
     """It goes out with others, as a part of another delivery's message."""
+    KEPT = "kept"
+    """Its rule is paused; a person decides about all that it keeps."""
     DISCARDED = "discarded"
 
 
 MOVES: Mapping[State, frozenset[State]] = {
     State.PENDING: frozenset(
-        {State.PENDING, State.SENDING, State.EXPIRED, State.PARKED, State.MERGED, State.DISCARDED}
+        {State.PENDING, State.SENDING, State.EXPIRED, State.PARKED, State.KEPT, State.MERGED, State.DISCARDED}
     ),
     State.SENDING: frozenset(
         {
@@ -93,6 +95,7 @@ MOVES: Mapping[State, frozenset[State]] = {
             State.PARKED,
             State.SENDING,
             State.WITHHELD,
+            State.KEPT,
         }
     ),
     State.DELIVERED: frozenset(),
@@ -101,6 +104,7 @@ MOVES: Mapping[State, frozenset[State]] = {
     State.PARKED: frozenset({State.PENDING, State.DISCARDED}),
     State.WITHHELD: frozenset({State.DISCARDED}),
     State.MERGED: frozenset(),
+    State.KEPT: frozenset({State.PENDING, State.DISCARDED}),
     State.DISCARDED: frozenset(),
 }
 """From each state, the states that may follow.

@@ -16,6 +16,7 @@ from bridge.core.near import Excluded, Near, Scattered
 from bridge.core.near_paths import Ends
 from bridge.core.near_texts import Alike, Elsewhere, Shares, Slip, TextNear
 from bridge.core.near_values import Bound, Group, Sort
+from bridge.core.outcomes import State
 from bridge.core.problems import dotted
 from bridge.core.routing import RuleExplained
 from bridge.core.value_tests import written
@@ -224,7 +225,8 @@ def fate_words(fate: Fate, zone: tzinfo, shown: int = 32) -> str:
         case Led(delivery=delivery, state=state, until=until, into=into):
             held = f" until {fate_words(until, zone)}" if until else ""
             whole = f", {_ID.sub(lambda found: found[0][:shown], into)}" if into else ""
-            return f"delivery {delivery[:shown]}, {state}{held}{whole}"
+            paused = ", its rule is paused" if state is State.KEPT else ""
+            return f"delivery {delivery[:shown]}, {state}{held}{whole}{paused}"
         case Later(at=at, why=why):
             return f"{day_and_time(at, zone)} ({why})"
         case Held(delivery=delivery, state=state, at=at, label=label):

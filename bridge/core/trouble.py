@@ -20,6 +20,7 @@ class Trouble(StrEnum):
     STOPPED = "channel_stopped"
     REFUSED = "signatures_refused"
     STORE = "store_unwritable"
+    RULE = "rule_paused"
     UNLISTED = "module_unlisted"
 
 

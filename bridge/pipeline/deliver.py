@@ -25,7 +25,7 @@ from bridge.pipeline.patience import until_read, until_written
 from bridge.pipeline.threads import Place
 from bridge.pipeline.unmade import instead_of
 from bridge.sources.base import Source
-from bridge.store import collections, incidents, outbox, watches
+from bridge.store import collections, halts, incidents, outbox, watches
 from bridge.store.collections import Overtaken
 from bridge.store.database import Connection, StoreUnavailable
 from bridge.store.deliveries import Attempt, Due, NewDelivery, Recorded
@@ -164,6 +164,8 @@ class Deliverer:
         What a person retries goes out at any hour.
         """
         now, action = self._node.clock.now(), self._action_of(due)
+        if due.rule in self._node.halts and await self._is_kept(due, lease, now):
+            return True
         quiet = action.quiet_hours if action and due.trigger != "person" else None
         match still_held(quiet, due.expires_at, now):
             case From(why=None):
@@ -173,6 +175,15 @@ class Deliverer:
             case Never(why=why):
                 await self._expire(due, lease, now, why)
         return True
+
+    async def _is_kept(self, due: Due, lease: str, now: datetime) -> bool:
+        """Return whether its rule has been paused; then it waits for a person, unless one asked for it."""
+        if due.trigger == "person":
+            return False
+        kept = await self._unsent(due, lambda c: halts.keep(c, due.rule, due.seq, lease=lease, now=now))
+        if kept:
+            self._node.log.info("delivery kept", delivery=due.id, rule=due.rule, channel=due.channel)
+        return kept
 
     async def _is_withdrawn(self, due: Due, lease: str, action: Action | None, now: datetime) -> bool:
         """Return whether what its `unless:` names has happened while it was under way before."""
@@ -414,8 +425,11 @@ class Deliverer:
         await self._unsent(due, park)
         self._reports.trouble()
 
-    async def _unsent(self, due: Due, end: Callable[[Connection], bool]) -> None:
-        """End a delivery that was not sent, and let another one have its place at the gate."""
+    async def _unsent(self, due: Due, end: Callable[[Connection], bool]) -> bool:
+        """End a delivery that was not sent, and let another one have its place at the gate.
+
+        Returns whether it did end.
+        """
         back = self._gate.returning(self._node.clock.now())
 
         def write(connection: Connection) -> bool:
@@ -424,8 +438,9 @@ class Deliverer:
                 back(connection)
             return ended
 
-        await self._written(due, write)
+        ended = await self._written(due, write)
         self._wake()
+        return ended
 
     async def _written(self, due: Due, write: Callable[[Connection], bool]) -> bool:
         """Write, however long the store is away: nobody else takes up what is at work here."""

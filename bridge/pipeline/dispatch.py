@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -19,9 +19,9 @@ from bridge.pipeline.patience import until_written
 from bridge.pipeline.plan import Park, Planned, Planner, Settle
 from bridge.pipeline.register import Place, Register
 from bridge.pipeline.rulebook import Rulebook
-from bridge.store import collections, inbox, limits, memory, outbox, threads, watches
+from bridge.store import collections, halts, inbox, limits, memory, outbox, threads, watches
 from bridge.store.database import Connection
-from bridge.store.deliveries import Queued
+from bridge.store.deliveries import Queued, as_kept
 from bridge.store.inbox import Entry
 
 
@@ -52,7 +52,8 @@ Stored = Mapping[str, Queued]
 class Dispatcher:
     """Takes entries through the rules; `outlets` are the channels at work.
 
-    With a `rulebook`, summaries name the rules that decided, for explanations later on.
+    With a `rulebook`, summaries name the rules that decided, for explanations later on. `trouble` is called
+    when a rule was paused.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class Dispatcher:
         planner: Planner,
         outlets: Mapping[str, Outlet],
         rulebook: Rulebook | None = None,
+        trouble: Callable[[], None] = lambda: None,
     ) -> None:
         self._node = node
         self._register = register
         self._planner = planner
         self._outlets = outlets
         self._rulebook = rulebook
+        self._trouble = trouble
         # What asks the store before it is planned must not be overtaken by what follows it.
         self._turn = asyncio.Lock()
 
@@ -136,6 +139,7 @@ class Dispatcher:
                 self._node.reached(Point.DISPATCHED)
                 self._follow(verdict, deliveries)
                 self._tell(verdict, deliveries)
+                self._halt(verdict, deliveries)
 
     async def _written(self, verdicts: Sequence[Verdict], rules: Mapping[str, object]) -> list[Stored]:
         now = self._node.clock.now()
@@ -168,11 +172,25 @@ class Dispatcher:
             if outlet is None or planned.delivery.held_until is not None:
                 continue  # the loop finds what is held when its time has come
             if planned.offer is None:
-                outlet.worker.wake()
+                if queued is not None and not queued.kept:
+                    outlet.worker.wake()
             elif queued is not None and queued.leased:
                 outlet.begin(queued.seq, planned.delivery, planned.offer, verdict.entry)
             else:
                 outlet.worker.let_go()
+
+    def _halt(self, verdict: Verdict, stored: Stored) -> None:
+        """Remember the rules that keep what they make from now on."""
+        if not any(queued.kept for queued in stored.values()):
+            return
+        kept = {
+            planned.delivery.rule
+            for planned in verdict.planned
+            if (queued := stored.get(planned.delivery.id)) is not None and queued.kept
+        }
+        for rule in sorted(self._node.halts.add(kept)):
+            self._node.log.warning("rule is paused, its deliveries are kept", rule=rule)
+            self._trouble()
 
     def _tell(self, verdict: Verdict, stored: Stored) -> None:
         entry, log = verdict.entry, self._node.log
@@ -241,14 +259,17 @@ def _enqueue_all(
 
 
 def _enqueue(connection: Connection, plan: Planned) -> Queued | None:
-    offer = plan.offer
     delivery, key = gather.join(connection, plan.delivery, plan.gathering)
-    queued = outbox.enqueue(
-        connection,
-        delivery,
-        payload=offer.payload if offer else plan.shown,
-        lease=offer.lease if offer else None,
-    )
+    if plan.brake is not None and not halts.lets(connection, plan.brake, now=plan.delivery.created_at):
+        queued = outbox.enqueue(connection, as_kept(delivery))
+    else:
+        offer = plan.offer
+        queued = outbox.enqueue(
+            connection,
+            delivery,
+            payload=offer.payload if offer else plan.shown,
+            lease=offer.lease if offer else None,
+        )
     if queued is not None and key is not None:
         collections.add(connection, queued.seq, key)
     if queued is not None and plan.watch is not None:

@@ -34,7 +34,7 @@ from bridge.store.database import Connection
 from bridge.store.details import EventDetails, NotFound
 from bridge.store.memory import Holder
 
-_REPLACED = (State.PENDING, State.PARKED)
+_REPLACED = (State.PENDING, State.PARKED, State.KEPT)
 """What a replay of the same event gives up, so that it does not stand in its own way."""
 _BEHIND_ALL = 2**63 - 1
 """The number of an entry that is not stored yet."""

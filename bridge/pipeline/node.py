@@ -9,6 +9,7 @@ from enum import StrEnum
 from bridge.clock import Clock
 from bridge.core.catalogue import Catalogue
 from bridge.logs import Log
+from bridge.pipeline.halts import Halts
 from bridge.pipeline.house import House
 from bridge.store.database import Database
 
@@ -41,8 +42,8 @@ class Node:
     """One process. `name` stands on the leases it takes; `chance` returns a random number in [0, 1).
 
     `alone` says that no other process works on this store. `reached` is told of each point that work comes
-    by, so that tests can end the process there. `catalogue` has the courses of the configuration, and
-    `public_url` the address under which the world reaches the public listener.
+    by, so that tests can end the process there. `catalogue` has the courses of the configuration, `halts` the
+    rules that are paused, and `public_url` is the address under which the world reaches the public listener.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Node:
     alone: bool = False
     reached: Callable[[Point], None] = _onward
     catalogue: Catalogue = field(default_factory=Catalogue)
+    halts: Halts = field(default_factory=Halts)
     public_url: str | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""What a person may do: replay an entry, retry or discard a delivery, release a claim, pause a channel."""
+"""What a person may do: replay an entry, decide about a delivery or a claim, pause a channel or a rule."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import assert_never
 from bridge.core.breaker import FRESH, Phase, stop
 from bridge.core.outcomes import State
 from bridge.core.trouble import Trouble
+from bridge.pipeline.deciding import discard_rule, pause_rule, resume_rule
 from bridge.pipeline.gate import tell
 from bridge.pipeline.node import Node
 from bridge.pipeline.releasing import release_claim, release_claims
@@ -92,6 +93,20 @@ class Operator:
         self._wake()
         sentence = "sends again" if done else "is neither paused nor stopped"
         return Told(done=done, sentence=f"channel {channel} {sentence}")
+
+    async def pause_rule(self, rule: str, why: str) -> Told:
+        """Keep what a rule makes, and what waits of it, until a person decides."""
+        return Told(*await pause_rule(self._node, rule, why))
+
+    async def resume_rule(self, rule: str) -> Told:
+        """Let a rule work again, and send what was kept of it."""
+        told = Told(*await resume_rule(self._node, rule))
+        self._wake()
+        return told
+
+    async def discard_rule(self, rule: str) -> Told:
+        """Let a rule work again, and give up what was kept of it."""
+        return Told(*await discard_rule(self._node, rule))
 
 
 def _pause(connection: Connection, channel: str, why: str, now: datetime) -> bool:

@@ -12,12 +12,13 @@ from datetime import datetime
 from bridge.core.claims import Claim, Lacking, claim_of
 from bridge.core.digests import Gathering
 from bridge.core.events import Event, Facts
+from bridge.core.halts import Brake
 from bridge.core.identity import delivery_id
 from bridge.core.limits import Uncounted, Use, use_of
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
 from bridge.core.routing import Plan, Router, Wanted
-from bridge.core.rules import SHADOW, Action
+from bridge.core.rules import SHADOW, Action, Rule
 from bridge.core.tallies import Tally, Uncountable, tally_of
 from bridge.core.threads import Addition, addition_of, lane_for
 from bridge.core.timing import From, Never, Unsorted, first_due, gathering_of
@@ -42,7 +43,7 @@ class Planned:
     """A delivery that a rule wants: the claim it needs, what it watches for, the offer to send it at once.
 
     `use` is what it counts against, `adds` what it adds to the counts of the message that it edits, `shown`
-    is the message of one that is only shown, `gathering` says with what it waits.
+    is the message of one that is only shown, `gathering` says with what it waits, `brake` what may keep it.
     """
 
     delivery: NewDelivery
@@ -53,6 +54,7 @@ class Planned:
     offer: Offer | None = None
     adds: Addition | None = None
     gathering: Gathering | None = None
+    brake: Brake | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,15 +219,24 @@ class Planner:
         if withheld:
             return Planned(delivery)
         outlet = self._outlets.get(action.channel)
+        brake = self._brake(wanted.rule)
         if outlet is None:
-            return Planned(delivery, claim, watch, use, gathering=gathering)
+            keeps = None if action.shadow else brake
+            return Planned(delivery, claim, watch, use, gathering=gathering, brake=keeps)
         if shown:
             return Planned(delivery, claim, watch, use, outlet.shown(delivery, action, facts))
-        # With `after` most events only count.
-        offer = None if wanted.rule.after else outlet.offer(delivery, action, facts)
+        # With `after` most events only count, and what a paused rule makes is kept.
+        idle = wanted.rule.after is not None or action.rule in self._node.halts
+        offer = None if idle else outlet.offer(delivery, action, facts)
         about = (entry.key, index)
         adds = addition_of(secret, action, delivery.lane, about, facts) if action.thread else None
-        return Planned(delivery, claim, watch, use, offer=offer, adds=adds, gathering=gathering)
+        return Planned(delivery, claim, watch, use, offer=offer, adds=adds, gathering=gathering, brake=brake)
+
+    def _brake(self, rule: Rule) -> Brake | None:
+        """Return what the store must be asked before a rule's delivery is made; None for nothing."""
+        if rule.pause_above is None and rule.name not in self._node.halts:
+            return None
+        return Brake(rule.name, rule.pause_above)
 
     def _waits(
         self, action: Action, event: Event, facts: Facts, lane: bytes | None, now: datetime

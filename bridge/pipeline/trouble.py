@@ -20,7 +20,7 @@ from bridge.core.notices import Facts, notice
 from bridge.core.rules import OWNER_RULE, Action, Rule
 from bridge.core.trouble import ENDED, ONCE, SOURCE, STARTED, TYPES, Trouble, event_type
 from bridge.pipeline.node import Node
-from bridge.store import channels, inbox, incidents
+from bridge.store import channels, halts, inbox, incidents
 from bridge.store.database import Connection, StoreUnavailable
 from bridge.store.incidents import Incident
 
@@ -187,14 +187,13 @@ class Alarm:
 
     def _event(self, connection: Connection, incident: Incident, now: datetime) -> dict[str, object]:
         over = incident.ended_at is not None
-        about = incident.kind in (Trouble.PAUSED, Trouble.STOPPED)
         facts = Facts(
             trouble=incident.kind,
             subject=incident.subject,
             since=incident.started_at,
             ended=incident.ended_at,
             count=incident.count,
-            waiting=channels.waiting(connection, incident.subject) if about else 0,
+            waiting=_waiting(connection, incident),
             why=incident.why,
         )
         said = notice(facts, self.owner.locale, self.owner.zone)
@@ -247,3 +246,14 @@ class Alarm:
         finally:
             asked.cancel()
             sleep.cancel()
+
+
+def _waiting(connection: Connection, incident: Incident) -> int:
+    """Return how many deliveries wait for the end of a trouble."""
+    match incident.kind:
+        case Trouble.PAUSED | Trouble.STOPPED:
+            return channels.waiting(connection, incident.subject)
+        case Trouble.RULE:
+            return halts.count_kept(connection, incident.subject)
+        case _:
+            return 0

@@ -19,7 +19,7 @@ from bridge.store.schema import CONFIRMED, RELEASED, RESERVED, claims, constant,
 
 ClaimState = Literal["reserved", "confirmed", "released"]
 CLAIM_STATES: tuple[ClaimState, ...] = ("reserved", "confirmed", "released")
-UNDER_WAY = (State.PENDING, State.SENDING, State.PARKED, State.MERGED)
+UNDER_WAY = (State.PENDING, State.SENDING, State.PARKED, State.KEPT, State.MERGED)
 """A delivery in one of these may still be sent, and needs its claim for that, as long as that is reserved."""
 RELEASED_AT_ONCE = 500
 """Claims let go in one transaction: others want to write, too."""

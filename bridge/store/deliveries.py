@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from bridge.core.halts import KEPT
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Reason, State
 from bridge.store.inbox import Entry
@@ -17,7 +18,7 @@ Trigger = Literal["schedule", "person"]
 class NewDelivery:
     """A delivery to store. `id` is its `delivery_id`; `lane` is its `lane_key`, or None where order is free.
 
-    `state` is PENDING, or WITHHELD with a `why` for what is shown and never sent. `held_until` is its
+    `state` is PENDING, WITHHELD with a `why` for what is shown and never sent, or KEPT. `held_until` is its
     `due_at` where a rule keeps it for later, with a `why`; until then it is not in its lane.
     """
 
@@ -32,17 +33,26 @@ class NewDelivery:
     due_at: datetime
     lane: bytes | None = None
     expires_at: datetime | None = None
-    state: Literal[State.PENDING, State.WITHHELD] = State.PENDING
+    state: Literal[State.PENDING, State.WITHHELD, State.KEPT] = State.PENDING
     why: str | None = None
     held_until: datetime | None = None
 
 
+def as_kept(new: NewDelivery) -> NewDelivery:
+    """Return the same delivery of a rule that is paused."""
+    return replace(new, state=State.KEPT, why=new.why or KEPT)
+
+
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A delivery that is stored now; `leased` if it was free to be sent at once, by whoever stored it."""
+    """A delivery that is stored now; `leased` if it was free to be sent at once, by whoever stored it.
+
+    One that is `kept` waits for a person to decide about its rule.
+    """
 
     seq: int
     leased: bool
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

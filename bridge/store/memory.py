@@ -122,7 +122,7 @@ def follow(connection: Connection, delivery_id: str, state: State, *, now: datet
             confirm(connection, delivery_id, now=now)
         case State.DEAD | State.EXPIRED | State.DISCARDED:
             release(connection, delivery_id, now=now)
-        case State.PENDING | State.SENDING | State.PARKED | State.WITHHELD | State.MERGED:
+        case State.PENDING | State.SENDING | State.PARKED | State.WITHHELD | State.KEPT | State.MERGED:
             pass
         case never:
             assert_never(never)

@@ -117,7 +117,7 @@ def enqueue(
         return None
     if payload is not None:
         _ADD_PAYLOAD.run(connection, _payload_row(seq, payload))
-    return Queued(seq, leased=lease is not None)
+    return Queued(seq, leased=lease is not None, kept=new.state is State.KEPT)
 
 
 def claim_due(

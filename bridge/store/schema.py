@@ -33,6 +33,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeEngine
 
+from bridge.core.halts import Halt
 from bridge.core.outcomes import ANSWER_LIMIT, State
 from bridge.store.columns import HexId, Instant, Json, Seq, Words
 
@@ -48,7 +49,7 @@ PARKED: Final = "parked"
 RESERVED: Final = "reserved"
 CONFIRMED: Final = "confirmed"
 RELEASED: Final = "released"
-STUCK: Final = (State.DEAD, State.EXPIRED, State.PARKED, State.WITHHELD)
+STUCK: Final = (State.DEAD, State.EXPIRED, State.PARKED, State.WITHHELD, State.KEPT)
 """The states in which a delivery stays until a person looks at it."""
 
 
@@ -182,6 +183,12 @@ _partial_index(
     deliveries.c.state,
     deliveries.c.channel,
     where=deliveries.c.state.in_(constants(STUCK)),
+)
+_partial_index(
+    "deliveries_kept",
+    deliveries.c.rule,
+    deliveries.c.seq,
+    where=deliveries.c.state == constant(State.KEPT),
 )
 Index("deliveries_inbox", deliveries.c.inbox_seq)
 Index("deliveries_created", deliveries.c.created_at)
@@ -351,6 +358,29 @@ channel_states = Table(
     Column("why", Words(SENTENCES), nullable=False),
 )
 """A row for each channel that ever had a rate or trouble; the names are those of `Breaker` and `Rate`."""
+
+rule_states = Table(
+    "rule_states",
+    METADATA,
+    Column("rule", Words(WORDS), primary_key=True),
+    Column("halt", String(16), nullable=False),
+    Column("made", Integer, nullable=False),
+    Column("since", Instant),
+    Column("why", Words(SENTENCES), nullable=False),
+)
+"""A row for each rule that ever had a `pause_above` or was paused; `made` messages since it last began."""
+
+_partial_index("rule_states_halted", rule_states.c.rule, where=rule_states.c.halt != constant(Halt.WORKING))
+
+rule_paces = Table(
+    "rule_paces",
+    METADATA,
+    Column("rule", Words(WORDS), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""When each of a rule's last messages was made, as many as it may make in a period."""
 
 incidents = Table(
     "incidents",

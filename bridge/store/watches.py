@@ -93,7 +93,7 @@ _SEE = _insert.on_conflict_do_update(
     set_={name: _insert.excluded[name] for name in ("at", "inbox_seq", "kind")},
     where=_is_later(_insert.excluded.at, _insert.excluded.inbox_seq, sightings.c.at, sightings.c.inbox_seq),
 )
-_WAITING = deliveries.c.state.in_(constants((State.PENDING, State.PARKED, State.WITHHELD)))
+_WAITING = deliveries.c.state.in_(constants((State.PENDING, State.PARKED, State.WITHHELD, State.KEPT)))
 _WITHDRAWN = (
     select(deliveries.c.id)
     .join_from(watches, deliveries, deliveries.c.seq == watches.c.delivery_seq)

@@ -60,6 +60,18 @@ class Operates(Protocol):
         """Let a channel send again."""
         ...
 
+    async def pause_rule(self, rule: str, why: str) -> Told:
+        """Keep what a rule makes."""
+        ...
+
+    async def resume_rule(self, rule: str) -> Told:
+        """Send what a rule has kept, and let it work again."""
+        ...
+
+    async def discard_rule(self, rule: str) -> Told:
+        """Give up what a rule has kept, and let it work again."""
+        ...
+
 
 class Explains(Protocol):
     """What explains a stored event: `bridge.pipeline.explaining.Explainer`."""

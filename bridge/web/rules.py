@@ -1,4 +1,4 @@
-"""The rules in words, with what came of each lately: a page, and the same for scripts."""
+"""The rules in words, what came of each lately, and what becomes of what paused ones keep: a page, an API."""
 
 from __future__ import annotations
 
@@ -8,20 +8,36 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from bridge.core.halts import RuleState
 from bridge.core.outcomes import State
-from bridge.store import views
+from bridge.pipeline.operate import Told
+from bridge.store import halts, views
 from bridge.web.answers import FRESH, answer
+from bridge.web.api import told_answer
 from bridge.web.desk import Desk
 from bridge.web.overview import RECENT, STUCK, WAITING
 from bridge.web.render import Pages
+from bridge.web.standing import halt_plain
+
+PAUSED_BY = "paused by a person on the admin page"
+_NOTICES = {
+    "pause": "The rule is paused. What it makes is kept, until you decide.",
+    "resume": "The rule works again, and what was kept goes out.",
+    "discard": "The rule works again, and what was kept is given up.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleLine:
-    """One rule and its deliveries of the last day."""
+    """One rule, where it stands, and its deliveries of the last day."""
 
-    name: str
+    state: RuleState
     deliveries: Mapping[State, int]
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+        return self.state.rule
 
     @property
     def delivered(self) -> int:
@@ -48,11 +64,47 @@ class Rules:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        return [web.get("/rules", self._page), web.get("/api/rules", self._plain)]
+        name, acts = r"{name:[A-Za-z0-9][A-Za-z0-9_-]{0,63}}", "{act:pause|resume|discard}"
+        return [
+            web.get("/rules", self._page),
+            web.post(f"/rules/{name}/{acts}", self._post),
+            web.get("/api/rules", self._plain),
+            web.post(f"/api/rules/{name}/{acts}", self._api_post),
+        ]
 
-    async def _page(self, _: web.Request) -> web.Response:
+    async def _page(self, request: web.Request, *, problem: str = "") -> web.Response:
         lines = await self._lines()
-        return await asyncio.to_thread(lambda: self._pages.page("rules.html", rules=lines))
+        return await asyncio.to_thread(
+            lambda: self._pages.page(
+                "rules.html",
+                status=409 if problem else 200,
+                rules=lines,
+                problem=problem,
+                notice=_NOTICES.get(request.query.get("done", ""), ""),
+            )
+        )
+
+    async def _post(self, request: web.Request) -> web.StreamResponse:
+        told = await self._act(request)
+        if not told.done:
+            return await self._page(request, problem=told.sentence)
+        raise web.HTTPSeeOther(f"/rules?done={request.match_info['act']}")
+
+    async def _api_post(self, request: web.Request) -> web.Response:
+        return told_answer(await self._act(request))
+
+    async def _act(self, request: web.Request) -> Told:
+        name, operator = request.match_info["name"], self._desk.operator
+        known = await self._desk.store.read(lambda c: halts.states(c, self._desk.rules))
+        if name not in known:
+            raise web.HTTPNotFound
+        match request.match_info["act"]:
+            case "pause":
+                return await operator.pause_rule(name, PAUSED_BY)
+            case "resume":
+                return await operator.resume_rule(name)
+            case _:
+                return await operator.discard_rule(name)
 
     async def _plain(self, _: web.Request) -> web.Response:
         lines = await self._lines()
@@ -62,7 +114,7 @@ class Rules:
     def _rule(self, line: RuleLine) -> dict[str, object]:
         sentences = self._desk.sentences
         return {
-            "name": line.name,
+            **halt_plain(line.state),
             "sentence": sentences.get(line.name),
             "deliveries_24h": {str(state): count for state, count in line.deliveries.items()},
         }
@@ -70,6 +122,11 @@ class Rules:
     async def _lines(self) -> list[RuleLine]:
         """Return the configured rules in their order, then those that only deliveries know."""
         since = self._desk.clock.now() - RECENT
-        counts = await self._desk.store.read(lambda c: views.count_by_rule(c, since=since))
-        names = [*self._desk.rules, *sorted(counts.keys() - set(self._desk.rules))]
-        return [RuleLine(name=name, deliveries=counts.get(name, {})) for name in names]
+        counts, states = await self._desk.store.read(
+            lambda c: (views.count_by_rule(c, since=since), halts.states(c, self._desk.rules))
+        )
+        names = [*self._desk.rules, *sorted((counts.keys() | states.keys()) - set(self._desk.rules))]
+        return [
+            RuleLine(state=states.get(name, RuleState(rule=name)), deliveries=counts.get(name, {}))
+            for name in names
+        ]

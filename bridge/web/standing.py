@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.core.breaker import Phase
+from bridge.core.halts import RuleState
 from bridge.core.rates import Rate, allowed
 from bridge.store import channels, incidents
 from bridge.store.channels import UNTOUCHED, Standing
@@ -71,6 +72,17 @@ def state_plain(state: ChannelState) -> dict[str, object]:
         "failures": state.failures,
         "waiting": state.waiting,
         "rate": str(state.rate) if state.rate else None,
+    }
+
+
+def halt_plain(state: RuleState) -> dict[str, object]:
+    """Return where a rule stands as the API and `--json` have it."""
+    return {
+        "name": state.rule,
+        "state": str(state.halt),
+        "kept": state.kept,
+        "since": state.since,
+        "why": state.why or None,
     }
 
 

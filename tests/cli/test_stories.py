@@ -282,6 +282,23 @@ def test_a_rule_that_counts_is_played_as_it_is(school: Bridge) -> None:
     assert said.code == ExitCode.OK, said.out
 
 
+def test_a_rule_that_wants_too_much_keeps_the_rest(school: Bridge) -> None:
+    """What is kept has to be expected, since a person has to decide about it."""
+    rules = """\
+  - name: ajuda
+    on: help.requested
+    pause_above: 2/h
+    send: [{ slack: wins, text: ajuda }]
+"""
+    school.write("config.yaml", (school.folder / "config.yaml").read_text("utf-8") + rules)
+    asked = [f"{{ at: +{minute}min, sample: nutror.learner_help }}" for minute in (0, 10, 20, 90)]
+    sent = "{ at: +0s, channel: wins }, { at: +10min, channel: wins }"
+    assert played(school, story(*asked, expect=f"[{sent}]")).code == ExitCode.PROBLEMS
+    kept = "{ channel: wins, state: kept }, { channel: wins, state: kept }"
+    said = played(school, story(*asked, expect=f"[{sent}, {kept}]"))
+    assert said.code == ExitCode.OK, said.out
+
+
 def test_a_story_may_have_its_own_courses(school: Bridge) -> None:
     """The catalogue is part of what is given: with the last of its modules the course is complete."""
     config = (school.folder / "config.yaml").read_text("utf-8")

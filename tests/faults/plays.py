@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from tests.faults.words import DAY, HOUR, Comes, Play
 
 NOON = 0 * HOUR
@@ -182,5 +184,21 @@ PLAYS = (
             Comes(9 * DAY, module="3"),
         ),
         ((4 * DAY + 6 * HOUR, "Maria 1 3"),),
+    ),
+    Play(
+        "pause_above",
+        sends().replace("    send:", "    pause_above: 2/h\n    send:"),
+        (
+            Comes(NOON),
+            Comes(2 * HOUR, module="2"),
+            Comes(2 * HOUR + timedelta(minutes=10), module="3"),
+            Comes(2 * HOUR + timedelta(minutes=20), learner="joana"),
+            Comes(DAY, learner="joana", module="2"),
+        ),
+        (
+            (NOON, "Maria Module 1"),
+            (2 * HOUR, "Maria Module 2"),
+            (2 * HOUR + timedelta(minutes=10), "Maria Module 3"),
+        ),
     ),
 )

@@ -59,6 +59,8 @@ def bring_to(connection: Connection, state: State, number: int = 0) -> NewDelive
     """Store a delivery and take it to `state` by the ordinary ways."""
     if state is State.WITHHELD:
         return store_delivery(connection, number, state=State.WITHHELD, why="a test event")
+    if state is State.KEPT:
+        return store_delivery(connection, number, state=State.KEPT)
     delivery = store_delivery(connection, number)
     if state is State.PENDING:
         return delivery

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from bridge.core.halts import Brake, Halt
 from bridge.core.limits import Use
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
+from bridge.core.rates import Rate
 from bridge.core.rules import After
 from bridge.core.tallies import Mark, Tally
 from bridge.core.unless import Sighting, Watch
-from bridge.store import details, inbox, limits, memory, outbox, tallies, views, watches
+from bridge.store import details, halts, inbox, limits, memory, outbox, tallies, views, watches
+from bridge.store.deliveries import as_kept
 from bridge.store.engines import Engines
 from bridge.store.views import DeliveryFilter, EventFilter
 from tests.support.stored import (
@@ -34,6 +37,8 @@ from tests.support.stored import (
 
 Statement = tuple[str, Any]
 MANY = 300
+MADE_BEFORE = frozenset({"SCAN next", "SCAN some", "SCAN CONSTANT ROW"})
+"""Steps over what a step before has chosen, and bounded."""
 
 
 @contextmanager
@@ -59,9 +64,7 @@ def steps(connection: Connection, statement: Statement) -> list[str]:
 
 def slow(step: str) -> bool:
     """Say whether a step reads a whole table, or sorts what it found there."""
-    whole_table = (
-        step.startswith("SCAN") and "USING" not in step and step not in {"SCAN next", "SCAN CONSTANT ROW"}
-    )
+    whole_table = step.startswith("SCAN") and "USING" not in step and step not in MADE_BEFORE
     return whole_table or "Seq Scan" in step
 
 
@@ -122,6 +125,24 @@ def remember(connection: Connection) -> None:
     assert len(watches.see(connection, Sighting(watched.key, NOW + MINUTE, "k"), entry, now=NOW)) == 3
     limits.hand_over(connection, new.id, new_delivery(entry, 7).id)
     tally_up(connection)
+    pause_rules(connection)
+
+
+def pause_rules(connection: Connection) -> None:
+    """Count what a rule makes, pause it, keep what is in hand, and decide both ways."""
+    brake = Brake("r", Rate(1, 60 * MINUTE))
+    for number, decision in enumerate((Halt.RESUMING, Halt.DISCARDING)):
+        entry = store_entry(connection, 20 + number)
+        assert halts.lets(connection, brake, now=NOW)
+        outbox.enqueue(connection, new_delivery(entry, 20 + number, rule="r"))
+        assert not halts.lets(connection, brake, now=NOW)
+        outbox.enqueue(connection, as_kept(new_delivery(entry, 30 + number, rule="r")))
+        assert not halts.keep(connection, "r", 10**6, lease=LEASE, now=NOW)
+        assert halts.halted(connection) == {"r"}
+        assert halts.states(connection)["r"].kept >= 2
+        assert halts.begin(connection, "r", decision)
+        while halts.follow(connection, "r", decision, 1, now=NOW):
+            pass
 
 
 def tally_up(connection: Connection) -> None:

@@ -7,9 +7,12 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import pytest
 
+from bridge.core.outcomes import State
+from bridge.store import halts, views
 from bridge.store.database import Database
+from bridge.store.views import DeliveryFilter
 from bridge.web.listener import Listener
-from tests.support.clock import FakeClock
+from tests.support.clock import START, FakeClock
 from tests.web.stocked import RULE, SENTENCES, Stock, stock
 
 ServeAdmin = Callable[..., Awaitable[Listener]]
@@ -78,7 +81,85 @@ async def test_scripts_get_the_sentences_in_every_language(
     async with http.get(f"{listener.url}/api/rules") as response:
         assert response.headers["Cache-Control"] == "no-store"
         calada, rule = (await response.json())["rules"]
-    assert calada == {"name": "calada", "sentence": None, "deliveries_24h": {}}
+    standing = {"state": "working", "kept": 0, "since": None, "why": None}
+    assert calada == {"name": "calada", **standing, "sentence": None, "deliveries_24h": {}}
     assert rule["sentence"] == SENTENCES
     assert rule["deliveries_24h"]["delivered"] == 2
     assert sum(rule["deliveries_24h"].values()) == len(stored.deliveries)
+
+
+async def _states(database: Database, rule: str) -> list[State]:
+    rows = await database.read(lambda c: views.list_deliveries(c, DeliveryFilter(rule=rule)))
+    return sorted(row.state for row in rows)
+
+
+async def test_a_person_pauses_a_rule_and_decides_about_what_it_keeps(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock, database: Database
+) -> None:
+    """The page says since when, why and how much, and has the buttons; nothing of a stranger's is HTML."""
+    listener = await serve_admin()
+    async with http.post(f"{listener.url}/rules/{RULE}/pause") as response:
+        html = await response.text()
+    assert "The rule is paused." in html
+    assert '<span class="badge warn">paused</span>' in html
+    assert "paused by a person on the admin page" in html
+    assert f'href="/deliveries?rule={RULE}&amp;state=kept"' in html
+    kept = (await _states(database, RULE)).count(State.KEPT)
+    assert kept > 0
+    assert f">{kept} kept</a>" in html
+    async with http.post(f"{listener.url}/rules/{RULE}/pause") as response:
+        assert response.status == 409
+        assert f"Not done: rule {RULE} is paused already." in await response.text()
+    async with http.post(f"{listener.url}/rules/{RULE}/resume") as response:
+        assert "what was kept goes out" in await response.text()
+    assert State.KEPT not in await _states(database, RULE)
+    await database.write(lambda c: halts.pause(c, RULE, now=START, why="<script>"))
+    assert "&lt;script&gt;" in await _get(http, f"{listener.url}/rules")
+    async with http.post(f"{listener.url}/rules/{RULE}/discard") as response:
+        assert "what was kept is given up" in await response.text()
+    assert (await _states(database, RULE)).count(State.DISCARDED) >= kept
+
+
+async def test_scripts_decide_as_well(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock, database: Database
+) -> None:
+    """They see where a rule stands, are told what was done, and get 409 where there is nothing to decide."""
+    listener = await serve_admin()
+    base = f"{listener.url}/api/rules"
+    async with http.post(f"{base}/{RULE}/resume") as response:
+        assert response.status == 409
+    await database.write(lambda c: halts.pause(c, RULE, now=START, why="pause_above: 3/h"))
+    async with http.get(base) as response:
+        found = {rule["name"]: rule for rule in (await response.json())["rules"]}
+    assert (found[RULE]["state"], found[RULE]["why"]) == ("paused", "pause_above: 3/h")
+    assert found[RULE]["kept"] > 0
+    async with http.post(f"{base}/{RULE}/discard") as response:
+        assert response.status == 200
+        assert "given up" in await response.text()
+    async with http.post(f"{base}/nobody/pause") as response:
+        assert response.status == 404
+
+
+async def test_another_site_decides_nothing(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock, database: Database
+) -> None:
+    """As with every other button."""
+    listener = await serve_admin()
+    for path in (f"/rules/{RULE}/pause", f"/api/rules/{RULE}/pause"):
+        elsewhere = {"Sec-Fetch-Site": "cross-site"}
+        async with http.post(f"{listener.url}{path}", headers=elsewhere) as response:
+            assert response.status == 403
+    assert State.KEPT not in await _states(database, RULE)
+
+
+async def test_a_paused_rule_that_is_gone_is_listed_with_what_it_keeps(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock, database: Database, clock: FakeClock
+) -> None:
+    """Whoever took it out of the file has not decided about its deliveries."""
+    await database.write(lambda c: halts.pause(c, RULE, now=START, why="x"))
+    clock.advance(days=9)
+    listener = await serve_admin(rules=(), sentences={})
+    html = await _get(http, f"{listener.url}/rules")
+    assert "no longer in the configuration" in html
+    async with http.post(f"{listener.url}/rules/{RULE}/discard") as response:
+        assert response.status == 200

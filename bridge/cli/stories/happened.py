@@ -37,7 +37,7 @@ class Happened:
     @property
     def matters(self) -> bool:
         """Whether it must be expected: a message that arrived, or one that is lost unless somebody acts."""
-        return self.state in (State.DELIVERED, State.DEAD, State.PARKED)
+        return self.state in (State.DELIVERED, State.DEAD, State.PARKED, State.KEPT)
 
 
 def happened(deliveries: Iterable[DeliveryDetails], begins: datetime) -> Iterator[Happened]:

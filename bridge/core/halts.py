@@ -1,0 +1,59 @@
+"""A rule that is paused: its deliveries are kept, and a person decides what becomes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bridge.core.rates import Rate
+
+
+class Halt(StrEnum):
+    """Where a rule stands."""
+
+    WORKING = "working"
+    PAUSED = "paused"
+    RESUMING = "resuming"
+    """What was kept goes out, the oldest first; what is made meanwhile is kept until its turn comes."""
+    DISCARDING = "discarding"
+    """What was kept is given up."""
+
+
+KEPT = "its rule is paused; `bridge rules resume` sends it, `bridge rules discard` gives it up"
+"""Why a delivery is kept."""
+BY_HAND = "paused by hand"
+GIVEN_UP = "given up with all that its paused rule had kept"
+"""Why a delivery is discarded with others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleState:
+    """Where a rule stands, since when and why; `kept` deliveries of it wait for a person."""
+
+    rule: str
+    halt: Halt = Halt.WORKING
+    since: datetime | None = None
+    why: str = ""
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """What is asked before a rule's delivery is made: whether it is paused, or above a number now."""
+
+    rule: str
+    above: Rate | None = None
+
+
+def above_why(above: Rate) -> str:
+    """Return why a rule was paused, in words of the configuration: they are the same in every language."""
+    return f"pause_above: {above}"
+
+
+def is_above(above: Rate, earlier: datetime, now: datetime) -> bool:
+    """Return whether one more is too many; `earlier` is when the one so many before it was made.
+
+    One from the future was made by a clock that was wrong.
+    """
+    return now - above.per < earlier <= now + above.per
