@@ -27,9 +27,6 @@ from bridge.sources import registry as sources
 
 LOCALES = ("pt_BR", "en", "es")
 
-LATER: frozenset[str] = frozenset()
-"""Words of the configuration language that this version does not know yet."""
-
 
 class Listen(Strict):
     """Where the two listeners wait."""

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from bridge.channels import registry as channels
 from bridge.config.files import Material
-from bridge.config.model import LATER, Config
+from bridge.config.model import Config
 from bridge.config.sends import INSTEAD, OWNER, SEND
 from bridge.core.problems import Path, Problem, describe, did_you_mean
 from bridge.core.redact import HIDDEN
@@ -171,8 +171,6 @@ def _problem(place: _Place, error: ErrorDetails, model: type[BaseModel]) -> Prob
 
 def _unknown_key(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
     key = str(loc[-1])
-    if key in LATER and model is Config:
-        return f"'{key}' is not in this version yet"
     if "else" in loc and key in _NOT_IN_ELSE:
         return _NOT_IN_ELSE[key]
     if key in _OF_THE_RULE and loc[2:3] == ("send",) and len(loc) == 6:

@@ -33,8 +33,11 @@ LONGER = "BRIDGE_FAULT_RUNS" in os.environ
 
 @dataclass(frozen=True)
 class Words:
-    """What stands under the action."""
+    """What stands under the action, and how often it must have happened before."""
 
+    times: int | None = None
+    different: bool = False
+    within: timedelta | None = None
     once: tuple[str, ...] = ()
     most: int | None = None
     per: timedelta = DAY
@@ -61,6 +64,16 @@ class Words:
             yield 'quiet_hours: "21:00-08:00"'
         if self.expires:
             yield f"expires: {_hours(self.expires)}"
+
+    def rules(self) -> str:
+        """Return the rule."""
+        made = sends(*self.yaml())
+        if self.times is None:
+            return made
+        distinct = ", distinct: module.id" if self.different else ""
+        within = f", within: {_hours(self.within)}" if self.within else ""
+        after = f"after: {{ count: {self.times}, by: [learner.email]{distinct}{within} }}"
+        return made.replace("    send:", f"    {after}\n    send:")
 
 
 def _hours(span: timedelta) -> str:
@@ -94,6 +107,7 @@ class Model:
         self.told: list[Told] = []
         self.started: dict[str, timedelta] = {}
         """When each learner last started a lesson, by when it happened."""
+        self.counted: list[Comes] = []
 
     def given(self, play: Play) -> list[tuple[timedelta, str]]:
         """Return what arrives and when."""
@@ -131,6 +145,8 @@ class Model:
 
     def _complete(self, comes: Comes) -> None:
         words, happened = self.words, comes.after - comes.late
+        if words.times is not None and not self._fires(comes, words.times):
+            return
         due = max(comes.after, happened + words.delay)
         due = _evening(due) if words.digest else due
         asked, due = due, _morning(due) if words.quiet else due
@@ -144,6 +160,33 @@ class Model:
             return
         self.told.append(Told(comes, happened, due, joint=words.digest or due > asked))
         self._pass(comes.after)
+
+    def _fires(self, comes: Comes, times: int) -> bool:
+        """Return whether with this event there are so many for a stretch of time that touches none before."""
+        before = [each for each in self.counted if each.learner == comes.learner]
+        self.counted.append(comes)
+        now, within = [*before, comes], self.words.within
+        if within is None:
+            return self._number(before) < times <= self._number(now)
+        happened = [each.after - each.late for each in now]
+        stretch: list[timedelta] = []
+        for moment in sorted({*happened, *(at + within for at in happened)}):
+            if self._number(now, moment) >= times:
+                stretch.append(moment)  # between two of these moments nothing changes
+            elif self._is_new(before, stretch, times):
+                return True
+            else:
+                stretch.clear()
+        return False  # at the last moment nothing counts
+
+    def _is_new(self, before: list[Comes], stretch: list[timedelta], times: int) -> bool:
+        return bool(stretch) and all(self._number(before, moment) < times for moment in stretch)
+
+    def _number(self, events: list[Comes], at: timedelta | None = None) -> int:
+        """Return how many count, at a time or at all."""
+        within = self.words.within or timedelta()
+        there = [each for each in events if at is None or at - within < each.after - each.late <= at]
+        return len({each.module for each in there} if self.words.different else there)
 
     def _standing(self) -> list[Told]:
         return [each for each in self.told if each.state in ("waits", "sent")]
@@ -173,6 +216,8 @@ def _evening(asked: timedelta) -> timedelta:
 
 def _makes_sense(each: Words) -> bool:
     """What `bridge check` refuses is no combination."""
+    if each.times == 1 and each.within is None:
+        return False
     if (each.unless and not each.delay and not each.digest) or (each.delay and each.digest):
         return False
     return each.expires is None or each.expires > each.delay
@@ -181,6 +226,9 @@ def _makes_sense(each: Words) -> bool:
 spans = st.integers(1, 60).map(lambda hours: hours * HOUR)
 words = st.builds(
     Words,
+    times=st.none() | st.integers(1, 3),
+    different=st.booleans(),
+    within=st.none() | spans,
     once=st.sampled_from([(), ("learner.email",), ("learner.email", "module.id")]),
     most=st.none() | st.integers(1, 2),
     per=spans,
@@ -226,7 +274,7 @@ def test_words_mean_together_what_they_mean_alone(
     words: Words, comes: tuple[Comes, ...], trouble: Trouble | None
 ) -> None:
     """Whatever words stand together, whatever comes, and wherever the process ends once."""
-    play = Play("any", sends(*words.yaml()).replace(SAYS, SAYS_ALL), comes, (), until=10 * DAY)
+    play = Play("any", words.rules().replace(SAYS, SAYS_ALL), comes, (), until=10 * DAY)
     expected = Model(words).given(play)
     came = asyncio.run(_played(play, trouble))
     assert sorted(came) == expected
