@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
 from bridge.core.conditions import NOTHING
+from bridge.core.digests import Digest
+from bridge.core.events import Facts
 from bridge.core.halts import GIVEN_UP, KEPT, Halt
 from bridge.core.outcomes import State
 from bridge.core.quiet_hours import Hours, QuietHours
@@ -540,3 +544,39 @@ async def test_a_channels_rate_paces_what_is_resumed(database: Database) -> None
         await made.engine.drain()
     assert first < 3
     assert len(sent(made)) == 6
+
+
+class Lists:
+    """Content that says which events a message is about."""
+
+    def render(self, facts: Facts) -> Mapping[str, object]:
+        items: Any = facts["items"]
+        return {"text": " ".join(str(item["id"]) for item in items), "to": "x"}
+
+
+@pytest.mark.parametrize("hours", [1, 12])
+async def test_what_a_digest_collects_is_kept_and_goes_out_together(database: Database, hours: int) -> None:
+    """Resumed before its time it waits for it; after that, it is one message all the same."""
+    daily = Digest(time(18), UTC)
+    made = pipeline(database, braked(digest=daily, content=Lists()))
+    await one_by_one(made, *of_learners(5))
+    assert await states(database) == [State.KEPT] * 5
+    made.clock.advance(hours=hours)
+    await made.engine.drain()
+    assert made.channels["mail"].sent == []
+    await made.operator.resume_rule("r")
+    await made.engine.drain()
+    assert len(made.channels["mail"].sent) == int(hours > 6)
+    made.clock.advance(hours=12)
+    await made.engine.drain()
+    assert made.channels["mail"].texts == ["e0 e1 e2 e3 e4"]
+
+
+async def test_a_digest_that_is_given_up_frees_what_it_claimed(database: Database) -> None:
+    """Every event may be told of once more."""
+    made = pipeline(database, braked(digest=Digest(time(18), UTC), content=Lists(), once_per=LEARNER))
+    await one_by_one(made, *of_learners(4))
+    await made.operator.discard_rule("r")
+    ids = [row.id for row in await rows(database)]
+    claims = await database.read(lambda c: [memory.claim_of(c, id_) for id_ in ids])
+    assert [claim and claim.state for claim in claims] == ["released"] * 4
