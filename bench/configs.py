@@ -14,6 +14,7 @@ IN_A_FILE = 2_000
 """Rules; a file of the configuration has an upper limit of bytes and values."""
 NO_COURSE = "f" * 40
 WEBHOOK = '{ webhook: crm, json: { event: "{{ id }}", who: "{{ learner.name }}" } }'
+ONCE = '{ webhook: crm, once_per: [learner.email], json: { event: "{{ id }}", who: "{{ learner.name }}" } }'
 SLACK = '{ slack: wins, text: ":tada: *{{ learner.name }}* concluiu *{{ module.title }}*" }'
 EMAIL = '{ email: learners, to: "{{ learner.email }}", template: parabens-modulo }'
 _RULE = """\

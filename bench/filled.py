@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from bench import events
 from bench.configs import Setting
@@ -27,12 +28,30 @@ _COPIED: Mapping[str, Mapping[str, str]] = {
 }
 """What differs from copy to copy; every other column stays as it is."""
 
+_FAR = "due_at + 86400000000 * 30"
+_HELD = {"state": "'pending'", "due_at": _FAR, "ready_at": _FAR, "held_until": _FAR}
+"""A delivery that was sent, made into one that waits."""
+
 
 async def finished(place: Path, setting: Setting, target: Arrivals, count: int) -> None:
     """Leave a store with so many delivered events in `place`."""
     async with bridge(setting, place) as running:
         await delivered(running, SEED, target)
     _copy(place / "bridge.db", "delivered", count)
+
+
+async def held(place: Path, setting: Setting, target: Arrivals, count: int) -> None:
+    """Leave a store with so many messages in `place` that wait for a far day, each with a claim."""
+    async with bridge(setting, place) as running:
+        await delivered(running, SEED, target)
+    _copy(place / "bridge.db", "delivered", count, _HELD)
+    with sqlite3.connect(place / "bridge.db") as connection:
+        connection.execute(
+            "INSERT INTO claims (delivery_id, key, rule, action, label, state, at) "
+            "SELECT id, randomblob(16), rule, action, 'learner.email=' || hex(id), 'reserved', created_at "
+            "FROM deliveries WHERE held_until IS NOT NULL"
+        )
+    connection.close()
 
 
 async def waiting(place: Path, setting: Setting, target: Arrivals, count: int) -> None:
@@ -49,7 +68,8 @@ async def waiting(place: Path, setting: Setting, target: Arrivals, count: int) -
     _copy(place / "bridge.db", "pending", count)
 
 
-def _copy(file: Path, state: str, count: int) -> None:
+def _copy(file: Path, state: str, count: int, as_: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Copy the last delivery in a state with all that belongs to it; `as_` are values of the copies."""
     with sqlite3.connect(file, isolation_level=None) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         found = connection.execute(
@@ -60,7 +80,8 @@ def _copy(file: Path, state: str, count: int) -> None:
         connection.execute("BEGIN")
         for table, changed in _COPIED.items():
             key, seq = ("seq", found[1]) if table == "inbox" else ("delivery_seq", found[0])
-            _copy_rows(connection, table, changed, ("seq" if table == "deliveries" else key, seq), count)
+            values = {**changed, **as_} if table == "deliveries" else changed
+            _copy_rows(connection, table, values, ("seq" if table == "deliveries" else key, seq), count)
         connection.execute("COMMIT")
     connection.close()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from bench import filled
-from bench.case import Case, Effort, Pair, at_least
-from bench.configs import Ports, Setting
+from bench.case import Case, Effort, Pair, at_least, at_most
+from bench.configs import ONCE, Ports, Setting
 from bench.pairs import accepted, bridge, delivered, folder, in_turns
 from bench.servers import Server
 from bench.targets import webhook_target
@@ -41,6 +41,20 @@ async def _stored(effort: Effort) -> AsyncGenerator[Pair, None]:
         await filled.finished(place, setting, target, effort.of(STORED))
         async with bridge(setting) as empty, bridge(setting, place) as full:
             async for pair in _rates(effort, empty, full):
+                yield pair
+
+
+async def _held(effort: Effort) -> AsyncGenerator[Pair, None]:
+    """Every event reserves a claim and makes a delivery, among a million of each."""
+    async with webhook_target() as target, folder() as place:
+        setting = Setting(Ports(webhook=target.port), sends=(ONCE,))
+        await filled.held(place, setting, target, effort.of(STORED))
+
+        async def cost(server: Server) -> float:
+            return 1e6 / await delivered(server, effort.of(COUNT), target)
+
+        async with bridge(setting) as empty, bridge(setting, place) as full:
+            async for pair in in_turns(effort, lambda: cost(empty), lambda: cost(full)):
                 yield pair
 
 
@@ -81,6 +95,14 @@ CASES = (
         "events/s",
         _stored,
         at_least(0.95),
+    ),
+    Case(
+        "held",
+        "dispatch and delivery, once per learner, with 1 million claims and 1 million held messages",
+        "an empty store",
+        "µs per event",
+        _held,
+        at_most(1.5),
     ),
     Case("rules", "accept with 10,000 rules", "10 rules", "events/s", _rules, at_least(0.98)),
     Case("channels", "end to end with 200 channels that have nothing to do", "none", "events/s", _channels),

@@ -170,6 +170,8 @@ def test_commands_of_the_program_exist(page: str, command: str) -> None:
         if word.startswith("-"):
             offered = {name for option in here.params for name in (*option.opts, *option.secondary_opts)}
             assert word.partition("=")[0] in offered | {"--help", "-h"}, f"{page} names `bridge {command}`"
+        elif hasattr(here, "otherwise") and word not in here.commands:
+            here = here.commands[here.otherwise]  # a word that stands for itself, as in `bridge catchup RULE`
         elif hasattr(here, "commands") and not word.isupper():
             assert word in here.commands, f"{page} names `bridge {command}`"
             here = here.commands[word]

@@ -13,7 +13,15 @@ from typing import Annotated
 import typer
 
 from bridge import __version__
-from bridge.cli import app_channels, app_claims, app_deliveries, app_events, app_rules, options
+from bridge.cli import (
+    app_catchup,
+    app_channels,
+    app_claims,
+    app_deliveries,
+    app_events,
+    app_rules,
+    options,
+)
 from bridge.cli.options import chosen
 from bridge.cli.program import Program
 
@@ -331,6 +339,7 @@ app.add_typer(app_deliveries.app, name="deliveries")
 app.add_typer(app_claims.app, name="claims")
 app.add_typer(app_channels.app, name="channels")
 app.add_typer(app_rules.app, name="rules")
+app.add_typer(app_catchup.app, name="catchup")
 
 
 @app.command()

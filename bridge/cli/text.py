@@ -32,6 +32,12 @@ def as_json(value: object) -> str:
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def json_line(value: object) -> str:
+    """Return a value as JSON on one line, for programs that read as it goes on."""
+    text = json.dumps(value, ensure_ascii=False, default=_plain)
+    return _UNSAFE_IN_LINE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def iso(moment: datetime) -> str:
     """Return an aware time as `2026-11-23T18:04:05.123Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -33,8 +33,7 @@ def action_words(action: Action) -> str:
     parts += _timing_words(action)
     if action.shadow:
         parts.append("only shown")
-    if action.was:
-        parts.append(f"called {', '.join(action.was)} before")
+    parts += [f"called {name} before" for name in action.was]
     if action.condition is not None:
         parts.append(f"if {action.condition.source}")
     return ", ".join(parts)

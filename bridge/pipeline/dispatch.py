@@ -220,16 +220,27 @@ def _commit(
         case Park(why=why):
             stored: dict[str, Queued] = {}
             ours = inbox.park(connection, seq, lease=lease, now=now, why=why)
-        case Settle(facts=facts, summary=summary, planned=planned, sightings=sightings, tallies=counts):
-            for sighting in sightings:
-                watches.see(connection, sighting, seq, now=now)
-            planned, waiting = firing(connection, counts, planned, again=verdict.entry.run > 1)
-            stored, taken = _enqueue_all(connection, planned, now)
-            decided = _complete({**rules, **summary}, len(stored), [*waiting, *taken])
+        case Settle(facts=facts, summary=summary) as plan:
+            stored, taken = consequences(connection, plan, verdict.entry, now, again=verdict.entry.run > 1)
+            decided = _complete({**rules, **summary}, len(stored), taken)
             ours = inbox.finish(connection, seq, lease=lease, now=now, facts=facts, summary=decided)
     if not ours:
         raise LeaseLost
     return stored
+
+
+def consequences(
+    connection: Connection, plan: Settle, entry: Entry, now: datetime, *, again: bool
+) -> tuple[dict[str, Queued], list[dict[str, str]]]:
+    """Write what follows from an entry's events; returns the deliveries, and what is said of the others.
+
+    `again` says that the entry has been through these rules before.
+    """
+    for sighting in plan.sightings:
+        watches.see(connection, sighting, entry.seq, now=now)
+    planned, waiting = firing(connection, plan.tallies, plan.planned, again=again)
+    stored, taken = _enqueue_all(connection, planned, now)
+    return stored, [*waiting, *taken]
 
 
 def _enqueue_all(

@@ -81,8 +81,8 @@ class Owner:
     action: str
 
 
-Place = tuple[str, str, str]
-"""How far a release came: rule, action, delivery's id of the last claim it looked at."""
+Place = tuple[str, str, datetime, str]
+"""How far a release came: rule, action, time and delivery of the last claim it looked at."""
 
 
 def list_claims(connection: Connection, wanted: ClaimFilter) -> list[ClaimRow]:
@@ -142,7 +142,7 @@ def release_some(
         .limit(RELEASED_AT_ONCE)
     ).all()
     released = sum(release_one(connection, row.delivery_id, now=now) for row in found)
-    place = (found[-1].rule, found[-1].action, found[-1].delivery_id) if found else None
+    place: Place | None = tuple(found[-1]) if found else None
     return released, place
 
 
@@ -227,7 +227,7 @@ def _row(row: Sequence[Any]) -> ClaimRow:
 
 _KEPT = "kept"
 _FIELDS = tuple(field.name for field in fields(ClaimRow))
-_PLACE = (claims.c.rule, claims.c.action, claims.c.delivery_id)
+_PLACE = (claims.c.rule, claims.c.action, claims.c.at, claims.c.delivery_id)
 _KEEPS = and_(claims.c.state == constant(RESERVED), _is_under_way())
 _SELECT = select(
     *(claims.c[name] for name in _FIELDS if name != "delivery"), deliveries.c.state.label("delivery")

@@ -242,7 +242,8 @@ key: what was sent once stays sent once after its delivery is pruned.
 """
 _partial_index("claims_held", claims.c.key, where=claims.c.state != constant(RELEASED), unique=True)
 Index("claims_at", claims.c.at, claims.c.delivery_id)
-Index("claims_rule", claims.c.rule, claims.c.action, claims.c.delivery_id)
+# The time stands before the id, so that a new claim goes beside the last one and not to a page of its own.
+Index("claims_rule", claims.c.rule, claims.c.action, claims.c.at, claims.c.delivery_id)
 
 watches = Table(
     "watches",
@@ -344,6 +345,30 @@ COPY: Final = "copy"
 """Sent in its place as well; the claims are the heir's."""
 Index("gathered_key", gathered.c.key)
 _partial_index("gathered_head", gathered.c.head_seq, where=gathered.c.head_seq.is_not(None))
+
+catchups = Table(
+    "catchups",
+    METADATA,
+    Column("seq", Seq, Identity(), primary_key=True),
+    Column("rule", Words(WORDS), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("last_seq", Seq, nullable=False),
+    Column("rate", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("lease", String(64)),
+    Column("leased_until", Instant),
+    Column("noted", Seq, nullable=False),
+    Column("cursor", Seq, nullable=False),
+    Column("counts", Json, nullable=False),
+    sqlite_autoincrement=True,  # people write these numbers down
+)
+"""A row for each time that a rule was taken over stored events, up to the entry `last_seq`.
+
+`cursor` is the last entry that it has been taken over; `noted` the last that was looked at for `unless:`.
+"""
 
 channel_states = Table(
     "channel_states",

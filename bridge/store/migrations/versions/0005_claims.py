@@ -10,4 +10,4 @@ down_revision = "0004"
 
 def upgrade() -> None:
     op.create_index("claims_at", "claims", ["at", "delivery_id"])
-    op.create_index("claims_rule", "claims", ["rule", "action", "delivery_id"])
+    op.create_index("claims_rule", "claims", ["rule", "action", "at", "delivery_id"])
