@@ -34,6 +34,7 @@ from bridge.pipeline.lobby import Lobby
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.operate import Operator
 from bridge.pipeline.strays import tell_strays
+from bridge.pipeline.unsubscribing import Preferences, Suppressor
 from bridge.sources import registry as source_registry
 from bridge.sources.base import Source
 from bridge.sources.own import OwnSource
@@ -236,6 +237,8 @@ async def _listen_public(
         log=services.log,
         registry=registry,
         proxies=[ip_network(network) for network in loaded.config.listen.trusted_proxies],
+        people=Preferences(services.node),
+        locale=loaded.config.locale,
     )
     address = loaded.config.listen.public
     return await listen(app, address.host, address.port, log=services.log)
@@ -270,6 +273,7 @@ async def _listen_admin(
         sentences=RuleSentences(loaded),
         locale=config.locale,
         explainer=services.explainer,
+        suppressor=Suppressor(services.node),
         mailbox=sandbox.arrivals if sandbox else None,
     )
     address = config.listen.admin

@@ -14,7 +14,14 @@ from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPHeloError
 
 from bridge.channels.guard import AllowPrivate
 from bridge.channels.http import Shared
-from bridge.channels.smtp_answers import Insecure, NoTls, accepted, outcome_of_error, refused
+from bridge.channels.smtp_answers import (
+    Insecure,
+    NoTls,
+    accepted,
+    outcome_of_error,
+    refused,
+    refused_whole,
+)
 from bridge.channels.smtp_server import Server
 from bridge.channels.smtp_session import Envelope, Session
 from bridge.channels.sockets import given_up
@@ -165,7 +172,7 @@ async def _handed_over(session: Session, envelope: Envelope, hidden: tuple[str, 
     try:
         response = await session.hand_over(envelope.message)
     except SMTPDataError as error:
-        return outcome_of_error(error, hidden)
+        return refused_whole(error, envelope.recipients, hidden)
     return accepted(response, refusals, len(envelope.recipients), hidden)
 
 

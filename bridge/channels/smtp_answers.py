@@ -6,7 +6,9 @@ the connection is tried again whatever its number.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aiosmtplib import (
     SMTPAuthenticationError,
@@ -22,6 +24,14 @@ from aiosmtplib import (
 from bridge.channels.answers import failure, readable
 from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Reason, Rejected, Retry
 
+_ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b(?!\.)")
+_UNKNOWN = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"))
+"""No such mailbox, host or syntax, moved, a host that takes no mail, a mailbox that is closed."""
+_UNKNOWN_WORDS = re.compile(
+    r"(?:user|recipient|mailbox|address|account)\b[^.;]{0,60}\b(?:unknown|not exist|not found|disabled)"
+    r"|\b(?:unknown|no such) (?:local |virtual )?(?:user|recipient|mailbox|address|account|person)",
+    re.IGNORECASE,
+)
 _LOGIN = "the mail server refuses the login; check user and password in `smtp`"
 
 
@@ -66,13 +76,41 @@ def accepted(
     if refusals:
         first = readable(f"{refusals[0].code} {refusals[0].message}", hidden)
         text = f"refused for {len(refusals)} of {recipients} recipients ({first}); the others: {text}"
-    return Delivered(response.code, text[:ANSWER_LIMIT])
+    return Delivered(response.code, text[:ANSWER_LIMIT], bounced=bounced(refusals))
 
 
 def refused(refusals: Sequence[SMTPRecipientRefused], hidden: Sequence[str]) -> Retry | Rejected:
     """Return the outcome of a message that no recipient may get; one who may get it later is enough."""
     later = next((refusal for refusal in refusals if refusal.code < 500), None)
-    return _about_message(later or refusals[0], hidden)
+    outcome = _about_message(later or refusals[0], hidden)
+    return replace(outcome, bounced=bounced(refusals)) if isinstance(outcome, Rejected) else outcome
+
+
+def refused_whole(error: SMTPDataError, recipients: Sequence[str], hidden: Sequence[str]) -> Retry | Rejected:
+    """Return the outcome of a message that was refused as a whole; its only recipient may be the cause."""
+    outcome = _about_message(error, hidden)
+    if isinstance(outcome, Rejected) and len(recipients) == 1 and _is_unknown(error):
+        return replace(outcome, bounced=tuple(recipients))
+    return outcome
+
+
+def bounced(refusals: Sequence[SMTPRecipientRefused]) -> tuple[str, ...]:
+    """Return the addresses, among those refused, that do not exist by the server's word."""
+    return tuple(refusal.recipient for refusal in refusals if _is_unknown(refusal))
+
+
+def _is_unknown(error: SMTPResponseException) -> bool:
+    """Return whether a server says that there is no such address, and not that it dislikes the message.
+
+    By the enhanced status code (RFC 3463), or without one by the words of a 550, 551 or 553: `5.7.1` with
+    "user unknown" in it is a policy.
+    """
+    if not 500 <= error.code < 600:
+        return False
+    enhanced = _ENHANCED.search(error.message)
+    if enhanced is not None:
+        return enhanced[0] in _UNKNOWN
+    return error.code in (550, 551, 553) and _UNKNOWN_WORDS.search(error.message) is not None
 
 
 def outcome_of_error(error: Exception, hidden: Sequence[str]) -> Outcome:

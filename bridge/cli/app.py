@@ -20,6 +20,7 @@ from bridge.cli import (
     app_deliveries,
     app_events,
     app_rules,
+    app_suppressions,
     options,
 )
 from bridge.cli.options import chosen
@@ -340,6 +341,7 @@ app.add_typer(app_claims.app, name="claims")
 app.add_typer(app_channels.app, name="channels")
 app.add_typer(app_rules.app, name="rules")
 app.add_typer(app_catchup.app, name="catchup")
+app.add_typer(app_suppressions.app, name="suppressions")
 
 
 @app.command()

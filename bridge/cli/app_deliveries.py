@@ -17,7 +17,7 @@ app = typer.Typer(help="The outbox: every message, its attempts, and what can be
 
 GIVEN_UP = (DeliveryState.DEAD, DeliveryState.EXPIRED, DeliveryState.PARKED)
 """What a retry by filters selects unless `--state` says otherwise."""
-RETRIED = (DeliveryState.PENDING, *GIVEN_UP, DeliveryState.KEPT)
+RETRIED = (DeliveryState.PENDING, *GIVEN_UP, DeliveryState.KEPT, DeliveryState.SUPPRESSED)
 """The states that a person's retry leaves; one that waits becomes due at once."""
 
 

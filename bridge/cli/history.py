@@ -49,7 +49,7 @@ def next_steps(found: EventDetails) -> Iterator[str]:
             yield f"{command} says why it is {each.state}, `retry` sends it again."
 
 
-def delivery_step(row: DeliveryRow, zone: tzinfo) -> str:
+def delivery_step(row: DeliveryRow, zone: tzinfo) -> str:  # noqa: PLR0911 - one for each state
     """Return what happens next to a delivery, or what a person may do about it."""
     short = row.id[:ID_SHOWN]
     match row.state:
@@ -66,6 +66,8 @@ def delivery_step(row: DeliveryRow, zone: tzinfo) -> str:
         case State.KEPT:
             decide = f"`bridge rules resume {row.rule}` sends all that is kept of it"
             return f"Its rule is paused: {decide}, `discard` gives it up."
+        case State.SUPPRESSED:
+            return f"Once the address is off the list (`bridge suppressions`), `retry {short}` sends it."
         case State.WITHHELD:
             return "It is shown and never sent."
         case State.DISCARDED | State.MERGED:

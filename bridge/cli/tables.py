@@ -17,6 +17,7 @@ COLOURS = {
     "dead": "red",
     "parked": "red",
     "expired": "yellow",
+    "suppressed": "yellow",
     "withheld": "yellow",
     "kept": "yellow",
     "paused": "yellow",

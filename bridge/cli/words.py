@@ -31,8 +31,7 @@ def action_words(action: Action) -> str:
         how = "one message, edited in place, per" if action.thread.edits else "one thread per"
         parts.append(f"{how} {', '.join(action.thread.by)}")
     parts += _timing_words(action)
-    if action.shadow:
-        parts.append("only shown")
+    parts += [str(action.purpose)] * action.purpose.is_optional + ["only shown"] * action.shadow
     parts += [f"called {name} before" for name in action.was]
     if action.condition is not None:
         parts.append(f"if {action.condition.source}")

@@ -17,6 +17,7 @@ from bridge.config.files import Material
 from bridge.config.model import LOCALES, AfterOptions, Config
 from bridge.config.names import EventNames
 from bridge.config.over_time import senseless, senseless_count, senseless_pause
+from bridge.config.purposes import unleavable
 from bridge.config.sends import (
     DigestOptions,
     EntryConfig,
@@ -49,6 +50,7 @@ from bridge.core.rules import (
     else_name,
     kind_of,
 )
+from bridge.core.suppressions import Purpose
 from bridge.core.threads import COUNT, COUNTS, DATE
 from bridge.rendering.renderer import Renderer
 
@@ -95,11 +97,14 @@ class Compiler:
         limit = self._limit(raw.get("limit"), (*path, "limit"))
         shadow = raw.get("mode") == "shadow"
         was = listed(raw.get("was"))
+        purpose = _purpose(raw.get("purpose"))
         sending = tuple(
-            replace(action, limit=action.limit or limit, shadow=shadow, rule_was=was)
+            _marked(replace(action, limit=action.limit or limit, shadow=shadow, rule_was=was), purpose)
             for action in actions
             if action is not None
         )
+        if purpose.is_optional:
+            self.problems += unleavable(sending, sends, path, self._material.data.get("public_url"))
         after = self._after(raw.get("after"), (*path, "after"))
         made = Rule(
             name=name,
@@ -332,6 +337,19 @@ class Compiler:
             advice = f"write `{its}: {name}`, or name a channel of type {kind}"
             self.problems.append(Problem(path, f"the channel '{name}' is of type {its}; {advice}"))
         return name
+
+
+def _purpose(said: object) -> Purpose:
+    known = isinstance(said, str) and said in tuple(Purpose)
+    return Purpose(str(said)) if known else Purpose.TRANSACTIONAL
+
+
+def _marked(action: Action, purpose: Purpose) -> Action:
+    """Return an action, and what is sent in its place, with the purpose of their rule."""
+    if not purpose.is_optional:
+        return action
+    instead = tuple(replace(each, purpose=purpose) for each in action.otherwise)
+    return replace(action, purpose=purpose, otherwise=instead)
 
 
 def _understood(shape: TypeAdapter[EntryConfig], entry: Mapping[str, object]) -> EntryConfig | None:

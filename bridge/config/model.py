@@ -119,6 +119,10 @@ class RuleConfig(Strict):
     mode: Literal["live", "shadow"] = Field(
         default="live", description="shadow: everything but the sending; what it would send is shown."
     )
+    purpose: Literal["transactional", "nudge", "marketing"] = Field(
+        default="transactional",
+        description="What its e-mails are for: people can unsubscribe from nudge and marketing.",
+    )
     once_per: Texts | None = Field(
         default=None, description="For every action below that has no `once_per` of its own."
     )

@@ -107,6 +107,8 @@ class Message:
 class Payload:
     """The exact bytes of every attempt, with what the channel must know beside them (never a secret).
 
+    `meta` holds under `recipients` the addresses of people that it is for, if it is for addresses, and under
+    `purpose` what it is for, unless that is transactional.
     `cuts` says in plain words what was shortened to the vendor's limits.
     """
 

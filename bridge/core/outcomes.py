@@ -28,12 +28,14 @@ class Delivered:
 
     `anchor` is what later messages continue, in the channel's own words: where the thread begins in which
     this one stands, or this one itself where it is edited in place. None where nothing can be continued.
+    `bounced` are addresses, among those it was for, that do not exist.
     """
 
     status: int | None = None
     answer: str = ""
     reference: str | None = None
     anchor: str | None = None
+    bounced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,14 @@ class Rejected:
     """Not delivered, and the same bytes will not be accepted later either.
 
     `gone` says that the answer is not about the message: the destination takes nothing at all until a person
-    has mended something, so its channel stops.
+    has mended something, so its channel stops. `bounced` are addresses that do not exist.
     """
 
     reason: Reason
     status: int | None = None
     answer: str = ""
     gone: bool = False
+    bounced: tuple[str, ...] = ()
 
 
 Outcome = Delivered | Retry | Rejected
@@ -80,6 +83,7 @@ class State(StrEnum):
     KEPT = "kept"
     """Its rule is paused; a person decides about all that it keeps."""
     DISCARDED = "discarded"
+    SUPPRESSED = "suppressed"
 
 
 MOVES: Mapping[State, frozenset[State]] = {
@@ -96,6 +100,7 @@ MOVES: Mapping[State, frozenset[State]] = {
             State.SENDING,
             State.WITHHELD,
             State.KEPT,
+            State.SUPPRESSED,
         }
     ),
     State.DELIVERED: frozenset(),
@@ -106,6 +111,7 @@ MOVES: Mapping[State, frozenset[State]] = {
     State.MERGED: frozenset(),
     State.KEPT: frozenset({State.PENDING, State.DISCARDED}),
     State.DISCARDED: frozenset(),
+    State.SUPPRESSED: frozenset({State.PENDING, State.DISCARDED}),
 }
 """From each state, the states that may follow.
 

@@ -17,6 +17,7 @@ from bridge.core.events import Facts
 from bridge.core.quiet_hours import QuietHours, parse_hours
 from bridge.core.routing import is_named
 from bridge.core.rules import Action, After, Limit, Predicate, PredicateFailed, Rule, Unless
+from bridge.core.suppressions import Purpose
 from bridge.core.when_text import when_of
 
 VERSION = 1
@@ -85,12 +86,18 @@ def _written_action(action: Action) -> dict[str, object]:
     if action.limit is not None:
         limit = action.limit
         written["limit"] = {"max": limit.most, "per_s": limit.per.total_seconds(), "by": list(limit.by)}
-    if action.shadow:
-        written["shadow"] = True
-    if action.was:
-        written["was"] = list(action.was)
+    written |= _written_marks(action)
     if action.unless is not None:
         written["unless"] = _written_unless(action.unless)
+    return written
+
+
+def _written_marks(action: Action) -> dict[str, object]:
+    written: dict[str, object] = {"shadow": True} if action.shadow else {}
+    if action.was:
+        written["was"] = list(action.was)
+    if action.purpose.is_optional:
+        written["purpose"] = str(action.purpose)
     return written
 
 
@@ -183,6 +190,7 @@ def _read_action(rule: str, data: Mapping[str, object], zone: tzinfo, compile_if
         digest=_read_digest(data.get("digest"), zone),
         shadow=data.get("shadow") is True,
         was=tuple(map(str, _list(data.get("was")))),
+        purpose=Purpose(str(data.get("purpose", Purpose.TRANSACTIONAL))),
     )
 
 

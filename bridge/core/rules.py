@@ -13,6 +13,7 @@ from bridge.core.events import Facts
 from bridge.core.messages import RenderFailure
 from bridge.core.quiet_hours import QuietHours
 from bridge.core.rates import Rate
+from bridge.core.suppressions import Purpose
 
 OWNER_RULE = "(owner)"
 """The name of the rule by which the owner is told of trouble; no name that a person may give."""
@@ -109,7 +110,8 @@ class Action:
     of its `else:`, taken when a delivery of this one dies. With a `digest` its messages are collected. In the
     `shadow` mode of its rule nothing is sent. `was` are names that it had before, `rule_was` those of its
     rule, each the newest first. `unmade` is the locale in which the team is told if the message cannot be
-    made; None where it is not the team that reads this channel.
+    made; None where it is not the team that reads this channel. The `purpose` of its rule says whether people
+    may unsubscribe from it.
     """
 
     rule: str
@@ -128,6 +130,7 @@ class Action:
     digest: Digest | None = None
     unmade: str | None = None
     shadow: bool = False
+    purpose: Purpose = Purpose.TRANSACTIONAL
     otherwise: tuple[Action, ...] = ()
     was: tuple[str, ...] = ()
     rule_was: tuple[str, ...] = ()

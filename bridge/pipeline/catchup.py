@@ -227,7 +227,9 @@ class Runner:
             else:
                 planned.append(self._shown(each, judged.events))
         plan = replace(judged.plan, planned=planned, sightings=())
-        stored, skipped = consequences(connection, plan, judged.entry, now, again=False)
+        stored, skipped = consequences(
+            connection, plan, judged.entry, now, self._node.database.secret, again=False
+        )
         counts[MADE] += len(stored)
         counts.update(reason_of(each["why"]) for each in skipped)
         counts.update(left_out(judged.plan))

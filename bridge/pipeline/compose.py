@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bridge.channels.base import Channel, Unencodable
 from bridge.core.events import Event, Facts
 from bridge.core.formers import every_name, instead_names
-from bridge.core.messages import Message, Payload, RenderFailure
+from bridge.core.messages import (
+    UNSUBSCRIBE_HERE,
+    UNSUBSCRIBE_NAME,
+    Message,
+    Payload,
+    RenderFailure,
+)
 from bridge.core.rules import Action, Rule
 from bridge.core.threads import counted
 from bridge.pipeline.house import ANYWHERE, House
@@ -62,16 +68,21 @@ def compose(
     """
     if action.thread is not None:
         facts = {**facts, **counted(action.thread, counts)}
-    rendered = action.content.render(facts)
+    unsubscribe = house.unsubscribe(action, delivery_id) if action.purpose.is_optional else None
+    names = {**facts, UNSUBSCRIBE_NAME: UNSUBSCRIBE_HERE} if unsubscribe else facts
+    rendered = action.content.render(names)
     if isinstance(rendered, RenderFailure):
         line = f":{rendered.line}" if rendered.line is not None else ""
         return Unready(f"{rendered.where}{line}: {rendered.why}", by_template=True)
     thread = house.thread(action, facts) if action.settings else ""
-    message = Message(delivery_id=delivery_id, at=at, fields=rendered, thread=thread)
+    message = Message(delivery_id=delivery_id, at=at, fields=rendered, thread=thread, unsubscribe=unsubscribe)
     try:
-        return channel.encode(message, action.settings)
+        payload = channel.encode(message, action.settings)
     except Unencodable as error:
         return Unready(str(error), mendable=False)
+    if not action.purpose.is_optional:
+        return payload
+    return replace(payload, meta={**payload.meta, "purpose": str(action.purpose)})
 
 
 def together(items: Sequence[Facts], count: int) -> Facts:

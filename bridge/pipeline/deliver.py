@@ -17,7 +17,7 @@ from bridge.core.rules import OWNER_RULE, SHADOW, Action
 from bridge.core.timing import From, Never, in_zone, still_held
 from bridge.core.trouble import Trouble
 from bridge.core.unless import meanwhile
-from bridge.pipeline import gather, otherwise, threads
+from bridge.pipeline import gather, otherwise, suppression, threads
 from bridge.pipeline.compose import Actions, Unready, compose, event_of
 from bridge.pipeline.gate import Following, Gate
 from bridge.pipeline.node import Node, Point
@@ -35,6 +35,8 @@ AHEAD = 4
 """How many deliveries are claimed for each that may be under way, so that the next one is at hand."""
 AHEAD_ALONE = 32
 """How many are claimed at least where nobody else ever waits for the leases."""
+FRESH_FOR = timedelta(seconds=5)
+"""How long after a message was stored nobody is asked again whether its people may get it."""
 LEASE_MARGIN = timedelta(seconds=30)
 """How much longer than the attempts' time limits a lease lasts, for composing before and recording after."""
 
@@ -49,11 +51,12 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Where an attempt leaves its delivery."""
+    """Where an attempt leaves its delivery, and which addresses it found not to exist."""
 
     state: Literal[State.PENDING, State.DELIVERED, State.DEAD]
     due_at: datetime | None = None
     reference: str | None = None
+    bounced: tuple[str, ...] = ()
 
 
 class Deliverer:
@@ -210,6 +213,33 @@ class Deliverer:
         )
         return True
 
+    async def _permitted(self, due: Due, lease: str, payload: Payload) -> Payload | None:
+        """Return what its people may get of a message; None if that is nothing, and it has ended.
+
+        What was stored a moment ago was asked about then.
+        """
+        if due.rule == OWNER_RULE or not suppression.has_people(payload):
+            return payload
+        now = self._node.clock.now()
+        if due.fresh and now < due.due_at + FRESH_FOR:
+            return payload
+        waiting, secret = "delivery waits, the store cannot be read", self._node.database.secret
+        people = await until_read(
+            self._node, lambda c: suppression.allowed(c, secret, payload), waiting, delivery=due.id
+        )
+        if people.to:
+            return suppression.only_for(payload, people.to) if people.kept_from else payload
+
+        def suppress(connection: Connection) -> bool:
+            ended = outbox.suppress(connection, due.seq, lease=lease, now=now, why=people.why)
+            if ended and due.held_until is not None:
+                collections.follow(connection, due.seq, State.SUPPRESSED, now=now)
+            return ended
+
+        await self._unsent(due, suppress)
+        self._node.log.info("delivery suppressed", delivery=due.id, rule=due.rule, channel=due.channel)
+        return None
+
     async def _hold(
         self, due: Due, lease: str, action: Action | None, now: datetime, until: datetime, why: str
     ) -> None:
@@ -275,13 +305,16 @@ class Deliverer:
                 return
             if await self._is_held(due, lease):
                 return
+            permitted = await self._permitted(due, lease, payload)
+            if permitted is None:
+                return
             standing = await threads.taken(self._node, place, due) if place else UNKNOWN
             if isinstance(standing, Busy):
                 now = self._node.clock.now()
                 await self._hold(due, lease, None, now, now + threads.LOOK_AGAIN, threads.BUSY)
                 return
             started_at, began = self._node.clock.now(), self._node.clock.monotonic()
-            outcome = await self._send(threads.continuing(payload, standing), due.id)
+            outcome = await self._send(threads.continuing(permitted, standing), due.id)
             follow = self._gate.following(outcome, self._node.clock.now())
             if place is not None:
                 ended = self._node.clock.now()
@@ -329,7 +362,7 @@ class Deliverer:
         self, due: Due, lease: str, attempt: Attempt, result: Result, follow: Following | None
     ) -> None:
         now = self._node.clock.now()
-        dead = result.state is State.DEAD
+        dead, secret = result.state is State.DEAD, self._node.database.secret
         instead: list[NewDelivery] = []
 
         def record(connection: Connection) -> Recorded | None:
@@ -346,6 +379,8 @@ class Deliverer:
                 follow(connection)
             if recorded is not None and due.held_until is not None and result.state is State.DELIVERED:
                 collections.follow(connection, due.seq, result.state, now=now)
+            if recorded is not None and result.bounced:
+                suppression.note_bounces(connection, secret, due, attempt, result.bounced)
             if recorded is not None and dead:
                 otherwise.follow_death(connection, due, attempt, instead, now)
             return recorded
@@ -387,13 +422,13 @@ class Deliverer:
 
     def _follow(self, due: Due, attempt: Attempt, outcome: Outcome) -> Result:
         match outcome:
-            case Delivered(reference=reference):
-                return Result(State.DELIVERED, reference=reference)
+            case Delivered(reference=reference, bounced=bounced):
+                return Result(State.DELIVERED, reference=reference, bounced=bounced)
             case Rejected(gone=True):
                 # Not the message's fault: it waits with the others for a person, see decision 10.
                 return Result(State.PENDING, self._node.clock.now())
-            case Rejected():
-                return Result(State.DEAD)
+            case Rejected(bounced=bounced):
+                return Result(State.DEAD, bounced=bounced)
             case Retry():
                 again = next_attempt(
                     self.channel.policy.retry,

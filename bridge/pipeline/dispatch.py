@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
 from bridge.core.events import Event
 from bridge.core.limits import Use
+from bridge.core.outcomes import State
+from bridge.core.rules import OWNER_RULE
 from bridge.core.unless import meanwhile
-from bridge.pipeline import gather
+from bridge.pipeline import gather, suppression
 from bridge.pipeline.counting import firing
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.outlet import Outlet
@@ -142,10 +144,10 @@ class Dispatcher:
                 self._halt(verdict, deliveries)
 
     async def _written(self, verdicts: Sequence[Verdict], rules: Mapping[str, object]) -> list[Stored]:
-        now = self._node.clock.now()
+        now, secret = self._node.clock.now(), self._node.database.secret
         return await until_written(
             self._node,
-            lambda connection: [_commit(connection, verdict, rules, now) for verdict in verdicts],
+            lambda connection: [_commit(connection, verdict, rules, now, secret) for verdict in verdicts],
             "entries wait, the store cannot be written",
             entry=verdicts[0].entry.seq,
             entries=len(verdicts),
@@ -212,7 +214,7 @@ def _unexpected(error: Exception) -> str:
 
 
 def _commit(
-    connection: Connection, verdict: Verdict, rules: Mapping[str, object], now: datetime
+    connection: Connection, verdict: Verdict, rules: Mapping[str, object], now: datetime, secret: bytes
 ) -> dict[str, Queued]:
     """Write everything that follows from one entry; the writer may run it again after a rollback."""
     seq, lease = verdict.entry.seq, verdict.lease
@@ -221,7 +223,8 @@ def _commit(
             stored: dict[str, Queued] = {}
             ours = inbox.park(connection, seq, lease=lease, now=now, why=why)
         case Settle(facts=facts, summary=summary) as plan:
-            stored, taken = consequences(connection, plan, verdict.entry, now, again=verdict.entry.run > 1)
+            again = verdict.entry.run > 1
+            stored, taken = consequences(connection, plan, verdict.entry, now, secret, again=again)
             decided = _complete({**rules, **summary}, len(stored), taken)
             ours = inbox.finish(connection, seq, lease=lease, now=now, facts=facts, summary=decided)
     if not ours:
@@ -230,26 +233,27 @@ def _commit(
 
 
 def consequences(
-    connection: Connection, plan: Settle, entry: Entry, now: datetime, *, again: bool
+    connection: Connection, plan: Settle, entry: Entry, now: datetime, secret: bytes, *, again: bool
 ) -> tuple[dict[str, Queued], list[dict[str, str]]]:
     """Write what follows from an entry's events; returns the deliveries, and what is said of the others.
 
-    `again` says that the entry has been through these rules before.
+    `secret` is the store's. `again` says that the entry has been through these rules before.
     """
     for sighting in plan.sightings:
         watches.see(connection, sighting, entry.seq, now=now)
     planned, waiting = firing(connection, plan.tallies, plan.planned, again=again)
-    stored, taken = _enqueue_all(connection, planned, now)
+    stored, taken = _enqueue_all(connection, planned, now, secret)
     return stored, [*waiting, *taken]
 
 
 def _enqueue_all(
-    connection: Connection, planned: Sequence[Planned], now: datetime
+    connection: Connection, planned: Sequence[Planned], now: datetime, secret: bytes
 ) -> tuple[dict[str, Queued], list[dict[str, str]]]:
     """Store the deliveries that nothing forbids; returns them, and what is said of the others."""
     stored: dict[str, Queued] = {}
     taken: list[dict[str, str]] = []
-    for plan in planned:
+    for wanted in planned:
+        plan = _for_whom_it_may(connection, wanted, secret)
         delivery = plan.delivery
         seen = watches.seen(connection, plan.watch, delivery.entry_seq) if plan.watch else None
         if seen is not None:
@@ -264,12 +268,27 @@ def _enqueue_all(
             why = f"once_per: already sent or under way as delivery {holder}"
             skipped = {"rule": delivery.rule, "action": delivery.action, "why": why, "holder": holder or ""}
             taken.append(skipped)
-        elif (queued := _enqueue(connection, plan)) is not None:
+        elif (queued := _enqueue(connection, plan, at_once=plan is wanted)) is not None:
             stored[delivery.id] = queued
+            if delivery.state is State.SUPPRESSED:  # reserved and let go, so that a retry asks for it again
+                memory.follow(connection, delivery.id, State.SUPPRESSED, now=now)
     return stored, taken
 
 
-def _enqueue(connection: Connection, plan: Planned) -> Queued | None:
+def _for_whom_it_may(connection: Connection, plan: Planned, secret: bytes) -> Planned:
+    """Return the plan, unless not all of its people may get the message; if some may, the loop sends it."""
+    offer = plan.offer
+    if offer is None or plan.delivery.rule == OWNER_RULE or not suppression.has_people(offer.payload):
+        return plan
+    people = suppression.allowed(connection, secret, offer.payload)
+    if not people.kept_from:
+        return plan
+    if people.to:
+        return replace(plan, offer=replace(offer, payload=suppression.only_for(offer.payload, people.to)))
+    return replace(plan, delivery=suppression.suppressed(plan.delivery, people.why), brake=None)
+
+
+def _enqueue(connection: Connection, plan: Planned, *, at_once: bool) -> Queued | None:
     delivery, key = gather.join(connection, plan.delivery, plan.gathering)
     if plan.brake is not None and not halts.lets(connection, plan.brake, now=plan.delivery.created_at):
         queued = outbox.enqueue(connection, as_kept(delivery))
@@ -279,7 +298,7 @@ def _enqueue(connection: Connection, plan: Planned) -> Queued | None:
             connection,
             delivery,
             payload=offer.payload if offer else plan.shown,
-            lease=offer.lease if offer else None,
+            lease=offer.lease if offer and at_once else None,
         )
     if queued is not None and key is not None:
         collections.add(connection, queued.seq, key)

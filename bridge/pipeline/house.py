@@ -1,14 +1,19 @@
-"""What a message says of the house that sends it: which conversation it belongs to."""
+"""What a message says of the house that sends it: which conversation it belongs to, and how to leave."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
 from bridge.core.events import Facts
 from bridge.core.identity import conversation_key
-from bridge.core.rules import Action
+from bridge.core.rules import Action, kind_of
+from bridge.core.suppressions import token_of
 from bridge.core.threads import values_with_day
+
+EMAIL = "email"
+"""The type of channel that writes to people's addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,13 @@ class House:
         zone = action.settings.get("zone")
         values = values_with_day(paths, zone if isinstance(zone, tzinfo) else UTC, facts)
         return "" if values is None else conversation_key(self.secret, action.channel, values).hex()
+
+    def unsubscribe(self, action: Action, delivery_id: str) -> Callable[[str], str] | None:
+        """Return what makes the address at which a recipient unsubscribes; None where nobody may, or can."""
+        base = self.public_url
+        if base is None or not action.purpose.is_optional or kind_of(action.name) != EMAIL:
+            return None
+        return lambda address: f"{base}/unsubscribe/{token_of(self.secret, delivery_id, address)}"
 
 
 ANYWHERE = House()

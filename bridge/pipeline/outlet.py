@@ -171,4 +171,5 @@ def _due(seq: int, new: NewDelivery, payload: Payload, entry: Entry) -> Due:
         trigger="schedule",
         payload=payload,
         entry=entry,
+        fresh=True,
     )

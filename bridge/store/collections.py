@@ -192,7 +192,7 @@ def follow(connection: Connection, seq: int, state: State, *, now: datetime) -> 
     match state:
         case State.DELIVERED:
             _each(connection, _CONFIRM, others, values)
-        case State.DEAD | State.EXPIRED | State.DISCARDED:
+        case State.DEAD | State.EXPIRED | State.DISCARDED | State.SUPPRESSED:
             _each(connection, _RELEASE, others, values)
             _each(connection, _UNCOUNT, others, {})
         case _:

@@ -18,8 +18,9 @@ Trigger = Literal["schedule", "person"]
 class NewDelivery:
     """A delivery to store. `id` is its `delivery_id`; `lane` is its `lane_key`, or None where order is free.
 
-    `state` is PENDING, WITHHELD with a `why` for what is shown and never sent, or KEPT. `held_until` is its
-    `due_at` where a rule keeps it for later, with a `why`; until then it is not in its lane.
+    `state` is PENDING or KEPT; or, with a `why`, WITHHELD for what is shown and never sent, or SUPPRESSED for
+    what its people must not get. `held_until` is its `due_at` where a rule keeps it for later, with a `why`;
+    until then it is not in its lane.
     """
 
     id: str
@@ -33,7 +34,7 @@ class NewDelivery:
     due_at: datetime
     lane: bytes | None = None
     expires_at: datetime | None = None
-    state: Literal[State.PENDING, State.WITHHELD, State.KEPT] = State.PENDING
+    state: Literal[State.PENDING, State.WITHHELD, State.KEPT, State.SUPPRESSED] = State.PENDING
     why: str | None = None
     held_until: datetime | None = None
 
@@ -69,7 +70,8 @@ class Due:
     `attempts` counts all so far; `tries` those since it was made, or since a person retried it, and
     `first_at` is when the first of these was. `trigger` says who asked for the next. `held_until` is until
     when a rule has kept it back; such a one may go out with others: then `head` is the number under which
-    its items are found, and `count` how many there are.
+    its items are found, and `count` how many there are. A `fresh` one was
+    made a moment ago, in a transaction that asked whether its people may be written to.
     """
 
     seq: int
@@ -91,6 +93,7 @@ class Due:
     entry: Entry
     head: int | None = None
     count: int = 1
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

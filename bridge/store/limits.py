@@ -36,7 +36,7 @@ def hand_over(connection: Connection, dead_id: str, heir_id: str) -> None:
 
 
 _NOBODY = "0" * 32
-_GIVEN_UP = constants((State.DEAD, State.EXPIRED, State.DISCARDED))
+_GIVEN_UP = constants((State.DEAD, State.EXPIRED, State.DISCARDED, State.SUPPRESSED))
 # A delivery that was pruned was sent.
 _COUNT = (
     select(func.count())

@@ -120,7 +120,7 @@ def follow(connection: Connection, delivery_id: str, state: State, *, now: datet
     match state:
         case State.DELIVERED:
             confirm(connection, delivery_id, now=now)
-        case State.DEAD | State.EXPIRED | State.DISCARDED:
+        case State.DEAD | State.EXPIRED | State.DISCARDED | State.SUPPRESSED:
             release(connection, delivery_id, now=now)
         case State.PENDING | State.SENDING | State.PARKED | State.WITHHELD | State.KEPT | State.MERGED:
             pass

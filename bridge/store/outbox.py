@@ -85,6 +85,7 @@ __all__ = [
     "release_all",
     "retry",
     "store_payload",
+    "suppress",
     "withhold",
 ]
 LONGEST_LEASE = timedelta(hours=1)
@@ -214,6 +215,11 @@ def withhold(connection: Connection, seq: int, *, lease: str, now: datetime, why
     return _end(connection, seq, lease, State.WITHHELD, now, why)
 
 
+def suppress(connection: Connection, seq: int, *, lease: str, now: datetime, why: str) -> bool:
+    """Do not send what its people must not get; False, and nothing written, if the lease is lost."""
+    return _end(connection, seq, lease, State.SUPPRESSED, now, why)
+
+
 def give_back(connection: Connection, seq: int, *, lease: str) -> bool:
     """Give one delivery back, due as before; False if the lease is lost."""
     return connection.execute(_GIVE_BACK, {"given_seq": seq, "given_lease": lease}).rowcount == 1
@@ -330,7 +336,7 @@ def _in_lane(table: FromClause) -> ColumnElement[bool]:
 
 _NEW_FIELDS = tuple(field.name for field in fields(NewDelivery) if field.name != "entry_seq")
 _ATTEMPT_FIELDS = tuple(field.name for field in fields(Attempt))
-_NOT_OF_ROW = {"payload", "entry", "head", "count"}
+_NOT_OF_ROW = {"payload", "entry", "head", "count", "fresh"}
 _DUE_FIELDS = tuple(field.name for field in fields(Due) if field.name not in _NOT_OF_ROW)
 _MINE = len(_DUE_FIELDS)
 _RETRIED_FROM = tuple(state for state in sources_of(State.PENDING) if state is not State.SENDING)
@@ -423,7 +429,7 @@ _RECORD = {
 _ADD_ATTEMPT = Prepared(attempts.insert().inline(), inserted=("delivery_seq", *_ATTEMPT_FIELDS))
 _END = {
     target: _move(target, *_UNDER_LEASE, **_CLOSED, why=given("why")).returning(deliveries.c.id)
-    for target in (State.PARKED, State.EXPIRED, State.WITHHELD)
+    for target in (State.PARKED, State.EXPIRED, State.WITHHELD, State.SUPPRESSED)
 }
 _HOLD = _move(
     State.PENDING,

@@ -463,6 +463,22 @@ No foreign key: what was done stays done after its event is pruned.
 Index("progress_learner", progress.c.learner, progress.c.course)
 Index("progress_event", progress.c.inbox_seq, progress.c.event_index, unique=True)
 
+suppressions = Table(
+    "suppressions",
+    METADATA,
+    Column("seq", Seq, Identity(), primary_key=True),
+    Column("key", LargeBinary(16), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("scope", String(16), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("address", Words(WORDS)),
+    Column("delivery_id", HexId),
+    Column("why", Words(SENTENCES), nullable=False),
+    sqlite_autoincrement=True,  # lists are paged by these numbers
+)
+"""Addresses that get no messages, by `address_key`; the address itself only as long as it may be read."""
+Index("suppressions_key", suppressions.c.key, suppressions.c.source, unique=True)
+
 learnt_modules = Table(
     "learnt_modules",
     METADATA,

@@ -20,6 +20,7 @@ from bridge.web.metrics import Metrics
 from bridge.web.pages import AdminPages
 from bridge.web.render import Pages
 from bridge.web.rules import Rules
+from bridge.web.suppressions import Suppressions
 
 FORM_LIMIT = 64 * 1024
 """Bytes of a form; the largest holds one sentence."""
@@ -38,6 +39,7 @@ def admin_app(desk: Desk, *, password: str | None) -> web.Application:
     app.add_routes(Channels(desk, pages).routes())
     app.add_routes(Claims(desk, pages).routes())
     app.add_routes(Rules(desk, pages).routes())
+    app.add_routes(Suppressions(desk, pages).routes())
     if desk.mailbox is not None:
         app.add_routes(MailboxPages(desk.mailbox, pages).routes())
     app.add_routes(

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from bridge.clock import Clock
 from bridge.core.rates import Rate
+from bridge.core.suppressions import Scope, Source
 from bridge.logs import Log
 from bridge.pipeline.explaining import Explanation, Unexplained
 from bridge.pipeline.operate import Told
@@ -70,6 +71,22 @@ class Operates(Protocol):
 
     async def discard_rule(self, rule: str) -> Told:
         """Give up what a rule has kept, and let it work again."""
+        ...
+
+
+class Suppresses(Protocol):
+    """What an operator does with the suppression list: `bridge.pipeline.unsubscribing.Suppressor`."""
+
+    def key(self, address: str) -> bytes:
+        """Return the key under which an address is on the list."""
+        ...
+
+    async def add(self, address: str, why: str, scope: Scope = Scope.EVERYTHING) -> Told:
+        """Put an address on the list."""
+        ...
+
+    async def remove(self, address: str, source: Source | None = None) -> Told:
+        """Take an address off the list, for one reason or for all."""
         ...
 
 
@@ -159,4 +176,5 @@ class Desk:
     sentences: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     locale: str = "en"
     explainer: Explains | None = None
+    suppressor: Suppresses | None = None
     mailbox: Mailbox | None = None

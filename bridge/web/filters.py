@@ -11,12 +11,15 @@ from urllib.parse import urlencode
 
 from bridge.core.durations import parse_duration
 from bridge.core.outcomes import State
+from bridge.core.suppressions import Scope, Source
 from bridge.store.claims import CLAIM_STATES, ClaimFilter, ClaimRow
+from bridge.store.suppressions import SuppressionFilter, SuppressionRow
 from bridge.store.views import DeliveryFilter, DeliveryRow, EventFilter, EventRow
 
 EVENT_STATES = ("new", "done", "parked")
 EVENT_WORDS = ("state", "source", "type", "learner", "since", "until")
 CLAIM_WORDS = ("rule", "action", "state", "text", "since", "until")
+SUPPRESSION_WORDS = ("address", "source", "scope", "since", "until")
 DELIVERY_WORDS = ("state", "channel", "rule", "type", "learner", "since", "until")
 PAGE = 50
 LARGEST_PAGE = 500
@@ -24,7 +27,7 @@ _LARGEST = 2**63 - 1
 _TIME = "expected a time ago such as 2h or 7d, or a date such as 2026-11-23 or 2026-11-23 18:00"
 
 Value = TypeVar("Value")
-Row = TypeVar("Row", EventRow, DeliveryRow, ClaimRow, EventRow | DeliveryRow)
+Row = TypeVar("Row", EventRow, DeliveryRow, ClaimRow, SuppressionRow, EventRow | DeliveryRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,23 @@ class Query:
             limit=self._limit(),
         )
 
+    def suppressions(self, key: Callable[[str], bytes] | None) -> SuppressionFilter:
+        """Return the filter of the list of suppressions; `key` returns that of an address."""
+        self._refuse_unknown(SUPPRESSION_WORDS)
+        source = self._read("source", _one_of(tuple(Source), "source"))
+        scope = self._read("scope", _one_of(tuple(Scope), "scope"))
+        address = self._read("address", str)
+        return SuppressionFilter(
+            source=Source(source) if source else None,
+            scope=Scope(scope) if scope else None,
+            key=key(address) if key and address else None,
+            address=address,
+            since=self._read("since", self._moment),
+            until=self._read("until", self._moment),
+            before=self._read("before", _number(_LARGEST)),
+            limit=self._limit(),
+        )
+
     def page(self, rows: Sequence[Row]) -> Page[Row]:
         """Return what to show of the rows listed: the filter asks for one more than fits on a page."""
         shown = rows[: self.size]
@@ -135,16 +155,16 @@ def page_link(path: str, given: Mapping[str, str], **changes: object) -> str:
     return f"{path}?{text}" if text else path
 
 
-def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+def _one_of(words: tuple[str, ...], what: str = "state") -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in words:
-            raise ValueError(f"'{text[:40]}' is no state; expected one of {', '.join(words)}")
+            raise ValueError(f"'{text[:40]}' is no {what}; expected one of {', '.join(words)}")
         return text
 
     return read
 
 
-def _mark(row: EventRow | DeliveryRow | ClaimRow) -> int | str:
+def _mark(row: EventRow | DeliveryRow | ClaimRow | SuppressionRow) -> int | str:
     """Return what the next page begins behind."""
     return row.delivery_id if isinstance(row, ClaimRow) else row.seq
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -17,9 +18,10 @@ from bridge.web.hooks import Hooks
 from bridge.web.limits import Limits
 from bridge.web.receiver import Receiver
 from bridge.web.remote import Network
+from bridge.web.unsubscribe import BODY_BYTES, Decides, Unsubscribe
 
 
-def public_app(
+def public_app(  # noqa: PLR0913 - all but two may be left out
     receiver: Receiver,
     clock: Clock,
     *,
@@ -28,11 +30,15 @@ def public_app(
     limits: Limits | None = None,
     proxies: Sequence[Network] = (),
     registry: CollectorRegistry | None = None,
+    people: Decides | None = None,
+    locale: str = "en",
 ) -> web.Application:
     """Return the application of the public listener.
 
     `ready` says whether events can be taken, for `GET /healthz`. `proxies` are the networks of reverse
     proxies whose `X-Forwarded-For` is believed; by default none is. `registry` takes a counter of answers.
+    `people` keeps what people decide by the links to unsubscribe, on a page in `locale` unless their browser
+    says otherwise.
     Serve it with `bridge.web.listener.listen`.
     """
     limits = limits or Limits()
@@ -43,6 +49,10 @@ def public_app(
     app[TAKER] = hooks
     app.on_shutdown.append(hooks.close)
     app.router.add_route("*", "/hooks/{source}", _guarded(handle, log))
+    if people is not None:
+        unsubscribe = Unsubscribe(people, clock, replace(limits, body_bytes=BODY_BYTES), proxies, locale)
+        app.on_shutdown.append(unsubscribe.close)
+        app.router.add_route("*", "/unsubscribe/{token}", _guarded(unsubscribe.handle, log))
     app.router.add_route("*", "/healthz", _guarded(_health(ready), log))
     app.router.add_route("*", "/{path:.*}", _guarded(_nowhere, log))
     return app

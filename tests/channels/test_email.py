@@ -22,7 +22,7 @@ from bridge.channels.base import Unencodable
 from bridge.channels.email import LINE_LIMIT, SUBJECT_LIMIT, EmailChannel
 from bridge.channels.email_options import EmailAction, EmailOptions
 from bridge.channels.http import Shared
-from bridge.core.messages import CLIPPED, Attachment, Document, Payload, Slot, Target
+from bridge.core.messages import CLIPPED, UNSUBSCRIBE_HERE, Attachment, Document, Payload, Slot, Target
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
 from tests.support.certificates import Certificate
 from tests.support.channels import DELIVERY, SOFTWARE, mail, message, opened
@@ -102,6 +102,47 @@ def test_a_conversation_is_one_by_a_message_that_need_not_exist() -> None:
     found = parsed(channel.encode(said, {}))
     assert found["References"] == found["In-Reply-To"] == f"<{'ab' * 16}@escola.example>"
     assert parsed(encode())["References"] is None
+
+
+def leaving(
+    fields: dict[str, object] | None = None, base: str = "https://bridge.escola.example"
+) -> EmailMessage:
+    """Return a message that its recipient may do without."""
+    options = EmailOptions.model_validate({"type": "email", **mail("smtp://mail.example")})
+    channel = EmailChannel("learners", options, Shared(FakeClock(), SOFTWARE))
+    body = Document(
+        html=f'<a href="{UNSUBSCRIBE_HERE}">sair</a>', text=f"Olá\n\n-- \nSair: {UNSUBSCRIBE_HERE}"
+    )
+    said = replace(
+        message({**MARIA, "body": body, **(fields or {})}),
+        unsubscribe=lambda to: f"{base}/unsubscribe/{to[:5]}",
+    )
+    return parsed(channel.encode(said, {}))
+
+
+def test_one_can_leave_with_one_click() -> None:
+    """The header of RFC 8058, and the same link in both parts."""
+    found = leaving()
+    assert found["List-Unsubscribe"] == "<https://bridge.escola.example/unsubscribe/maria>"
+    assert found["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert part(found, "plain").endswith("Sair: https://bridge.escola.example/unsubscribe/maria\n")
+    assert 'href="https://bridge.escola.example/unsubscribe/maria"' in part(found, "html")
+
+
+def test_one_click_is_for_https_alone() -> None:
+    """As the RFC wants it; the link is there all the same."""
+    found = leaving(base="http://bridge.escola.example")
+    assert found["List-Unsubscribe"] == "<http://bridge.escola.example/unsubscribe/maria>"
+    assert found["List-Unsubscribe-Post"] is None
+
+
+def test_a_message_for_several_people_has_nobodys_link() -> None:
+    """One must not be able to unsubscribe another."""
+    found = leaving({"cc.0": "rui@escola.example"})
+    assert found["List-Unsubscribe"] is None
+    assert "unsubscribe" not in part(found, "html")
+    assert encode() is not None
+    assert parsed(encode())["List-Unsubscribe"] is None
 
 
 def test_files_go_with_the_message() -> None:
@@ -344,6 +385,8 @@ async def test_4xx_passes_and_5xx_stays(where: str, answer: str, outcome: Outcom
         server.refuse = {"maria@aluna.example": answer} if where == "RCPT" else {}
         server.mail_answer = answer if where == "MAIL" else None
         server.data_answer = answer if where == "DATA" else None
+        if isinstance(outcome, Rejected) and "5.1.1" in answer and where != "MAIL":
+            outcome = replace(outcome, bounced=("maria@aluna.example",))
         assert await channel.send(payload, DELIVERY) == outcome
         server.refuse, server.mail_answer, server.data_answer = {}, None, None
         assert isinstance(await channel.send(payload, DELIVERY), Delivered)
@@ -363,6 +406,44 @@ async def test_refused_for_some_is_delivered_and_told(pipelining: bool) -> None:
         assert found.answer.startswith("refused for 1 of 2 recipients (450 4.2.0 greylisted")
         assert "rui@" not in found.answer
         assert server.mails[0].recipients == ("maria@aluna.example",)
+
+
+# What a server says of a recipient, and whether that means that there is no such address.
+REFUSALS = [
+    (
+        "550 5.1.1 <maria@aluna.example>: Recipient address rejected: User unknown in virtual mailbox table",
+        True,
+    ),
+    ("550-5.1.1 The email account that you tried to reach does not exist", True),
+    ("550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found", True),
+    ("554 5.1.2 domain not found", True),
+    ("550 5.2.1 The email account that you tried to reach is disabled", True),
+    ("550 No such user here", True),
+    ("550 unknown local user", True),
+    ("551 user does not exist", True),
+    ("550 mailbox unavailable", False),
+    ("550 5.7.1 unknown user or blocked by policy", False),
+    ("550 5.7.26 unauthenticated mail is prohibited", False),
+    ("552 5.2.2 over quota", False),
+    ("554 5.7.1 Service unavailable; client host 192.0.2.51 blocked", False),
+    ("503 no such user", False),
+    ("451 4.1.1 user unknown for now", False),
+]
+
+
+@pytest.mark.parametrize(("answer", "bounced"), REFUSALS)
+async def test_a_server_tells_of_addresses_that_do_not_exist(answer: str, bounced: bool) -> None:
+    """By its status code, else by its words; what it dislikes about a message is not the address's fault."""
+    refuse = {"maria@aluna.example": answer.replace("550-", "550 ")}
+    async with SmtpServer(refuse=refuse) as server, opened("email", mail(server.url)) as channel:
+        alone = await channel.send(channel.encode(message(MARIA), {}), DELIVERY)
+        both_ = channel.encode(message({**MARIA, "cc.0": "rui@escola.example"}), {})
+        found = await channel.send(both_, DELIVERY)
+    expected = ("maria@aluna.example",) if bounced else ()
+    assert isinstance(alone, Retry) or alone.bounced == expected
+    assert isinstance(alone, Retry) <= (not bounced)
+    assert isinstance(found, Delivered)
+    assert found.bounced == expected
 
 
 @both

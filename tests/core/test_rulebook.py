@@ -21,6 +21,7 @@ from bridge.core.messages import RenderFailure
 from bridge.core.quiet_hours import Hours, QuietHours
 from bridge.core.rulebook import Uncompiled, read_book, write_book, zone_of
 from bridge.core.rules import Action, After, Limit, PredicateFailed, Rule, Unless
+from bridge.core.suppressions import Purpose
 from bridge.core.when_text import when_of
 
 ZONE = ZoneInfo("America/Sao_Paulo")
@@ -89,6 +90,7 @@ def rule(name: str, when: object = None, on: str = "module.completed") -> Rule:
         unless=UNLESS,
         shadow=True,
         limit=LIMIT,
+        purpose=Purpose.NUDGE,
     )
     condition = NOTHING if when is None else compiled(when)
     return Rule(
@@ -140,6 +142,7 @@ def test_rules_are_the_same_again() -> None:
     assert (action.delay, action.quiet_hours) == (timedelta(hours=1), NIGHT)
     assert action.unless == UNLESS
     assert action.shadow
+    assert action.purpose is Purpose.NUDGE
     assert action.limit == LIMIT
     assert action.digest is None
     assert action.condition is not None
@@ -157,7 +160,18 @@ def test_a_digest_is_the_same_again() -> None:
 def test_every_word_of_a_rule_is_kept_or_left_out_on_purpose() -> None:
     """Whoever adds a word to rules writes it into the book, or lists it here as explaining nothing."""
     kept = {"name", "on", "when", "condition", "actions", "channel", "once_per", "expires"}
-    kept |= {"delay", "digest", "quiet_hours", "unless", "shadow", "limit", "after", "was", "rule_was"}
+    kept |= {
+        "delay",
+        "digest",
+        "quiet_hours",
+        "unless",
+        "shadow",
+        "limit",
+        "after",
+        "purpose",
+        "was",
+        "rule_was",
+    }
     silent = {"pause_above", "rule", "content", "settings", "otherwise", "thread", "unmade"}
     assert {field.name for field in (*fields(Rule), *fields(Action))} == kept | silent
 

@@ -29,6 +29,7 @@ from bridge.core.sentences.plain import plain
 from bridge.core.sentences.portuguese import PORTUGUESE
 from bridge.core.sentences.rule import LANGUAGES, rule_told
 from bridge.core.sentences.sending import Destination
+from bridge.core.suppressions import Purpose
 from bridge.sources import registry as sources
 from tests.core.test_index import CONDITIONS, EVENTS, PATHS, TESTS
 
@@ -112,7 +113,14 @@ def told(raw: Mapping[str, Any], language: Language, when: Condition | None = No
         condition=Says(raw["if"]) if "if" in raw else None,
         after=_after(raw["after"]) if "after" in raw else None,
         pause_above=parse_rate(raw.get("pause_above", "")),
-        actions=tuple(replace(action, shadow=raw.get("mode") == "shadow") for action, _ in pairs),
+        actions=tuple(
+            replace(
+                action,
+                shadow=raw.get("mode") == "shadow",
+                purpose=Purpose(raw.get("purpose", "transactional")),
+            )
+            for action, _ in pairs
+        ),
     )
     return rule_told(rule, {action.name: where for action, where in pairs}, KINDS, language)
 
@@ -293,6 +301,17 @@ def test_languages_are_those_of_the_configuration() -> None:
 def test_every_word_of_a_rule_has_its_place_in_the_sentence() -> None:
     """Whoever adds a word to rules says it in the sentence, or lists it here as one that says nothing."""
     told = {"on", "when", "condition", "actions", "channel", "once_per", "expires", "otherwise"}
-    told |= {"after", "pause_above", "delay", "digest", "quiet_hours", "unless", "shadow", "limit", "thread"}
+    told |= {
+        "after",
+        "pause_above",
+        "delay",
+        "digest",
+        "quiet_hours",
+        "unless",
+        "shadow",
+        "limit",
+        "thread",
+        "purpose",
+    }
     silent = {"name", "rule", "content", "settings", "unmade", "was", "rule_was"}
     assert {each.name for each in (*fields(Rule), *fields(Action))} == told | silent

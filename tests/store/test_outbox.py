@@ -57,10 +57,8 @@ def merge(connection: Connection, delivery: NewDelivery, number: int) -> NewDeli
 
 def bring_to(connection: Connection, state: State, number: int = 0) -> NewDelivery:
     """Store a delivery and take it to `state` by the ordinary ways."""
-    if state is State.WITHHELD:
-        return store_delivery(connection, number, state=State.WITHHELD, why="a test event")
-    if state is State.KEPT:
-        return store_delivery(connection, number, state=State.KEPT)
+    if state in (State.WITHHELD, State.KEPT):
+        return store_delivery(connection, number, state=state, why="a test event, or a paused rule")
     delivery = store_delivery(connection, number)
     if state is State.PENDING:
         return delivery
@@ -77,6 +75,8 @@ def bring_to(connection: Connection, state: State, number: int = 0) -> NewDelive
             assert outbox.record(connection, due.seq, lease=LEASE, attempt=attempt(), state=State.DEAD)
         case State.EXPIRED:
             assert outbox.expire(connection, due.seq, lease=LEASE, now=NOW, why="too late")
+        case State.SUPPRESSED:
+            assert outbox.suppress(connection, due.seq, lease=LEASE, now=NOW, why="bounced")
         case State.PARKED:
             assert outbox.park(connection, due.seq, lease=LEASE, now=NOW, why="line 3")
         case _:

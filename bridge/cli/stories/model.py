@@ -104,9 +104,9 @@ class ExpectConfig(Strict):
         description="What a webhook's JSON contains; further members may be there.",
     )
     rule: str | None = Field(default=None, description="The rule it comes from.")
-    state: Literal["delivered", "dead", "expired", "parked", "withheld", "kept", "discarded", "pending"] = (
-        Field(default="delivered", description="What became of it in the end.")
-    )
+    state: Literal[
+        "delivered", "dead", "expired", "parked", "withheld", "kept", "discarded", "suppressed", "pending"
+    ] = Field(default="delivered", description="What became of it in the end.")
 
 
 class StoryConfig(Strict):

@@ -34,6 +34,7 @@ def _unit(name: str) -> Unit:
 
 ENGLISH = Language(
     shadow=" For now nothing of this is sent, only shown.",
+    optional=" People can unsubscribe.",
     rule="When {event}{given}, we {actions}.",
     given=", if {}",
     tail=", {}",

@@ -54,6 +54,7 @@ class Language:
 
     rule: str
     shadow: str
+    optional: str
     given: str
     tail: str
     tail_of_several: str

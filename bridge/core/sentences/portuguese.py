@@ -15,6 +15,7 @@ def _date(day: date) -> str:
 
 PORTUGUESE = Language(
     shadow=" Por enquanto nada disso é enviado, só mostrado.",
+    optional=" Quem não quiser mais receber pode cancelar.",
     rule="Quando {event}{given}, {actions}.",
     given=", se {}",
     tail=", {}",

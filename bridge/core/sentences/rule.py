@@ -40,6 +40,7 @@ def rule_told(rule: Rule, destinations: Destinations, kinds: Kinds, language: La
     )
     return (
         told
+        + (language.optional if any(each.purpose.is_optional for each in rule.actions) else "")
         + _pauses(rule, language)
         + (language.shadow if any(each.shadow for each in rule.actions) else "")
     )

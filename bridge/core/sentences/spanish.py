@@ -15,6 +15,7 @@ def _date(day: date) -> str:
 
 SPANISH = Language(
     shadow=" Por ahora nada de esto se envía, solo se muestra.",
+    optional=" Quien no quiera recibirlo puede darse de baja.",
     rule="Cuando {event}{given}, {actions}.",
     given=", si {}",
     tail=", {}",
