@@ -7,6 +7,7 @@ from typing import ClassVar, cast
 
 from bridge.channels.base import ChannelPolicy, Limit, Unencodable
 from bridge.channels.email_address import Mailbox, mailbox
+from bridge.channels.email_dkim import Signer
 from bridge.channels.email_headers import MARK, one_line
 from bridge.channels.email_message import Letter, as_html, written
 from bridge.channels.email_options import RECIPIENT_LIMIT, RECIPIENTS, EmailOptions
@@ -47,6 +48,7 @@ class EmailChannel:
         self._options = options
         self._sender = _mailbox(options.from_, "from")
         self._reply_to = _mailbox(options.reply_to, "reply_to") if options.reply_to else None
+        self._signer = Signer.of(options.dkim) if options.dkim else None
         self._relay = Relay(options.server(), shared, options.allow_private, size=options.concurrency)
 
     @property
@@ -90,7 +92,8 @@ class EmailChannel:
     async def send(self, payload: Payload, delivery_id: str) -> Outcome:  # noqa: ARG002  # it is the Message-ID
         """Hand over once."""
         recipients = cast("Sequence[str]", payload.meta["recipients"])
-        envelope = Envelope(self._sender.address, tuple(recipients), payload.body)
+        body = payload.body if self._signer is None else await self._signer.signed(payload.body)
+        envelope = Envelope(self._sender.address, tuple(recipients), body)
         return await self._relay.send(envelope, limit_s=self._options.timeout.total_seconds())
 
     async def open(self) -> None:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJson
 
 from bridge.channels.base import ActionModel, Limit
 from bridge.channels.email_address import mailbox
+from bridge.channels.email_dkim import DkimOptions
 from bridge.channels.options import ChannelOptions, TextOrTexts
 from bridge.channels.smtp_server import Server, Tls
 from bridge.core.messages import Slot, Target
@@ -137,9 +138,28 @@ class EmailOptions(ChannelOptions):
         default=None, description="How to greet the server (EHLO); the domain of `from` unless said."
     )
 
+    dkim: DkimOptions | None = Field(
+        default=None, description="Signs messages with DKIM, where the mail server does not; an extra."
+    )
+    track: Literal[False] = Field(
+        default=False, description="There is no tracking: no counting picture, no changed links. Only false."
+    )
+
     @model_validator(mode="after")
     def _server_and_tls_agree(self) -> EmailOptions:
         self.server()
+        return self
+
+    @model_validator(mode="after")
+    def _signs_for_its_sender(self) -> EmailOptions:
+        sender = mailbox(self.from_)
+        if self.dkim is not None and sender is not None:
+            own = sender.domain
+            if own != self.dkim.domain and not own.endswith(f".{self.dkim.domain}"):
+                raise ValueError(
+                    f"dkim signs as {self.dkim.domain}, and `from` is of {own}; receivers go by a signature "
+                    "of the sender's own domain, or of one above it (DMARC)"
+                )
         return self
 
     def server(self) -> Server:

@@ -39,7 +39,7 @@ def _apprise_in_sandbox(name: str, endpoints: Endpoints) -> dict[str, object]:
 
 
 def _email_in_sandbox(_name: str, endpoints: Endpoints) -> dict[str, object]:
-    return {"smtp": endpoints.smtp_url, "tls": "auto", "ca_file": None, "allow_private": True}
+    return {"smtp": endpoints.smtp_url, "tls": "auto", "ca_file": None, "allow_private": True, "dkim": None}
 
 
 def _slack_in_sandbox(_name: str, endpoints: Endpoints) -> dict[str, object]:

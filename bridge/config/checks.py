@@ -19,6 +19,8 @@ from bridge.core.redact import names_secret
 from bridge.sources import registry as sources
 
 _ADDRESSES = frozenset({"smtp", "store", "url", "webhook_url"})
+_LENGTHS = (1, 3, 4)
+"""How many keys lead to a secret: at the top, of a source or channel, and of a part of one."""
 _KINDS = {"sources": sources.OPTIONS, "channels": channels.OPTIONS}
 
 
@@ -90,17 +92,18 @@ class SecretFields:
                 model = options.get(str(raw.get("type"))) if isinstance(raw, dict) else None
                 fields = _secret_fields(model) if model else ()
                 self._fields |= {(section, name, key): named for key, named in fields}
+                self._fields |= {(section, name, *inner): False for inner in _inner_secrets(model)}
 
     def covers(self, path: Path) -> bool:
         """Return whether the value at a path is for a secret, or stands inside of such a field."""
-        return path[:1] in self._fields or path[:3] in self._fields
+        return any(path[:length] in self._fields for length in _LENGTHS)
 
     def holds_literals(self, path: Path) -> bool:
         """Return whether any text typed at a path would be a secret.
 
         An address is one only with a password in it, and a header only if its name says so.
         """
-        for field in (path[:1], path[:3]):
+        for field in (path[:length] for length in _LENGTHS):
             if field in self._fields:
                 only_some = self._fields[field]
                 return field[-1] not in _ADDRESSES and (not only_some or names_secret(str(path[-1])))
@@ -112,6 +115,14 @@ def _secret_fields(model: type[BaseModel]) -> Iterator[tuple[str, bool]]:
     for name, field in model.model_fields.items():
         if _holds(field.annotation, SecretStr):
             yield field.alias or name, _holds(field.annotation, dict)
+
+
+def _inner_secrets(model: type[BaseModel] | None) -> Iterator[Path]:
+    """Yield the paths, of two keys, to secrets of the models that a model's fields hold."""
+    for name, field in model.model_fields.items() if model else ():
+        for held in get_args(field.annotation):
+            if isinstance(held, type) and issubclass(held, BaseModel):
+                yield from ((field.alias or name, key) for key, _ in _secret_fields(held))
 
 
 def _holds(annotation: object, kind: type) -> bool:
