@@ -41,9 +41,7 @@ def _usable_key(key: SecretStr) -> SecretStr:
     try:
         library.crypto.parse_pem_private_key(key.get_secret_value().encode())
     except (library.crypto.UnparsableKeyError, ValueError, KeyError, TypeError):
-        raise ValueError(
-            "expected a private RSA key in PEM; `openssl genrsa 2048` makes one"
-        ) from None
+        raise ValueError("expected a private RSA key in PEM; `openssl genrsa 2048` makes one") from None
     return key
 
 

@@ -47,7 +47,7 @@ def fate_plain(fate: Fate) -> dict[str, object]:
         case Led():
             held = {"until": fate.until.at, "why": fate.until.why} if fate.until else {}
             state = str(fate.state)
-            into = {"why": fate.into} if fate.into else {}
+            into = {"why": fate.into or fate.why} if fate.into or fate.why else {}
             found = {"kind": "delivery", "delivery": fate.delivery, "state": state, "at": fate.at}
             return {**found, **held, **into}
         case Later():

@@ -24,6 +24,7 @@ class Led:
     """It led to a delivery, which is in this state since `at`; `until` is what one that is held waits for.
 
     `into` says of which other delivery it became a part.
+    One that is suppressed has a `why`.
     """
 
     delivery: str
@@ -31,6 +32,7 @@ class Led:
     at: datetime
     until: Later | None = None
     into: str | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,11 +222,11 @@ def given_words(evaluated: Evaluated, zone: tzinfo) -> str:
 def fate_words(fate: Fate, zone: tzinfo, shown: int = 32) -> str:
     """Return what became of an action; of a delivery's id the first `shown` characters."""
     match fate:
-        case Led(delivery=delivery, state=state, until=until, into=into):
+        case Led(delivery=delivery, state=state, until=until, into=into, why=reason):
             held = f" until {fate_words(until, zone)}" if until else ""
             whole = f", {_ID.sub(lambda found: found[0][:shown], into)}" if into else ""
             paused = ", its rule is paused" if state is State.KEPT else ""
-            return f"delivery {delivery[:shown]}, {state}{held}{whole}{paused}"
+            return f"delivery {delivery[:shown]}, {reason or state}{held}{whole}{paused}"
         case Later(at=at, why=why):
             return f"{day_and_time(at, zone)} ({why})"
         case Held(delivery=delivery, state=state, at=at, label=label):

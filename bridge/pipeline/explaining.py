@@ -363,7 +363,8 @@ def _fates_then(connection: Connection, found: EventDetails, index: int) -> dict
         if row.event_index == index and row.run == found.row.run:
             held = Later(row.due_at, row.why) if row.state is State.PENDING and row.why else None
             into = row.why if row.state is State.MERGED else None
-            fates[row.rule, row.action] = Led(row.id, row.state, row.updated_at, held, into)
+            why = row.why if row.state is State.SUPPRESSED else None
+            fates[row.rule, row.action] = Led(row.id, row.state, row.updated_at, held, into, why)
     return fates
 
 

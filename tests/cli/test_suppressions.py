@@ -9,6 +9,7 @@ import pytest
 from bridge.cli.exits import ExitCode
 from tests.cli.conftest import Bridge
 from tests.cli.school import live
+from tests.support.pipeline import completion
 
 MARIA = "maria@aluna.example"
 
@@ -53,6 +54,21 @@ def test_addresses_are_added_listed_and_removed(listing: Bridge) -> None:
     again = listing("suppressions", "remove", MARIA)
     assert (again.code, again.out) == (ExitCode.PROBLEMS, f"{MARIA} is not on the list\n")
     assert listing("suppressions", "list", "ana@").out == "no address matches\n"
+
+
+def test_an_event_says_what_was_kept_from_whom(listing: Bridge) -> None:
+    """In the explanation, and where deliveries are listed and shown, with what to do."""
+    listing("suppressions", "add", MARIA, "--why", "pediu")
+    live(listing.folder / "config.yaml", completion("e1"))
+    told = "suppressed: an operator took the address off on"
+    said = " ".join(listing("explain", "1").out.split())
+    assert "email via learners: delivery" in said
+    assert told in said
+    assert told[:40] in listing("deliveries", "list", "--state", "suppressed").out
+    (row,) = json.loads(listing("deliveries", "list", "--state", "suppressed", "--json").out)
+    shown = " ".join(listing("deliveries", "show", row["id"]).out.split())
+    assert "Once the address is off the list" in shown
+    assert listing("deliveries", "retry", row["id"]).code == ExitCode.OK
 
 
 def test_what_is_no_address_is_refused(listing: Bridge) -> None:
