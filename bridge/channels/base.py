@@ -49,9 +49,13 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Together:
-    """Paths whose values make messages belong together, and how, as in `core.rules.Thread`."""
+    """Paths whose values make messages belong together, and how, as in `core.rules.Thread`.
+
+    Where nothing is `stored` of it, each message names its conversation by itself, as e-mails do.
+    """
 
     by: tuple[str, ...]
+    stored: bool = True
     edits: bool = False
     place: str = ""
     counts: tuple[tuple[str, str], ...] = ()

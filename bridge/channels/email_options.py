@@ -10,14 +10,12 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema, model_validator
 
-from bridge.channels.base import ActionModel, Limit
+from bridge.channels.base import ActionModel, Limit, Together
 from bridge.channels.email_address import mailbox
 from bridge.channels.email_dkim import DkimOptions
 from bridge.channels.options import ChannelOptions, TextOrTexts
 from bridge.channels.smtp_server import Server, Tls
 from bridge.core.messages import Slot, Target
-from bridge.core.paths import parse_path
-from bridge.core.threads import DATE
 
 RECIPIENTS = ("to", "cc", "bcc")
 RECIPIENT_LIMIT = Limit("recipients", 100, "https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.8")
@@ -78,17 +76,6 @@ def _usable_name(name: str | None) -> str | None:
     if name is not None and (not name.isascii() or not name or not name.isprintable() or " " in name):
         raise ValueError("expected the name of a host, such as bridge.escola.example")
     return name
-
-
-def _usable_path(text: str) -> str:
-    if text == DATE:
-        return text
-    found = parse_path(text)
-    if isinstance(found, str):
-        raise ValueError(found)  # noqa: TRY004  # pydantic's word for a value that will not do
-    if "[]" in text:
-        raise ValueError(f"'{text}' leads to several values; thread_by needs one")
-    return text
 
 
 def _one_or_more(value: object) -> object:
@@ -191,11 +178,9 @@ class EmailAction(ActionModel):
     attach: Annotated[
         tuple[str, ...], BeforeValidator(_one_or_more), Field(max_length=10), WithJsonSchema(TextOrTexts)
     ] = Field(default=(), description="Files of the folder attachments/ that go with it, by name: guia.pdf.")
-    thread_by: Annotated[tuple[Annotated[str, AfterValidator(_usable_path)], ...], Field(strict=False)] = (
-        Field(
-            default=(),
-            description="Messages with the same values here are one conversation: [course.id, date].",
-        )
+    thread_by: Annotated[tuple[str, ...], Field(strict=False, max_length=10)] = Field(
+        default=(),
+        description="Messages with the same values at these paths are one conversation: [course.id].",
     )
 
     @model_validator(mode="after")
@@ -206,9 +191,9 @@ class EmailAction(ActionModel):
             raise ValueError("the key 'subject' is missing; a message with `text` needs one")
         return self
 
-    def settings(self) -> dict[str, object]:
-        """Return the paths of `thread_by`, where it has any."""
-        return {"thread_by": self.thread_by} if self.thread_by else {}
+    def together(self) -> Together | None:
+        """Return what `thread_by` says: a message names its conversation by itself."""
+        return Together(by=self.thread_by, stored=False) if self.thread_by else None
 
     def slots(self) -> dict[str, Slot]:
         """Return what must be rendered: `to.0`, `to.1`, …, `attach.0`, `subject`, `reply_to`, and `body`."""

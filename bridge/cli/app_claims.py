@@ -12,9 +12,7 @@ from bridge.cli import options
 from bridge.cli.options import chosen
 from bridge.cli.span import Moment, parse_moment
 
-app = typer.Typer(
-    help="Claims: what `once_per` has taken, so that it is not sent again.", no_args_is_help=True
-)
+app = typer.Typer(help="Claims: what `once_per` has taken, and letting it go.", no_args_is_help=True)
 
 
 class ClaimState(StrEnum):

@@ -12,7 +12,7 @@ from datetime import timedelta, tzinfo
 from pydantic import TypeAdapter, ValidationError
 
 from bridge.channels import registry as channels
-from bridge.channels.base import ActionModel
+from bridge.channels.base import ActionModel, Together
 from bridge.config.files import Material
 from bridge.config.model import LOCALES, AfterOptions, Config
 from bridge.config.names import EventNames
@@ -269,7 +269,9 @@ class Compiler:
         if send is None:
             return None
         said = send.action()
-        together = self._together(said, (*path,))
+        found = said.together()
+        thread = self._together(found, path) if found else None
+        together = thread if found and found.stored else None
         options = _get(self._material.data.get("channels"), channel)
         self.problems += self._unfit(said, _mapping(options), path)
         content, problems = self._renderer.content(said.slots(), _names(together))
@@ -282,25 +284,18 @@ class Compiler:
             name=f"{kind}:{channel}#{name}" if name else f"{kind}:{channel}",
             channel=channel,
             content=content,
-            settings=self._settings(said),
+            settings={**said.settings(), **self._pages},
             thread=together,
             unmade=self._locale if said.is_for_the_team(_mapping(options)) else None,
+            conversation=None if together else thread,
             condition=condition,
             expires=expires,
             delay=delay,
             quiet_hours=self._quiet_hours(send, channel),
         )
 
-    def _settings(self, said: ActionModel) -> dict[str, object]:
-        """Return the settings with what only the configuration knows: where pages are, in which zone days."""
-        settings = {**said.settings(), **self._pages}
-        return {**settings, "zone": self._zone} if "thread_by" in settings else settings
-
-    def _together(self, said: ActionModel, path: Path) -> Thread | None:
+    def _together(self, found: Together, path: Path) -> Thread:
         """Return which messages continue each other; `date` stands beside paths of the event."""
-        found = said.together()
-        if found is None:
-            return None
         word = "update_by" if found.edits else "thread_by"
         for place, text in enumerate(found.by):
             if text != DATE:

@@ -111,7 +111,8 @@ class Action:
     `shadow` mode of its rule nothing is sent. `was` are names that it had before, `rule_was` those of its
     rule, each the newest first. `unmade` is the locale in which the team is told if the message cannot be
     made; None where it is not the team that reads this channel. The `purpose` of its rule says whether people
-    may unsubscribe from it.
+    may unsubscribe from it. `thread` is one that the channel continues; a `conversation` is named by
+    each of its messages, and nothing is remembered of it.
     """
 
     rule: str
@@ -129,6 +130,7 @@ class Action:
     thread: Thread | None = None
     digest: Digest | None = None
     unmade: str | None = None
+    conversation: Thread | None = None
     shadow: bool = False
     purpose: Purpose = Purpose.TRANSACTIONAL
     otherwise: tuple[Action, ...] = ()

@@ -67,18 +67,12 @@ def counted(thread: Thread, counts: Mapping[str, int] | None) -> dict[str, objec
 
 def labels(thread: Thread, facts: Facts) -> Sequence[str] | None:
     """Return `path=value` for each path of `by`, or None if the event lacks one of them."""
-    values = values_with_day(thread.by, thread.zone, facts)
-    return values and [f"{path}={value}" for path, value in zip(thread.by, values, strict=True)]
-
-
-def values_with_day(paths: Sequence[str], zone: tzinfo, facts: Facts) -> list[str] | None:
-    """Return the value at each path, `date` being the event's day in a zone; None if the event lacks one."""
     values: list[str] = []
-    for path in paths:
-        found = [_day(zone, facts)] if path == DATE else values_of((path,), facts)
+    for path in thread.by:
+        found = [_day(thread.zone, facts)] if path == DATE else values_of((path,), facts)
         if isinstance(found, str):
             return None
-        values += found
+        values.append(f"{path}={found[0]}")
     return values
 
 

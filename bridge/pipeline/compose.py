@@ -74,7 +74,7 @@ def compose(
     if isinstance(rendered, RenderFailure):
         line = f":{rendered.line}" if rendered.line is not None else ""
         return Unready(f"{rendered.where}{line}: {rendered.why}", by_template=True)
-    thread = house.thread(action, facts) if action.settings else ""
+    thread = house.thread(action, facts) if action.conversation else ""
     message = Message(delivery_id=delivery_id, at=at, fields=rendered, thread=thread, unsubscribe=unsubscribe)
     try:
         payload = channel.encode(message, action.settings)

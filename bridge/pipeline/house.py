@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
 
 from bridge.core.events import Facts
 from bridge.core.identity import conversation_key
 from bridge.core.rules import Action, kind_of
 from bridge.core.suppressions import token_of
-from bridge.core.threads import values_with_day
+from bridge.core.threads import labels
 
 EMAIL = "email"
 """The type of channel that writes to people's addresses."""
@@ -28,12 +27,8 @@ class House:
 
         Empty without `thread_by`, and where the event lacks a value: the message then stands by itself.
         """
-        paths = action.settings.get("thread_by")
-        if not isinstance(paths, tuple):
-            return ""
-        zone = action.settings.get("zone")
-        values = values_with_day(paths, zone if isinstance(zone, tzinfo) else UTC, facts)
-        return "" if values is None else conversation_key(self.secret, action.channel, values).hex()
+        values = labels(action.conversation, facts) if action.conversation else None
+        return conversation_key(self.secret, action.channel, values).hex() if values else ""
 
     def unsubscribe(self, action: Action, delivery_id: str) -> Callable[[str], str] | None:
         """Return what makes the address at which a recipient unsubscribes; None where nobody may, or can."""

@@ -143,10 +143,10 @@ class Email:
             page = skeleton(self._page.run({**names, **around}), values)
             html, text = self._moulds.get(page, body)
             written = texts(values)
-            said = text.fill(values, written)
-            if link not in said:
-                said += f"\n\n-- \n{leaving(lang)}: {link}"
-            return Document(front, html=html.fill(values, written), text=said, lang=lang)
+            shown, said = html.fill(values, written), text.fill(values, written)
+            if link:
+                shown, said = _with_link(shown, said, leaving(lang), link)
+            return Document(front, html=shown, text=said, lang=lang)
         except (Fault, Misplaced, InlineError, RecursionError) as error:
             raise _failed(error, self._body or self._page, values) from None
 
@@ -203,6 +203,16 @@ class SlackText:
     def _make(self, body: str) -> tuple[Mould, Mould]:
         html = in_html(self._workshop.markdown.render(body))
         return Mould(readable(html, MRKDWN), Form.MRKDWN), Mould(readable(html, TEXT), Form.TEXT)
+
+
+def _with_link(html: str, text: str, words: str, link: str) -> tuple[str, str]:
+    """Return both parts with the link by which one leaves, where their template has left it out."""
+    if link not in html:
+        head, end, tail = html.rpartition("</body>")
+        html = f'{head}<p style="text-align: center;"><a href="{link}">{words}</a></p>\n{end}{tail}'
+    if link not in text:
+        text = f"{text}\n\n-- \n{words}: {link}"
+    return html, text
 
 
 def _in_order(html: str) -> str:

@@ -313,5 +313,5 @@ def test_every_word_of_a_rule_has_its_place_in_the_sentence() -> None:
         "thread",
         "purpose",
     }
-    silent = {"name", "rule", "content", "settings", "unmade", "was", "rule_was"}
+    silent = {"name", "rule", "content", "settings", "conversation", "unmade", "was", "rule_was"}
     assert {each.name for each in (*fields(Rule), *fields(Action))} == told | silent

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from bridge.core.rules import Action
+from bridge.core.rules import Action, Thread
 from bridge.pipeline.house import House
 
 HOUSE = House(b"k" * 32)
@@ -19,8 +18,8 @@ class _Unsaid:
 
 
 def action(*paths: str, channel: str = "learners") -> Action:
-    settings = {"thread_by": paths} if paths else {}
-    return Action(rule="r", name=f"email:{channel}", channel=channel, content=_Unsaid(), settings=settings)
+    said = Thread(by=paths, zone=ZoneInfo("America/Sao_Paulo")) if paths else None
+    return Action(rule="r", name=f"email:{channel}", channel=channel, content=_Unsaid(), conversation=said)
 
 
 def test_the_same_values_are_one_conversation_for_everybody_who_sends() -> None:
@@ -42,12 +41,13 @@ def test_without_the_words_or_the_values_a_message_stands_by_itself() -> None:
     assert HOUSE.thread(action("course.id"), {"learner": {}}) == ""
 
 
-def test_a_day_is_that_of_the_event_where_the_school_is() -> None:
-    """As in Slack, where the word is the same."""
-    daily = action("course.id", "date")
-    here = replace(daily, settings={**daily.settings, "zone": ZoneInfo("America/Sao_Paulo")})
-    late, later = (
-        {"course": {"id": 7}, "occurred_at": datetime(2026, 5, 5, hour, 30, tzinfo=UTC)} for hour in (2, 3)
+def test_a_conversation_may_be_that_of_a_day() -> None:
+    """Of the event, in the configured zone."""
+    facts = {"course": {"id": 7}, "occurred_at": datetime(2026, 5, 4, 2, 59, tzinfo=UTC)}
+    of_day = action("course.id", "date")
+    assert HOUSE.thread(of_day, facts) == HOUSE.thread(
+        of_day, {**facts, "occurred_at": datetime(2026, 5, 3, 3, tzinfo=UTC)}
     )
-    assert HOUSE.thread(here, late) != HOUSE.thread(here, later)
-    assert HOUSE.thread(daily, late) == HOUSE.thread(daily, later)
+    assert HOUSE.thread(of_day, facts) != HOUSE.thread(
+        of_day, {**facts, "occurred_at": datetime(2026, 5, 4, 3, tzinfo=UTC)}
+    )

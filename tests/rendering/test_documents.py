@@ -358,3 +358,30 @@ def test_a_document_that_is_too_long_is_refused(bench: Bench) -> None:
     assert isinstance(
         bench.say("x {{ data.text }}", {"data": {"text": "x" * 100_000}}, Target.EMAIL), Document
     )
+
+
+LINK = "https://bridge.escola.example/unsubscribe/abc"
+
+
+WORDS = "Não quer mais receber estes e-mails? Cancele aqui"
+OWN = '<body>{{ content }}{% if unsubscribe_url %}<a href="{{ unsubscribe_url }}">sair</a>{% endif %}</body>'
+
+
+@pytest.mark.parametrize(
+    ("layout", "shown"),
+    [
+        ("<html><body>{{ content }}</body></html>", f'<a href="{LINK}">{WORDS}</a></p>\n</body>'),
+        ("<p>{{ content }}</p>", f'<a href="{LINK}">'),
+        (OWN, f'<a href="{LINK}">sair</a></body>'),
+    ],
+)
+def test_people_can_leave_whatever_the_layout_says(bench: Bench, layout: str, shown: str) -> None:
+    """The link is there once in each part; in messages that nobody can leave it is nowhere."""
+    bench.write("layouts/default.html", layout)
+    bench.write("aviso.md", "---\nsubject: x\n---\nOlá")
+    said = bench.document("aviso", {**FACTS, "unsubscribe_url": LINK})
+    assert said.html.count(LINK) == 1
+    assert shown in said.html
+    assert said.text == f"Olá\n\n-- \n{WORDS}: {LINK}"
+    plain = bench.document("aviso", FACTS)
+    assert "Cancele" not in plain.html + plain.text
