@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, time, timedelta
 
 import pytest
 
+from bridge.core.digests import Digest
 from bridge.core.messages import Message, Payload
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, State
 from bridge.core.rules import OWNER_RULE, Action, Rule
@@ -272,3 +273,29 @@ async def test_an_operator_lifts_one_reason_or_all(database: Database) -> None:
     assert (await suppressor.remove(MARIA)).sentence.endswith("as unsubscribed")
     assert not (await suppressor.remove(MARIA)).done
     assert not (await suppressor.add("maria at aluna", "")).done
+
+
+async def claims_of(database: Database, deliveries: list[DeliveryRow]) -> list[str]:
+    """Return the states of their claims."""
+    found = await database.read(lambda c: [memory.claim_of(c, row.id) for row in deliveries])
+    return [claim.state for claim in found if claim]
+
+
+async def test_a_digest_that_nobody_may_get_lets_go_of_all_its_claims(database: Database) -> None:
+    """Of what went into it, too; and a person may send it once the address is off the list."""
+    mail = Post()
+    digest = Digest(time(18), UTC)
+    pipeline = Pipeline(database, mailing(digest=digest, once_per=("module.id",)), channels(mail))
+    await pipeline.run(completion("e1", module={"id": "1"}), completion("e2", module={"id": "2"}))
+    await unsubscribe(pipeline, "0" * 32)
+    pipeline.clock.advance(hours=12)
+    await pipeline.engine.drain()
+    found = await rows(database)
+    assert sorted(row.state for row in found) == [State.MERGED, State.SUPPRESSED]
+    assert await claims_of(database, found) == ["released", "released"]
+    await unsubscribe(pipeline, "0" * 32, None)
+    (head,) = [row for row in found if row.state is State.SUPPRESSED]
+    assert (await pipeline.operator.retry(head.id)).done
+    await pipeline.engine.drain()
+    assert len(mail.sent) == 1
+    assert await claims_of(database, found) == ["confirmed", "confirmed"]
