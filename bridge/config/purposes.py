@@ -27,11 +27,20 @@ def unleavable(actions: Sequence[Action], sends: object, path: Path, public_url:
         sentence = "mail programs offer to unsubscribe only by https://, and `public_url` is http://"
         yield Problem((*path, "purpose"), sentence, warning=True)
     for place, entry in enumerate(sends if isinstance(sends, list) else ()):
-        if isinstance(entry, Mapping) and EMAIL in entry:
-            yield from _of_several(entry, (*path, "send", place))
+        yield from _of_several(entry, (*path, "send", place))
 
 
-def _of_several(entry: Mapping[str, object], path: Path) -> Iterator[Problem]:
+def _of_several(entry: object, path: Path) -> Iterator[Problem]:
+    """Yield where an e-mail is for several people, and the same of what is sent in its place."""
+    if not isinstance(entry, Mapping):
+        return
+    instead = entry.get("else")
+    if isinstance(instead, Mapping):
+        yield from _of_several(instead, (*path, "else"))
+    for place, each in enumerate(instead if isinstance(instead, list) else ()):
+        yield from _of_several(each, (*path, "else", place))
+    if EMAIL not in entry:
+        return
     to = entry.get("to")
     several = [key for key in ("cc", "bcc") if entry.get(key)]
     several += ["to"] if isinstance(to, list) and len(to) > 1 else []
