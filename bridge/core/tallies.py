@@ -118,6 +118,8 @@ def began(known: Sequence[Mark], new: Mark, after: After) -> datetime | None:
 
     `known` are the marks around it, as far away as `within` reaches both ways; of very many, those nearest.
     """
+    if all(mark.at <= new.at and mark.began is None for mark in known):
+        return new.at if _gets_there(known, new, after) else None
     before = stretches(known, after.count, after.within)
     fired = [mark.began for mark in known if mark.began is not None]
     for start, end in stretches((*known, new), after.count, after.within):
@@ -125,6 +127,15 @@ def began(known: Sequence[Mark], new: Mark, after: After) -> datetime | None:
         if not is_old and not any(start <= moment <= end for moment in fired):
             return start
     return None
+
+
+def _gets_there(known: Sequence[Mark], new: Mark, after: After) -> bool:
+    """Return whether the newest mark takes the count from below to its number: what most events ask."""
+    if number_at((*known, new), new.at, after.within) < after.count:
+        return False
+    earliest = new.at - after.within if after.within else EARLIEST
+    just_before = {mark.counted for mark in known if earliest <= mark.at < new.at}
+    return max(len(just_before), number_at(known, new.at, after.within)) < after.count
 
 
 def stretches(marks: Sequence[Mark], count: int, within: timedelta | None) -> list[tuple[datetime, datetime]]:
