@@ -63,7 +63,7 @@ async def test_crash(play: Play, point: Point, tmp_path: Path) -> None:
             await give(play, [stage])
         kept(play, stage, repeats=int(point in WINDOW))
         if stage.life == 1:  # it never came by so often
-            assert nth > 1 or not play.arrives
+            assert nth > 1 or not play.arrives or point is Point.GATHERED  # by what goes out together
             return
     pytest.fail("it goes on for ever")
 
