@@ -47,6 +47,8 @@ class Material:
     filled: dict[int, Filled] = field(default_factory=dict)
     broken: set[tuple[str, KeyPath]] = field(default_factory=set)
     """Files and paths of values that are stand-ins, because what is wrong with them is already known."""
+    _places: list[tuple[YamlFile, KeyPath, ScalarNode]] | None = None
+    """Every single value, found when first asked for: after that, what was read does not change."""
 
     def locate(self, problem: Problem) -> Located:
         """Return a problem with its place: a template's own, or that of its path in its file."""
@@ -105,10 +107,12 @@ class Material:
         return None if node is None else to_data(node, self._spelled)
 
     def scalars(self) -> Iterator[tuple[YamlFile, KeyPath, ScalarNode, Filled]]:
-        """Yield every single value of every file."""
-        for file in [*([self.main] if self.main else []), *(part.file for part in self.rule_files[1:])]:
-            for path, node in walk(file.root):
-                yield file, path, node, self.filled[id(node)]
+        """Yield every single value of every file; to be asked once all of them are read."""
+        if self._places is None:
+            files = [*([self.main] if self.main else []), *(part.file for part in self.rule_files[1:])]
+            self._places = [(file, path, node) for file in files for path, node in walk(file.root)]
+        for file, path, node in self._places:
+            yield file, path, node, self.filled[id(node)]
 
     def values_by_place(self) -> dict[Place, set[str]]:
         """Return the values from outside by the rule, source, channel or setting they are used in."""
