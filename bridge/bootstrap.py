@@ -12,11 +12,12 @@ import importlib
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_network
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
@@ -53,6 +54,12 @@ if TYPE_CHECKING:
 
 LATER = ("bridge.pipeline.engine", "bridge.pipeline.explaining", "bridge.web.admin")
 """What is imported, with all that belongs to it, when the public port is open."""
+OF_CHANNELS: Mapping[str, tuple[str, ...]] = {
+    "apprise": ("bridge.rendering.markdown",),
+    "email": ("bridge.channels.email", "bridge.rendering.markdown", "css_inline"),
+    "slack": ("bridge.channels.slack", "bridge.rendering.markdown"),
+}
+"""What is imported then for channels of a type, so that their first message finds it."""
 STOP_DEADLINE_S = 10.0
 """How long deliveries under way may take to finish when the bridge stops."""
 
@@ -166,7 +173,7 @@ async def run(
         ingest = Ingest(services.node, configured, lobby, lobby.refused)
         public = await _listen_public(loaded, services, ingest, registry)
         stack.push_async_callback(public.close)
-        await asyncio.to_thread(_import_later)
+        await asyncio.to_thread(_import_later, set(loaded.config.channel_types().values()))
         shared = Shared(services.clock, f"course-bridge/{__version__}")
         stack.push_async_callback(shared.close)
         engine = _engine(loaded, services, shared)
@@ -183,8 +190,9 @@ async def run(
         log.info("bridge is stopping")
 
 
-def _import_later() -> None:
-    for name in LATER:
+def _import_later(types: Collection[str]) -> None:
+    """Import what is needed to dispatch, to deliver through channels of these types, and to show it all."""
+    for name in chain(LATER, *(OF_CHANNELS.get(each, ()) for each in types)):
         importlib.import_module(name)
 
 

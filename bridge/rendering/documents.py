@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
-
-from css_inline import CSSInliner, InlineError
-from markdown_it import MarkdownIt
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 from bridge.core.messages import UNSUBSCRIBE_NAME, Document
 from bridge.rendering.escapes import Form
@@ -19,6 +17,10 @@ from bridge.rendering.places import Misplaced, in_html
 from bridge.rendering.program import UNDECIDED, Failed, Program
 from bridge.rendering.readable import MRKDWN, TEXT, readable
 from bridge.rendering.values import Fragment, Printed, native_of
+
+if TYPE_CHECKING:
+    from css_inline import CSSInliner
+    from markdown_it import MarkdownIt
 
 Names = Mapping[str, object]
 """What a template sees: an event's facts, and on a page what the message adds to them."""
@@ -102,13 +104,40 @@ def _filled(plan: object, names: Names) -> object:
     return plan
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Workshop:
-    """What turns skeletons into HTML: the Markdown parser and the inliner of style sheets."""
+    """What turns skeletons into HTML: the Markdown parser and the inliner of style sheets.
 
-    markdown: MarkdownIt
-    inliner: CSSInliner
+    Both are imported when they are first needed: who sends webhooks alone never needs them.
+    """
+
     lang: str
+
+    def html(self, markdown: str) -> str:
+        """Return Markdown as HTML."""
+        return str(self._markdown.render(markdown))
+
+    def inlined(self, html: str) -> str:
+        """Return a page whose style sheets stand in its tags; raises `Fault` for those that cannot."""
+        from css_inline import InlineError  # noqa: PLC0415
+
+        try:
+            return self._inliner.inline(html)
+        except InlineError:
+            raise Fault("has style sheets that cannot be read") from None
+
+    @cached_property
+    def _markdown(self) -> MarkdownIt:
+        from bridge.rendering.markdown import Markdown  # noqa: PLC0415
+
+        return Markdown()
+
+    @cached_property
+    def _inliner(self) -> CSSInliner:
+        from css_inline import CSSInliner  # noqa: PLC0415
+
+        # A message must never make the bridge fetch something.
+        return CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
 class Email:
@@ -147,14 +176,14 @@ class Email:
             if link:
                 shown, said = _with_link(shown, said, leaving(lang), link)
             return Document(front, html=shown, text=said, lang=lang)
-        except (Fault, Misplaced, InlineError, RecursionError) as error:
+        except (Fault, Misplaced, RecursionError) as error:
             raise _failed(error, self._body or self._page, values) from None
 
     def _make(self, page: str, body: str) -> tuple[Mould, Mould]:
-        content = self._workshop.markdown.render(body) if self._body else page
+        content = self._workshop.html(body) if self._body else page
         html = in_html(page.replace(CONTENT, content))
         text = readable(in_html(content), TEXT)
-        return Mould(_in_order(self._workshop.inliner.inline(html)), Form.HTML), Mould(text, Form.TEXT)
+        return Mould(_in_order(self._workshop.inlined(html)), Form.HTML), Mould(text, Form.TEXT)
 
 
 class ChatText:
@@ -176,7 +205,7 @@ class ChatText:
             raise _failed(error, self._body, values) from None
 
     def _make(self, body: str) -> Mould:
-        return Mould(readable(in_html(self._workshop.markdown.render(body)), TEXT), Form.CHAT)
+        return Mould(readable(in_html(self._workshop.html(body)), TEXT), Form.CHAT)
 
 
 class SlackText:
@@ -201,7 +230,7 @@ class SlackText:
             raise _failed(error, self._body, values) from None
 
     def _make(self, body: str) -> tuple[Mould, Mould]:
-        html = in_html(self._workshop.markdown.render(body))
+        html = in_html(self._workshop.html(body))
         return Mould(readable(html, MRKDWN), Form.MRKDWN), Mould(readable(html, TEXT), Form.TEXT)
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from css_inline import CSSInliner
-
 from bridge.clock import SystemClock
 from bridge.core.events import OF_MESSAGE, VOCABULARY, Facts
 from bridge.core.messages import RenderFailure, Slot, Target
@@ -25,7 +23,6 @@ from bridge.rendering.escapes import Form
 from bridge.rendering.files import MARKDOWN, Source
 from bridge.rendering.filters import TESTS, builtin_filters
 from bridge.rendering.library import Library, Result, Wrong
-from bridge.rendering.markdown import Markdown
 from bridge.rendering.people import people_filters
 from bridge.rendering.places import in_address, in_mrkdwn, in_text
 from bridge.rendering.predicate import Expression, as_template
@@ -64,10 +61,8 @@ class Renderer:
         """
         people = people_filters(locale, timezone, now or SystemClock().now)
         environment = MessageEnvironment({**builtin_filters(), **people}, TESTS)
-        # A message must never make the bridge fetch something.
-        inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
         self._compiler = Compiler(environment, Surroundings(monotonic, timezone))
-        self._workshop = Workshop(Markdown(), inliner, lang=locale.replace("_", "-"))
+        self._workshop = Workshop(locale.replace("_", "-"))
         self._templates = templates
         self._attachments = Attachments(templates.parent / FOLDER)
         self._slots: dict[tuple[object, ...], _Slots] = {}

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import css_inline  # noqa: F401 - imported late by the program; no example of a property may wait for that
 import pytest
 
+import bridge.rendering.markdown  # noqa: F401 - the same
 from bridge.core.events import Event, Person, Thing
 from bridge.core.messages import Document, RenderFailure, Slot, Target
 from bridge.core.problems import dotted
