@@ -28,7 +28,7 @@ from bridge.clock import SystemClock
 from bridge.config.load import Loaded, load
 from bridge.core.routing import Router
 from bridge.pipeline.compose import compose, together
-from bridge.pipeline.house import ANYWHERE
+from bridge.pipeline.house import House
 from bridge.sources.registry import events_in, sample
 from tests.support.png import small
 
@@ -136,12 +136,13 @@ def previews(recipe: Recipe, language: str) -> list[Preview]:
         channels = build_channels(loaded, Shared(SystemClock(), "bridge"))
         if recipe.name == "weekly-producer-digest":
             return [_week(loaded, channels, language)]
+        house = House(public_url=loaded.config.public_url)
         router = Router(loaded.rules)
         return [
             each
             for event in alone(loaded.catalogue, events_in(body_of(recipe, language)))
             for each in previews_of(
-                event, router.plan(event, event.facts()), channels, event.occurred_at, ANYWHERE
+                event, router.plan(event, event.facts()), channels, event.occurred_at, house
             )
         ]
 
@@ -159,7 +160,7 @@ def _week(loaded: Loaded, channels: Mapping[str, Channel], language: str) -> Pre
         facts=facts,
         delivery_id=PREVIEW_ID,
         at=events[-1].occurred_at,
-        house=ANYWHERE,
+        house=House(),
     )
     return Preview(loaded.rules[0].name, action, made, facts)
 

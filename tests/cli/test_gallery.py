@@ -200,7 +200,9 @@ def test_a_recipe_is_added_to_what_is_there(bridge: Bridge) -> None:
     assert len(after) == len(before) + 6
     assert "add this line to config.yaml: include: rules/*.yaml" in said.out
     assert "sem-avancar-7-dias.md links to https://escola.example/cursos" in said.out
-    bridge.write("config.yaml", "include: rules/*.yaml\n" + before["config.yaml"].decode())
+    assert "add `public_url: https://…` to config.yaml" in said.out
+    more = "include: rules/*.yaml\npublic_url: https://bridge.escola.example\n"
+    bridge.write("config.yaml", more + before["config.yaml"].decode())
     _is_good(bridge)
     again = bridge("init", "--recipe", "half-way", "--add")
     assert "half-way is there already" in again.out

@@ -44,6 +44,11 @@ def add(folder: Path, recipes: Sequence[Recipe], locale: str | None) -> None:
     adding = Adding(folder, path)
     language = language_of(locale or str(material.data.get("locale", LOCALES[0])))
     names = _names(material, recipes, adding)
+    if any(recipe.lets_people_leave for recipe in recipes) and not material.data.get("public_url"):
+        adding.to_do.append(
+            f"add `public_url: https://…` to {adding.config}: where the world reaches the bridge, for the "
+            f"links to unsubscribe"
+        )
     for recipe in recipes:
         _plan(recipe, language, names, material, adding)
     if adding.wrong:

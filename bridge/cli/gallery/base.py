@@ -11,6 +11,7 @@ import yaml
 from bridge.cli.gallery.recipes import Recipe, Words
 from bridge.cli.shipped import CONFIG, EXAMPLE, TEMPLATES, shipped_files
 
+_PUBLIC_URL = "public_url: https://{}   # where the world reaches the bridge: in links to unsubscribe\n"
 LAYOUTS = Path(TEMPLATES, "layouts")
 
 
@@ -19,8 +20,9 @@ def starting_files(recipes: Sequence[Recipe], language: str) -> dict[Path, bytes
     slack = any(each.uses_slack for each in recipes)
     words = yaml.safe_load(_text("words.yaml"))[language]
     room = Words(_text("slack.yaml")).substitute(words) if slack else ""
+    address = _PUBLIC_URL.format(words["host"]) if any(each.lets_people_leave for each in recipes) else ""
     made = {
-        Path(CONFIG): Words(_text("config.yaml")).substitute(words, slack=room),
+        Path(CONFIG): Words(_text("config.yaml")).substitute(words, slack=room, public_url=address),
         Path(EXAMPLE): Words(_text("env")).substitute(slack=_text("slack.env") if slack else ""),
     }
     layouts = {name: content for name, content in shipped_files().items() if name.is_relative_to(LAYOUTS)}

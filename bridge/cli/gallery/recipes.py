@@ -79,6 +79,11 @@ class Recipe:
         """Whether it sends to Slack as well."""
         return "§wins" in self._text("rule.yaml")
 
+    @property
+    def lets_people_leave(self) -> bool:
+        """Whether its messages have a link to unsubscribe, which needs the public address."""
+        return "purpose:" in self._text("rule.yaml")
+
     def files(self, language: str, names: Names = Names()) -> dict[Path, bytes]:
         """Return its rule, template and stories by their paths below a configuration's folder."""
         rule = self.rule(language)
