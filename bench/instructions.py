@@ -33,6 +33,9 @@ COUNT = 400
 FEW = 64
 """Also sent alone and taken off, with what opening the connections costs."""
 IDLE_S = 3.0
+PATIENCE_S = 180.0
+AT_REST = 5_000_000
+"""Instructions a second that a program spends at most when it has nothing to do."""
 CASES = ("bare", "accept", "end-to-end")
 _bare: dict[tuple[int, int], float] = {}
 
@@ -88,7 +91,7 @@ async def counted(case: str, count: int, top: int = 0) -> Counted:
             arriving = target if case == "end-to-end" else None
             await _callgrind("-i", "on", running)
             await _send(running, WARM_UP, arriving)
-            await asyncio.sleep(1)
+            await _rested(running)
             rest = await _spent(running, asyncio.sleep(IDLE_S))
             await _callgrind("-z", "", running)
             few = await _spent(running, _send(running, FEW, arriving))
@@ -111,6 +114,14 @@ async def _spent(running: Server, work: Awaitable[object]) -> _Spent:
     return _Spent(await _total(running) - before, time.monotonic() - began)
 
 
+async def _rested(running: Server) -> None:
+    """Wait until the program hardly computes: it goes on starting after it has begun to listen."""
+    for _ in range(120):
+        spent = await _spent(running, asyncio.sleep(0.5))
+        if spent.instructions < AT_REST * spent.seconds:
+            return
+
+
 async def _send(running: Server, count: int, target: Arrivals | None) -> None:
     """Send, and wait for the messages where there is a target for them."""
     wanted = target.count + count if target else 0
@@ -119,7 +130,7 @@ async def _send(running: Server, count: int, target: Arrivals | None) -> None:
         log = (running.folder / "program.log").read_text("utf-8")
         raise SystemExit(f"{log[-2000:]}\n{run.failures} of {count} requests were not taken")
     if target:
-        await target.until(wanted)
+        await target.until(wanted, patience_s=PATIENCE_S)
 
 
 @asynccontextmanager

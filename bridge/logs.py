@@ -6,6 +6,7 @@ secret or a person's name or address. Callers keep to that, and `bridge.core.red
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
@@ -13,12 +14,16 @@ from typing import Protocol, TextIO, cast
 
 import orjson
 
+from bridge.clock import SystemClock
+
 # structlog would take rich along to paint tracebacks; that is most of its memory and of its time to start.
 sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 import structlog  # noqa: E402
 
 if sys.modules.get("rich") is None:
     sys.modules.pop("rich", None)
+
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 
 class Log(Protocol):
@@ -68,7 +73,59 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Log
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     # Bound once: the lazy logger would be made anew for every line.
-    return cast("Log", structlog.get_logger().bind())
+    log = cast("Log", structlog.get_logger().bind())
+    return log if out.isatty() or level > logging.INFO else Lines(out, log)
+
+
+class Lines:
+    """The program's log away from a terminal; what is told of every event is written without structlog.
+
+    Lines about finished work that come in one turn of the event loop are one write.
+    """
+
+    def __init__(self, out: TextIO, others: Log) -> None:
+        """`others` takes what is seldom."""
+        self._out = out
+        self._others = others
+        self._clock = SystemClock()
+        self._gathered: list[str] = []
+
+    def info(self, event: str, **fields: object) -> None:
+        """Log finished work."""
+        fields |= {"event": event, "level": "info", "timestamp": self._clock.now()}
+        self._gathered.append(orjson.dumps(fields, repr, _OPTIONS).decode())
+        if len(self._gathered) > 1:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self._write)
+        except RuntimeError:  # there is no turn whose end could be waited for
+            self._write()
+
+    def debug(self, event: str, **fields: object) -> None:
+        """Log what only a developer wants."""
+        self._write()
+        self._others.debug(event, **fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Log what someone may have to look at."""
+        self._write()
+        self._others.warning(event, **fields)
+
+    def error(self, event: str, **fields: object) -> None:
+        """Log what someone must look at."""
+        self._write()
+        self._others.error(event, **fields)
+
+    def exception(self, event: str, **fields: object) -> None:
+        """Log an error with the traceback at hand."""
+        self._write()
+        self._others.exception(event, **fields)
+
+    def _write(self) -> None:
+        if self._gathered:
+            lines, self._gathered = self._gathered, []
+            self._out.write("".join(lines))
+            self._out.flush()
 
 
 def _colours_wanted(out: TextIO) -> bool:

@@ -30,6 +30,8 @@ from bridge.config.load import Loaded
 if TYPE_CHECKING:
     from bridge.sandbox.sandbox import Sandbox
 
+GARBAGE = 10_000
+"""Objects that are made before the collector looks; most that an event makes go by themselves."""
 OPEN_FILES = 65_536
 _PORT = re.compile(r"', (\d+)")
 """In what asyncio says of an address that it cannot bind."""
@@ -122,6 +124,7 @@ def _allow_connections() -> None:
 def _greet(loaded: Loaded, running: Running, *, sandbox: bool) -> None:
     gc.freeze()  # rules, modules, statements: looking through them again and again would find nothing
     gc.enable()
+    gc.set_threshold(GARBAGE, 10, 10)
     for name in loaded.config.sources:
         show(f"receiving {name} on {running.public_url}/hooks/{name}")
     show(f"admin pages on {running.admin_url}" + (", with everything that is sent" if sandbox else ""))

@@ -24,10 +24,11 @@ from bridge.core.routing import Router
 from bridge.core.rules import Action, Rule
 from bridge.core.unless import Lookout, Sighting
 from bridge.pipeline.compose import compose
-from bridge.pipeline.dispatch import consequences
 from bridge.pipeline.node import Node
-from bridge.pipeline.plan import Planned, Planner, Settle
+from bridge.pipeline.plan import Planner, Settle
+from bridge.pipeline.planned import Planned
 from bridge.pipeline.register import Place, known
+from bridge.pipeline.settling import consequences
 from bridge.sources.base import Source
 from bridge.store import catchups, watches
 from bridge.store.catchups import Catchup, Span

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bridge.core.tallies import Tally
-from bridge.pipeline.plan import Planned
+from bridge.pipeline.planned import Planned
 from bridge.store import tallies
 from bridge.store.database import Connection
 

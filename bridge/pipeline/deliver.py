@@ -22,7 +22,9 @@ from bridge.pipeline.compose import Actions, Unready, compose, event_of
 from bridge.pipeline.gate import Following, Gate
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.patience import until_read, until_written
+from bridge.pipeline.results import Results
 from bridge.pipeline.threads import Place
+from bridge.pipeline.time_limit import TimeLimit
 from bridge.pipeline.unmade import instead_of
 from bridge.sources.base import Source
 from bridge.store import collections, halts, incidents, outbox, watches
@@ -37,6 +39,7 @@ AHEAD_ALONE = 32
 """How many are claimed at least where nobody else ever waits for the leases."""
 FRESH_FOR = timedelta(seconds=5)
 """How long after a message was stored nobody is asked again whether its people may get it."""
+LANES_NOTED = 10_000
 LEASE_MARGIN = timedelta(seconds=30)
 """How much longer than the attempts' time limits a lease lasts, for composing before and recording after."""
 
@@ -81,6 +84,9 @@ class Deliverer:
         self._gate = gate
         self._reports = reports
         self._turns = asyncio.Semaphore(channel.policy.concurrency)
+        self._results = Results(node)
+        self._limit = TimeLimit(channel.policy.timeout.total_seconds())
+        self._lanes: set[bytes] = set()
         self._retired = False
 
     @property
@@ -102,6 +108,13 @@ class Deliverer:
         alone = ceil(AHEAD_ALONE / self.channel.policy.concurrency) if self._node.alone else 0
         return max(AHEAD, alone)
 
+    def wait_for(self, lane: bytes | None) -> None:
+        """Note that a delivery waits for another one of its lane; too many are found by the next poll."""
+        if len(self._lanes) >= LANES_NOTED:
+            self._lanes.clear()
+        if lane is not None:
+            self._lanes.add(lane)
+
     def retire(self) -> None:
         """Send nothing more; what is under way goes on."""
         self._retired = True
@@ -118,7 +131,7 @@ class Deliverer:
     async def _deliver(self, due: Due, lease: str) -> None:
         self._node.reached(Point.CLAIMED)
         pauses = self._gate.pauses
-        if await self._is_held(due, lease):
+        if not self._is_free(due) and await self._is_held(due, lease):
             return
         action = self._actions.get((due.rule, due.action))
         place = threads.place_of(action, due)
@@ -160,6 +173,13 @@ class Deliverer:
         event = event_of(due.entry, due.event_index, self._sources)
         zone = None if isinstance(event, Unready) else self._node.catalogue.zone_of(event)
         return in_zone(action, zone) if zone is not None else action
+
+    def _is_free(self, due: Due) -> bool:
+        """Return whether nothing can hold it: most have neither an expiry nor anything to wait for."""
+        if due.expires_at is not None or due.rule in self._node.halts:
+            return False
+        action = self._actions.get((due.rule, due.action))
+        return action is None or (action.quiet_hours is None and action.unless is None)
 
     async def _is_held(self, due: Due, lease: str) -> bool:
         """Return whether this is not the time to send it; then it waits for its time, or has expired.
@@ -303,11 +323,14 @@ class Deliverer:
             if self._gate.pauses != pauses:
                 await self._unsent(due, lambda c: outbox.give_back(c, due.seq, lease=lease))
                 return
-            if await self._is_held(due, lease):
+            if not self._is_free(due) and await self._is_held(due, lease):
                 return
-            permitted = await self._permitted(due, lease, payload)
-            if permitted is None:
-                return
+            permitted = payload
+            if suppression.has_people(payload):
+                allowed = await self._permitted(due, lease, payload)
+                if allowed is None:
+                    return
+                permitted = allowed
             standing = await threads.taken(self._node, place, due) if place else UNKNOWN
             if isinstance(standing, Busy):
                 now = self._node.clock.now()
@@ -326,7 +349,7 @@ class Deliverer:
     async def _send(self, payload: Payload, delivery_id: str) -> Outcome:
         """Try once within the time limit; whatever goes wrong is an outcome."""
         try:
-            async with asyncio.timeout(self.channel.policy.timeout.total_seconds()):
+            with self._limit:
                 return await self.channel.send(payload, delivery_id)
         except TimeoutError:
             return Retry(Reason.TIMEOUT, answer="no answer within the channel's time limit")
@@ -344,7 +367,10 @@ class Deliverer:
         """
         result = self._follow(due, attempt, outcome)
         self._node.reached(Point.RECORDING)
-        await self._write_attempt(due, lease, attempt, result, follow)
+        alone = follow is not None or due.held_until is not None or result.bounced
+        plain = result.state is State.DELIVERED and not alone
+        if not (plain and await self._is_recorded(due, lease, attempt, result)):
+            await self._write_attempt(due, lease, attempt, result, follow)
         self._node.log.info(
             "attempt finished",
             delivery=due.id,
@@ -357,6 +383,17 @@ class Deliverer:
             state=str(result.state),
             duration_ms=attempt.duration_ms,
         )
+
+    async def _is_recorded(self, due: Due, lease: str, attempt: Attempt, result: Result) -> bool:
+        """Record a success with those of the same moment; return False if that has to be done alone."""
+        try:
+            lane_waits = await self._results.record(due, lease, attempt, result.reference)
+        except Exception:  # noqa: BLE001 - told, if it is so again, by whoever writes it alone
+            return False
+        if lane_waits or due.lane in self._lanes:
+            self._lanes.discard(due.lane or b"")
+            self._wake()
+        return True
 
     async def _write_attempt(
         self, due: Due, lease: str, attempt: Attempt, result: Result, follow: Following | None

@@ -15,7 +15,7 @@ from bridge.core.rules import Action, Rule
 from bridge.core.unless import Watch
 from bridge.pipeline.catchup import Judge, Judged, left_out, why_not
 from bridge.pipeline.node import Node
-from bridge.pipeline.plan import Planned
+from bridge.pipeline.planned import Planned
 from bridge.sources.base import Source
 from bridge.store import catchups, limits, memory, watches
 from bridge.store.catchups import Span

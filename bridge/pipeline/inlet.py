@@ -7,13 +7,16 @@ from datetime import timedelta
 
 from bridge.pipeline.dispatch import Dispatcher
 from bridge.pipeline.node import Node
+from bridge.pipeline.settling import Draft, Entries, Stored, accept_all
 from bridge.pipeline.worker import Worker
 from bridge.store import inbox
-from bridge.store.inbox import Entry, Lease
+from bridge.store.database import Connection
+from bridge.store.inbox import Accepted, Entry, Lease, NewEntry
 
 HANDS = 256
 TOGETHER = 16
 """Entries that are written in one go; more would keep the event loop for too long."""
+MOMENT_S = 1.0
 LEASE_FOR = timedelta(seconds=60)
 NEXT_TURN = timedelta(milliseconds=20)
 """When to look again after finding another node just taking entries; its transaction is about that long."""
@@ -25,6 +28,8 @@ class Inlet:
     def __init__(self, node: Node, dispatcher: Dispatcher, lease: Callable[[], str]) -> None:
         self._node = node
         self._lease = lease
+        self._dispatcher = dispatcher
+        self._takes_its_time = False
         self.worker: Worker[tuple[Entry, str]] = Worker(
             "dispatch",
             claim=self._claim,
@@ -34,6 +39,34 @@ class Inlet:
             clock=node.clock,
             log=node.log,
         )
+
+    def accept(self, connection: Connection, entries: Entries) -> list[tuple[Accepted, Stored]]:
+        """Store entries, and what follows from those with a draft."""
+        return accept_all(connection, entries, self._node.database.secret)
+
+    def draft(self, entry: NewEntry, content: object) -> Draft | None:
+        """Decide about an entry before it is stored, see `Dispatcher.draft`; not behind any that waits."""
+        if not self._node.alone or not self.worker.is_quiet:
+            return None
+        draft = self._dispatcher.draft(entry, content)
+        self._takes_its_time = draft is None and self._dispatcher.is_ready
+        return draft
+
+    async def settled(self) -> None:
+        """Let what is under way end first, if that takes a moment only and everything is quick after it.
+
+        Otherwise a stream of events would keep to the way of its first one, which had to store the rules.
+        """
+        if self._node.alone and self.worker.settles and not self._takes_its_time:
+            await self.worker.settled(MOMENT_S)
+
+    def follow(self, entry: Entry, draft: Draft, stored: Stored) -> None:
+        """Go on with what was stored together with its entry."""
+        self._dispatcher.follow(entry, draft, stored)
+
+    def drop(self, draft: Draft) -> None:
+        """Forget a draft that was not stored."""
+        self._dispatcher.drop(draft)
 
     def reserve(self) -> Lease | None:
         """Return a lease for an entry that is dispatched as soon as it is stored, or None.

@@ -5,22 +5,23 @@ The public port is open before the rest is there, since senders should not wait 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
+
+from bridge.store import inbox
 
 if TYPE_CHECKING:
     from bridge.pipeline.inlet import Inlet
-    from bridge.store.inbox import Entry, Lease
+    from bridge.pipeline.settling import Draft, Entries, Stored
+    from bridge.store.database import Connection
+    from bridge.store.inbox import Accepted, Entry, Lease, NewEntry
 
 
 class Lobby:
     """An `Intake` that leases nothing, until it leads to one that does, and that finds what was stored."""
 
     def __init__(self) -> None:
-        self.reserve: Callable[[], Lease | None] = lambda: None
-        self.begin: Callable[[Entry, Lease], None] = _nobody_to_begin
-        self.let_go: Callable[[], None] = _nothing
-        self.wake: Callable[[], None] = _nothing
+        self._inlet: Inlet | None = None
         self._refused: Callable[[str, str], Awaitable[None]] = _nobody_hears
 
     async def refused(self, source: str, why: str) -> None:
@@ -29,17 +30,55 @@ class Lobby:
 
     def lead_to(self, inlet: Inlet, refused: Callable[[str, str], Awaitable[None]]) -> None:
         """Give the rest to an inlet that is about to start; `refused` hears of wrong signatures."""
-        self.reserve, self.begin = inlet.reserve, inlet.begin
-        self.let_go, self.wake = inlet.let_go, inlet.wake
+        self._inlet = inlet
         self._refused = refused
 
+    def accept(self, connection: Connection, entries: Entries) -> Sequence[tuple[Accepted, Stored]]:
+        """Store entries, and what follows from them if that is known."""
+        if self._inlet is not None:
+            return self._inlet.accept(connection, entries)
+        as_they_came = [(entry, None) for entry, _ in entries]
+        return [(accepted, {}) for accepted in inbox.accept_all(connection, as_they_came)]
 
-def _nothing() -> None:
-    """Do nothing: there is nobody to be told."""
+    async def settled(self) -> None:
+        """Return when entries may come."""
+        if self._inlet is not None:
+            await self._inlet.settled()
 
+    def draft(self, entry: NewEntry, content: object) -> Draft | None:
+        """Return what shall become of an entry; None while nobody can know."""
+        return None if self._inlet is None else self._inlet.draft(entry, content)
 
-def _nobody_to_begin(_entry: Entry, _lease: Lease) -> None:
-    raise AssertionError("an entry was leased to a bridge that does not dispatch yet")
+    def follow(self, entry: Entry, draft: Draft, stored: Stored) -> None:
+        """Go on with an entry that was stored with its draft."""
+        self._there.follow(entry, draft, stored)
+
+    def drop(self, draft: Draft) -> None:
+        """Forget a draft that was not stored."""
+        self._there.drop(draft)
+
+    def reserve(self) -> Lease | None:
+        """Return a lease; None while nobody would dispatch what is stored under it."""
+        return None if self._inlet is None else self._inlet.reserve()
+
+    def begin(self, entry: Entry, lease: Lease) -> None:
+        """Dispatch an entry that was stored under a lease."""
+        self._there.begin(entry, lease)
+
+    def let_go(self) -> None:
+        """Give a lease back that nothing was stored under."""
+        self._there.let_go()
+
+    def wake(self) -> None:
+        """Say that an entry waits in the store; whoever comes looks there first."""
+        if self._inlet is not None:
+            self._inlet.wake()
+
+    @property
+    def _there(self) -> Inlet:
+        if self._inlet is None:
+            raise AssertionError("an entry was leased to a bridge that does not dispatch yet")
+        return self._inlet
 
 
 async def _nobody_hears(_source: str, _why: str) -> None:

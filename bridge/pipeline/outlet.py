@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.channels.base import Channel
@@ -14,20 +13,13 @@ from bridge.pipeline.compose import Actions, Unready, compose
 from bridge.pipeline.deliver import Deliverer, Reports
 from bridge.pipeline.gate import Gate, Let
 from bridge.pipeline.node import Node
+from bridge.pipeline.planned import Offer, Planned
 from bridge.pipeline.worker import Worker
 from bridge.sources.base import Source
 from bridge.store import outbox
 from bridge.store.database import Connection
 from bridge.store.deliveries import Due, NewDelivery
 from bridge.store.inbox import Entry, Lease
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a delivery may be stored with, so that it is sent at once: its payload, and a lease of ours."""
-
-    payload: Payload
-    lease: Lease
 
 
 class Outlet:
@@ -96,9 +88,14 @@ class Outlet:
             house=self._house,
         )
 
-    def begin(self, seq: int, new: NewDelivery, offer: Offer, entry: Entry) -> None:
+    def begin(self, seq: int, planned: Planned, offer: Offer, entry: Entry) -> None:
         """Send what was stored under the offer's lease."""
-        self.worker.begin((_due(seq, new, offer.payload, entry), offer.lease.name))
+        due = _due(seq, planned, offer.payload, entry, others_wait=not self._node.alone)
+        self.worker.begin((due, offer.lease.name))
+
+    def wait_for(self, lane: bytes | None) -> None:
+        """Note that a delivery waits in the store for another one of its lane."""
+        self._deliverer.wait_for(lane)
 
     def heed(self) -> None:
         """Take into account that another process changed the channel's state, or made something due."""
@@ -153,7 +150,8 @@ class Outlet:
         return [(due, lease) for due in let.items]
 
 
-def _due(seq: int, new: NewDelivery, payload: Payload, entry: Entry) -> Due:
+def _due(seq: int, planned: Planned, payload: Payload, entry: Entry, *, others_wait: bool) -> Due:
+    new = planned.delivery
     return Due(
         seq=seq,
         id=new.id,
@@ -172,4 +170,6 @@ def _due(seq: int, new: NewDelivery, payload: Payload, entry: Entry) -> Due:
         payload=payload,
         entry=entry,
         fresh=True,
+        has_claim=planned.claim is not None,
+        others_wait=others_wait,
     )

@@ -9,22 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bridge.core.claims import Claim, Lacking, claim_of
+from bridge.core.claims import Lacking, claim_of
 from bridge.core.digests import Gathering
 from bridge.core.events import Event, Facts
 from bridge.core.halts import Brake
 from bridge.core.identity import delivery_id
-from bridge.core.limits import Uncounted, Use, use_of
-from bridge.core.messages import Payload
+from bridge.core.limits import Uncounted, use_of
 from bridge.core.outcomes import State
 from bridge.core.routing import Plan, Router, Wanted
 from bridge.core.rules import SHADOW, Action, Rule
 from bridge.core.tallies import Tally, Uncountable, tally_of
-from bridge.core.threads import Addition, addition_of, lane_for
+from bridge.core.threads import addition_of, lane_for
 from bridge.core.timing import From, Never, Unsorted, first_due, gathering_of
-from bridge.core.unless import Lookout, Sighting, Unwatchable, Watch, watch_of
+from bridge.core.unless import Lookout, Sighting, Unwatchable, watch_of
 from bridge.pipeline.node import Node
-from bridge.pipeline.outlet import Offer, Outlet
+from bridge.pipeline.outlet import Outlet
+from bridge.pipeline.planned import Planned
 from bridge.sources.base import Malformed, Parsed, Request, Source, Unsupported
 from bridge.store.deliveries import NewDelivery
 from bridge.store.inbox import Entry, EntryFacts
@@ -36,25 +36,6 @@ POISON = (
     "lease; look at the log, then replay"
 )
 WITHHELD = "the platform's own test event; set deliver_tests: true to send it"
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A delivery that a rule wants: the claim it needs, what it watches for, the offer to send it at once.
-
-    `use` is what it counts against, `adds` what it adds to the counts of the message that it edits, `shown`
-    is the message of one that is only shown, `gathering` says with what it waits, `brake` what may keep it.
-    """
-
-    delivery: NewDelivery
-    claim: Claim | None = None
-    watch: Watch | None = None
-    use: Use | None = None
-    shown: Payload | None = None
-    offer: Offer | None = None
-    adds: Addition | None = None
-    gathering: Gathering | None = None
-    brake: Brake | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,9 @@ class Place:
     index: int
 
 
+_NOWHERE = Place(0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """An event with what the catalogue adds, and what noting it has set going."""
@@ -69,6 +72,10 @@ class Register:
         self._unlisted = unlisted
         self._deliver_tests = deliver_tests
         self._asked: set[tuple[str, str]] = set()
+
+    def passes(self, events: Sequence[Event]) -> bool:
+        """Return whether there is nothing to note of these events, and nothing known that concerns them."""
+        return not any(self._concerns((_NOWHERE, event)) for event in events)
 
     async def enter(self, events: Sequence[tuple[Place, Event]]) -> list[Event]:
         """Note what events say, in their order, and return them with what is known then.

@@ -45,6 +45,11 @@ class Rulebook:
                     await self._try_to_keep()
         return self._digest.hex()
 
+    @property
+    def at_hand(self) -> str | None:
+        """What `kept` returns, where it need not ask the store; else None."""
+        return self._digest.hex() if self._is_fresh() else None
+
     async def digest(self) -> bytes:
         """Return the 16 bytes that these rules are known by, whether they are in the store or not."""
         async with self._turn:

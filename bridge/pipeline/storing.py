@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from bridge.pipeline.gathering import gathered
 from bridge.pipeline.node import Node, Point
 from bridge.store import inbox
 from bridge.store.database import StoreBusy, StoreUnavailable
 from bridge.store.inbox import Accepted, Entry, Lease, NewEntry
+
+if TYPE_CHECKING:  # receiving must not wait for what only sending needs
+    from bridge.pipeline.settling import Draft, Entries, Stored
+    from bridge.store.database import Connection
 
 STORE_LIMIT_S = 10.0
 """How long a sender waits for the store. A write that is made after all makes the repetition a duplicate."""
@@ -22,6 +27,29 @@ Told = Callable[[Accepted | BaseException], None]
 
 class Intake(Protocol):
     """Where stored entries go next: `bridge.pipeline.inlet`."""
+
+    def accept(self, connection: Connection, entries: Entries) -> Sequence[tuple[Accepted, Stored]]:
+        """Store entries, and what follows from those with a draft; called in the store's thread."""
+        ...
+
+    async def settled(self) -> None:
+        """Return when entries may come; within a moment, mostly at once."""
+        ...
+
+    def draft(self, entry: NewEntry, content: object) -> Draft | None:
+        """Return what shall become of an entry, to be stored with it; a draft obliges to `follow` or `drop`.
+
+        To be stored before anything else is awaited. None if it is to be stored first.
+        """
+        ...
+
+    def follow(self, entry: Entry, draft: Draft, stored: Stored) -> None:
+        """Go on with an entry that was stored with its draft, and these deliveries."""
+        ...
+
+    def drop(self, draft: Draft) -> None:
+        """Forget a draft that was not stored."""
+        ...
 
     def reserve(self) -> Lease | None:
         """Return a lease to store an entry under, or None if it has to wait its turn in the store.
@@ -70,6 +98,8 @@ class Storing:
             task.add_done_callback(self._writing.discard)
 
     async def _store_arrived(self) -> None:
+        await self._intake.settled()
+        await gathered(self._arrived, TOGETHER)
         arrived, self._arrived = self._arrived, []
         parts = [arrived[first : first + TOGETHER] for first in range(0, len(arrived), TOGETHER)]
         if len(parts) == 1:
@@ -77,46 +107,68 @@ class Storing:
         else:
             await asyncio.gather(*map(self._store, parts))
 
-    async def _store(self, arrived: Sequence[Arrival]) -> None:
-        """Store together; where that fails for a mistake of ours, or for want of room, each on its own."""
-        leases = [self._intake.reserve() for _ in arrived]
-        rows = [(each.entry, lease) for each, lease in zip(arrived, leases, strict=True)]
-        found: Sequence[Accepted | BaseException]
+    async def _store(self, arrived: Sequence[Arrival], *, drafts: bool = True) -> None:
+        """Store together; where that fails for a mistake of ours, or for want of room, each on its own.
+
+        On its own, an entry is stored as it came: what was decided about it may be the mistake.
+        """
+        rows = [(each.entry, self._way(each, drafts=drafts)) for each in arrived]
+        found: Sequence[tuple[Accepted, Stored] | BaseException]
         try:
             async with asyncio.timeout(STORE_LIMIT_S):
-                found = await self._node.database.write(lambda c: inbox.accept_all(c, rows), weight=len(rows))
+                found = await self._node.database.write(
+                    lambda c: self._intake.accept(c, rows), weight=len(rows)
+                )
         except asyncio.CancelledError:
             found = [StoreUnavailable("the bridge is stopping")] * len(rows)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who wait
             found = [error] * len(rows)
-        apart = len(arrived) > 1 and _is_for_some(found[0])
-        for each, lease, outcome in zip(arrived, leases, found, strict=True):
-            self._hand_on(each, outcome, lease)
-            if not apart:
+        again = (drafts or len(arrived) > 1) and _is_for_some(found[0])
+        for each, (_, way), outcome in zip(arrived, rows, found, strict=True):
+            self._hand_on(each, way, outcome)
+            if not again:
                 each.told(self._passed(outcome))
-        if apart:
-            await asyncio.gather(*(self._store([each]) for each in arrived))
+        if again:
+            await asyncio.gather(*(self._store([each], drafts=False) for each in arrived))
 
-    def _passed(self, outcome: Accepted | BaseException) -> Accepted | BaseException:
-        if isinstance(outcome, Accepted):
-            try:
-                self._node.reached(Point.ACCEPTED)
-            except BaseException as error:  # noqa: BLE001 - a test that ends the process here
-                return error
-        return outcome
+    def _way(self, arrival: Arrival, *, drafts: bool) -> Draft | Lease | None:
+        draft = self._intake.draft(arrival.entry, arrival.content) if drafts else None
+        return draft or self._intake.reserve()
 
-    def _hand_on(self, arrival: Arrival, outcome: Accepted | BaseException, lease: Lease | None) -> None:
+    def _passed(self, outcome: tuple[Accepted, Stored] | BaseException) -> Accepted | BaseException:
+        if isinstance(outcome, BaseException):
+            return outcome
+        try:
+            self._node.reached(Point.ACCEPTED)
+        except BaseException as error:  # noqa: BLE001 - a test that ends the process here
+            return error
+        return outcome[0]
+
+    def _hand_on(
+        self,
+        arrival: Arrival,
+        way: Draft | Lease | None,
+        outcome: tuple[Accepted, Stored] | BaseException,
+    ) -> None:
         """Say what is stored: it is at hand, and need not be read back from the store."""
-        if lease is None:
+        if way is None:
             self._intake.wake()
-        elif not isinstance(outcome, Accepted) or outcome.duplicate:
-            self._intake.let_go()
+        elif isinstance(outcome, BaseException) or outcome[0].duplicate:
+            if isinstance(way, Lease):
+                self._intake.let_go()
+            else:
+                self._intake.drop(way)
         else:
-            self._intake.begin(inbox.stored(arrival.entry, outcome.seq, arrival.content), lease)
+            accepted, stored = outcome
+            entry = inbox.stored(arrival.entry, accepted.seq, arrival.content)
+            if isinstance(way, Lease):
+                self._intake.begin(entry, way)
+            else:
+                self._intake.follow(entry, way, stored)
 
 
-def _is_for_some(outcome: Accepted | BaseException) -> bool:
+def _is_for_some(outcome: tuple[Accepted, Stored] | BaseException) -> bool:
     """Return whether some of those that were stored together may be stored all the same."""
     if isinstance(outcome, StoreUnavailable | TimeoutError):
         return isinstance(outcome, StoreBusy)
-    return not isinstance(outcome, Accepted)
+    return isinstance(outcome, BaseException)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from itertools import chain
@@ -49,9 +50,10 @@ class Worker(Generic[Item]):
         self._clock = clock
         self._log = log
         self._news = asyncio.Event()
+        self._calm = asyncio.Event()
         self._busy: dict[asyncio.Task[None], Sequence[Item]] = {}
         self._gathered: list[Item] = []
-        self._free = hands
+        self._hands = self._free = hands
         self._behind = True  # what earlier processes left
         self._claiming = False
         self._next: datetime | None = None
@@ -76,6 +78,24 @@ class Worker(Generic[Item]):
     def is_idle(self) -> bool:
         """Whether the loop runs, and nothing is at work or known to wait."""
         return self._running and not (self._busy or self._gathered or self._behind or self._claiming)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is idle, and no hand is reserved: nothing that came before can still be overtaken."""
+        return self.is_idle and not self._stopping and self._free == self._hands
+
+    @property
+    def settles(self) -> bool:
+        """Whether it will be quiet in a moment: nothing waits in the store behind what is at work."""
+        return self._running and not (self._behind or self._claiming or self._stopping or self.is_quiet)
+
+    async def settled(self, limit_s: float) -> None:
+        """Return when it is quiet, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                while self.settles:
+                    self._calm.clear()
+                    await self._calm.wait()
 
     def reserve(self) -> bool:
         """Keep a hand for an item that is about to be stored under a lease of ours; say whether there is one.
@@ -177,6 +197,8 @@ class Worker(Generic[Item]):
         self._free += hands
         if self._behind:
             self._news.set()
+        if self._free == self._hands:
+            self._calm.set()
 
     async def _rest(self) -> None:
         """Wait for a wake-up, a free hand, or the poll, whichever comes first."""

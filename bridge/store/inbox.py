@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from bridge.store.columns import folded
+from bridge.store.columns import Json, folded
 from bridge.store.news import tell_of_entries
 from bridge.store.numbers import next_seqs
 from bridge.store.prepared import Prepared
@@ -97,18 +97,38 @@ class EntryFacts:
     test: bool | None = None
 
 
+@dataclass(slots=True)
+class Finished:
+    """What was found in an entry and decided before it was stored, and when."""
+
+    at: Final[datetime]
+    facts: Final[EntryFacts]
+    summary: Final[Mapping[str, object]]
+
+
 def accept(connection: Connection, entry: NewEntry, lease: Lease | None = None) -> Accepted:
     """Store a request, once for ever for the same key; with a lease, a new one is claimed at once."""
     return accept_all(connection, [(entry, lease)])[0]
 
 
-def accept_all(connection: Connection, entries: Sequence[tuple[NewEntry, Lease | None]]) -> list[Accepted]:
-    """Store requests as `accept` does, in their order, with one statement for all."""
+def accept_all(
+    connection: Connection, entries: Sequence[tuple[NewEntry, Lease | Finished | None]]
+) -> list[Accepted]:
+    """Store requests as `accept` does, in their order, with one statement for all of a kind.
+
+    One with what is `Finished` about it is done at once.
+    """
     seqs = next_seqs(connection, inbox, len(entries))
-    rows = [_new_row(seq, entry, lease) for seq, (entry, lease) in zip(seqs, entries, strict=True)]
-    if any(lease is None for _, lease in entries):
+    waiting: list[dict[str, object]] = []
+    done: list[dict[str, object]] = []
+    for seq, (entry, way) in zip(seqs, entries, strict=True):
+        if isinstance(way, Finished):
+            done.append(_new_row(seq, entry) | {"finished_at": way.at, **_found(way.facts, way.summary)})
+        else:
+            waiting.append(_new_row(seq, entry) | _leased(way))
+    if any(way is None for _, way in entries):
         tell_of_entries(connection)
-    if _ACCEPT.run_all(connection, rows) == len(rows):
+    if _ACCEPT.run_all(connection, waiting) + _ACCEPT_DONE.run_all(connection, done) == len(entries):
         return [Accepted(seq, duplicate=False) for seq in seqs]
     return [_accepted(connection, seq, entry) for seq, (entry, _) in zip(seqs, entries, strict=True)]
 
@@ -165,17 +185,26 @@ def finish(
     summary: Mapping[str, object],
 ) -> bool:
     """Close an entry with what was found and decided; False, and nothing written, if the lease is lost."""
-    email = facts.learner_email
-    found = {
-        "event_id": facts.event_id,
-        "type": facts.type,
-        "kind": facts.kind,
-        "occurred_at": facts.occurred_at,
-        "learner": None if email is None else folded(email),
-        "test": facts.test,
-        "summary": dict(summary),
-    }
-    return _FINISH.run(connection, {"given_seq": seq, "given_lease": lease, "given_now": now, **found}) == 1
+    return finish_all(connection, [(seq, lease, Finished(now, facts, summary))])
+
+
+def finish_all(connection: Connection, entries: Sequence[tuple[int, str, Finished]]) -> bool:
+    """Close entries by number and lease; False if any lease is lost, and the others are closed."""
+    rows = [
+        {
+            "given_seq": seq,
+            "given_lease": lease,
+            "given_now": finished.at,
+            **_found(finished.facts, finished.summary),
+        }
+        for seq, lease, finished in entries
+    ]
+    return _FINISH.run_all(connection, rows) == len(rows)
+
+
+def amend(connection: Connection, seq: int, summary: Mapping[str, object]) -> None:
+    """Replace what was decided about an entry that this transaction has stored."""
+    connection.execute(_AMEND, {"given_seq": seq, "given_summary": dict(summary)})
 
 
 def park(connection: Connection, seq: int, *, lease: str, now: datetime, why: str) -> bool:
@@ -232,7 +261,7 @@ def entry_of(row: Sequence[Any]) -> Entry:
     return Entry(**dict(zip(_ENTRY_FIELDS, row, strict=True)))
 
 
-def _new_row(seq: int, entry: NewEntry, lease: Lease | None) -> dict[str, object]:
+def _new_row(seq: int, entry: NewEntry) -> dict[str, object]:
     return {
         "seq": seq,
         "source": entry.source,
@@ -241,9 +270,25 @@ def _new_row(seq: int, entry: NewEntry, lease: Lease | None) -> dict[str, object
         "headers": entry.headers,
         "body": entry.body,
         "received_at": entry.received_at,
-        "tries": 0 if lease is None else 1,
-        "lease": None if lease is None else lease.name,
-        "leased_until": None if lease is None else lease.until,
+    }
+
+
+def _leased(lease: Lease | None) -> dict[str, object]:
+    if lease is None:
+        return {"tries": 0, "lease": None, "leased_until": None}
+    return {"tries": 1, "lease": lease.name, "leased_until": lease.until}
+
+
+def _found(facts: EntryFacts, summary: Mapping[str, object]) -> dict[str, object]:
+    email = facts.learner_email
+    return {
+        "event_id": facts.event_id,
+        "type": facts.type,
+        "kind": facts.kind,
+        "occurred_at": facts.occurred_at,
+        "learner": None if email is None else folded(email),
+        "test": facts.test,
+        "summary": summary,
     }
 
 
@@ -278,6 +323,14 @@ _ACCEPT = Prepared(
     new_row(inbox).values(state=constant(NEW), run=literal_column("1")).inline(),
     inserted=("seq", *_NEW_FIELDS, "tries", "lease", "leased_until"),
 )
+_FOUND = ("event_id", "type", "kind", "occurred_at", "learner", "test", "summary")
+_ACCEPT_DONE = Prepared(
+    new_row(inbox).values(state=constant(DONE), run=literal_column("1"), tries=literal_column("1")).inline(),
+    inserted=("seq", *_NEW_FIELDS, "finished_at", *_FOUND),
+)
+_AMEND = (
+    update(inbox).where(inbox.c.seq == given("seq")).values(summary=bindparam("given_summary", type_=Json))
+)
 _FIND = select(inbox.c.seq).where(inbox.c.key == given("key"))
 _NEXT = (
     select(inbox.c.seq)
@@ -306,7 +359,6 @@ _SETTLE = (
     .where(inbox.c.seq == given("seq"), inbox.c.lease == given("lease"), inbox.c.state == constant(NEW))
     .values(_FREE)
 )
-_FOUND = ("event_id", "type", "kind", "occurred_at", "learner", "test", "summary")
 _FINISH = Prepared(
     _SETTLE.values(
         {

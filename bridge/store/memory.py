@@ -105,6 +105,11 @@ def confirm(connection: Connection, delivery_id: str, *, now: datetime) -> None:
     _CONFIRM.run(connection, {"given_id": delivery_id, "given_now": now})
 
 
+def confirm_all(connection: Connection, deliveries: Sequence[tuple[str, datetime]]) -> None:
+    """Confirm as `confirm` does, for many deliveries and when each was sent."""
+    _CONFIRM.run_all(connection, [{"given_id": id_, "given_now": now} for id_, now in deliveries])
+
+
 def release(connection: Connection, delivery_id: str, *, now: datetime) -> None:
     """Let another delivery have the claim, if this one has one that is not confirmed."""
     connection.execute(_RELEASE, {"given_id": delivery_id, "given_now": now})

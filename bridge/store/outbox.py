@@ -44,6 +44,7 @@ from bridge.store.deliveries import (
 )
 from bridge.store.inbox import ENTRY_COLUMNS, NOBODY, Lease, entry_of
 from bridge.store.news import tell_of_channel
+from bridge.store.numbers import next_seqs
 from bridge.store.prepared import Prepared
 from bridge.store.schema import (
     attempts,
@@ -74,6 +75,7 @@ __all__ = [
     "discard",
     "discard_unsent",
     "enqueue",
+    "enqueue_all",
     "expire",
     "give_back",
     "hold",
@@ -93,6 +95,10 @@ LONGEST_LEASE = timedelta(hours=1)
 UNROUTED = "is no longer in the configuration; restore it, then retry"
 
 
+class LeaseLost(Exception):
+    """Another worker took something over; what was written with it is rolled back."""
+
+
 def enqueue(
     connection: Connection, new: NewDelivery, *, payload: Payload | None = None, lease: Lease | None = None
 ) -> Queued | None:
@@ -101,24 +107,29 @@ def enqueue(
     With a lease, a pending one is claimed at once, unless another delivery of its lane is still open. One
     that is held until later must not have a lease.
     """
-    if lease is None and new.state is State.PENDING and new.due_at <= new.created_at:
-        tell_of_channel(connection, new.channel)
-    if lease is not None and (
-        new.state is not State.PENDING or _is_taken(connection, new.lane, new.created_at)
-    ):
-        lease = None
-    row = {name: getattr(new, name) for name in _NEW_FIELDS}
-    row |= {"inbox_seq": new.entry_seq, "updated_at": new.created_at, "lease": None}
-    row |= {"attempts": 0, "tries": 0, "trigger": "schedule"}
-    row["ready_at"] = new.due_at if new.state is State.PENDING else None
-    if lease is not None:
-        row |= {"state": State.SENDING, "lease": lease.name, "ready_at": lease.until}
-    seq = _ENQUEUE.scalar(connection, row)
-    if seq is None:
-        return None
-    if payload is not None:
-        _ADD_PAYLOAD.run(connection, _payload_row(seq, payload))
-    return Queued(seq, leased=lease is not None, kept=new.state is State.KEPT)
+    return enqueue_all(connection, [(new, payload, lease)])[0]
+
+
+def enqueue_all(
+    connection: Connection, wanted: Sequence[tuple[NewDelivery, Payload | None, Lease | None]]
+) -> list[Queued | None]:
+    """Store deliveries as `enqueue` does one after the other, with one statement for all."""
+    seqs = next_seqs(connection, deliveries, len(wanted))
+    lanes: set[bytes | None] = set()
+    rows = []
+    for seq, (new, _, lease) in zip(seqs, wanted, strict=True):
+        rows.append(_delivery_row(seq, new, _lease_for(connection, new, lease, lanes)))
+        if new.held_until is None and new.state is State.PENDING:
+            lanes.add(new.lane)
+    stored = set(seqs)
+    if _ENQUEUE.run_all(connection, rows) != len(rows):
+        stored = {seq for seq, (new, *_) in zip(seqs, wanted, strict=True) if _seq_of(connection, new) == seq}
+    made = [(seq, payload) for seq, (_, payload, _) in zip(seqs, wanted, strict=True) if seq in stored]
+    _ADD_PAYLOAD.run_all(connection, [_payload_row(seq, payload) for seq, payload in made if payload])
+    return [
+        Queued(seq, leased=row["lease"] is not None, kept=new.state is State.KEPT) if seq in stored else None
+        for seq, row, (new, *_) in zip(seqs, rows, wanted, strict=True)
+    ]
 
 
 def claim_due(
@@ -171,7 +182,7 @@ def record(
         raise ValueError(
             f"a pending delivery needs a time and only a pending one has it, not {state} {due_at}"
         )
-    ended_at = attempt.started_at + timedelta(milliseconds=attempt.duration_ms)
+    ended_at = _ended_at(attempt)
     values = {
         "given_number": attempt.number,
         "given_started": attempt.started_at,
@@ -185,11 +196,40 @@ def record(
     if found is None:
         return None
     delivery_id, lane = found
-    _ADD_ATTEMPT.run(
-        connection, {"delivery_seq": seq, **{name: getattr(attempt, name) for name in _ATTEMPT_FIELDS}}
-    )
+    _ADD_ATTEMPT.run(connection, _attempt_row(seq, attempt))
     memory.follow(connection, delivery_id, state, now=ended_at)
     return Recorded(lane_waits=_is_taken(connection, lane, ended_at))
+
+
+def record_delivered(
+    connection: Connection, results: Sequence[tuple[Due, str, Attempt, str | None]]
+) -> list[bool]:
+    """Record that deliveries under these leases were sent, with the destination's names for the messages.
+
+    Returns for each what `Recorded.lane_waits` says. Raises `LeaseLost` if not all leases are still ours:
+    then each is to be recorded on its own.
+    """
+    ended = [_ended_at(attempt) for _, _, attempt, _ in results]
+    moves = [
+        {
+            "given_seq": due.seq,
+            "given_lease": lease,
+            "given_now": now,
+            "given_number": attempt.number,
+            "given_started": attempt.started_at,
+            "given_reference": reference,
+        }
+        for (due, lease, attempt, reference), now in zip(results, ended, strict=True)
+    ]
+    if _DELIVERED.run_all(connection, moves) != len(moves):
+        raise LeaseLost
+    _ADD_ATTEMPT.run_all(connection, [_attempt_row(due.seq, attempt) for due, _, attempt, _ in results])
+    claims = [(due.id, now) for (due, *_), now in zip(results, ended, strict=True) if due.has_claim]
+    memory.confirm_all(connection, claims)
+    return [
+        due.others_wait and _is_taken(connection, due.lane, now)
+        for (due, *_), now in zip(results, ended, strict=True)
+    ]
 
 
 def park(connection: Connection, seq: int, *, lease: str, now: datetime, why: str) -> bool:
@@ -297,8 +337,43 @@ def next_due(connection: Connection, channel: str, *, now: datetime) -> datetime
     return connection.scalar(_NEXT_DUE, {"given_channel": channel, "given_now": now})
 
 
+def _ended_at(attempt: Attempt) -> datetime:
+    return attempt.started_at + timedelta(milliseconds=attempt.duration_ms)
+
+
+def _attempt_row(seq: int, attempt: Attempt) -> dict[str, object]:
+    return {"delivery_seq": seq, **{name: getattr(attempt, name) for name in _ATTEMPT_FIELDS}}
+
+
 def _is_taken(connection: Connection, lane: bytes | None, now: datetime) -> bool:
     return lane is not None and _LANE.first(connection, {"given_lane": lane, "given_now": now}) is not None
+
+
+def _lease_for(
+    connection: Connection, new: NewDelivery, lease: Lease | None, lanes: Collection[bytes | None]
+) -> Lease | None:
+    """Return the lease of a new delivery, if it need not wait; `lanes` are those of the ones before it."""
+    if lease is None and new.state is State.PENDING and new.due_at <= new.created_at:
+        tell_of_channel(connection, new.channel)
+    if lease is None or new.state is not State.PENDING:
+        return None
+    if new.lane is not None and (new.lane in lanes or _is_taken(connection, new.lane, new.created_at)):
+        return None
+    return lease
+
+
+def _delivery_row(seq: int, new: NewDelivery, lease: Lease | None) -> dict[str, object]:
+    row: dict[str, object] = {name: getattr(new, name) for name in _NEW_FIELDS}
+    row |= {"seq": seq, "inbox_seq": new.entry_seq, "updated_at": new.created_at}
+    if lease is None:
+        due = new.due_at if new.state is State.PENDING else None
+        return row | {"state": new.state.value, "lease": None, "ready_at": due}
+    return row | {"state": State.SENDING.value, "lease": lease.name, "ready_at": lease.until}
+
+
+def _seq_of(connection: Connection, new: NewDelivery) -> int | None:
+    found: int | None = connection.scalar(_SEQ, {"given_id": new.id})
+    return found
 
 
 def _payload_row(seq: int, payload: Payload) -> dict[str, object]:
@@ -336,7 +411,7 @@ def _in_lane(table: FromClause) -> ColumnElement[bool]:
 
 _NEW_FIELDS = tuple(field.name for field in fields(NewDelivery) if field.name != "entry_seq")
 _ATTEMPT_FIELDS = tuple(field.name for field in fields(Attempt))
-_NOT_OF_ROW = {"payload", "entry", "head", "count", "fresh"}
+_NOT_OF_ROW = {"payload", "entry", "head", "count", "fresh", "has_claim", "others_wait"}
 _DUE_FIELDS = tuple(field.name for field in fields(Due) if field.name not in _NOT_OF_ROW)
 _MINE = len(_DUE_FIELDS)
 _RETRIED_FROM = tuple(state for state in sources_of(State.PENDING) if state is not State.SENDING)
@@ -365,12 +440,10 @@ _THROUGH = (deliveries.c.channel == given("channel"), _OPEN)
 _ITS_TURN = or_(deliveries.c.lane.is_(None), deliveries.c.seq == _FIRST_OF_LANE)
 
 _ENQUEUE = Prepared(
-    new_row(deliveries, deliveries.c.seq),
-    inserted=(
-        *_NEW_FIELDS,
-        *("inbox_seq", "updated_at", "ready_at", "lease", "attempts", "tries", "trigger"),
-    ),
-    returned=(deliveries.c.seq,),
+    new_row(deliveries)
+    .values(attempts=literal_column("0"), tries=literal_column("0"), trigger=constant("schedule"))
+    .inline(),
+    inserted=("seq", *_NEW_FIELDS, "inbox_seq", "updated_at", "ready_at", "lease"),
 )
 _LANE = Prepared(
     select(deliveries.c.seq)
@@ -422,6 +495,7 @@ _STORE_PAYLOAD = Prepared(
 )
 _AGAIN = {"due_at": given("due"), "ready_at": given("due")}
 _WHOSE = (deliveries.c.id, deliveries.c.lane)
+_DELIVERED = Prepared(_move(State.DELIVERED, *_UNDER_LEASE, **_CLOSED, **_TRIED))
 _RECORD = {
     state: Prepared(_move(state, *_UNDER_LEASE, **then, **_TRIED).returning(*_WHOSE), returned=_WHOSE)
     for state, then in ((State.PENDING, _AGAIN), (State.DELIVERED, _CLOSED), (State.DEAD, _CLOSED))
@@ -448,6 +522,7 @@ _PARK_UNROUTED = _move(
     why=constant("channel ''") + deliveries.c.channel + constant("'' ") + constant(UNROUTED),
 ).returning(deliveries.c.channel)
 _STATE = select(deliveries.c.state).where(_THIS)
+_SEQ = select(deliveries.c.seq).where(_THIS)
 _RETRY = _move(
     State.PENDING,
     _THIS,

@@ -48,7 +48,7 @@ async def test_a_full_queue_is_told_at_once_and_nothing_taken_is_lost(tmp_path: 
     other = sqlite3.connect(tmp_path / "bridge.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     waiting = [asyncio.create_task(bridge.receive(completion(f"e{number}"))) for number in range(500)]
-    done, taken = await asyncio.wait(waiting, timeout=0.2)
+    done, taken = await asyncio.wait(waiting, timeout=1)
     assert {task.result()[0] for task in done} == {503}
     assert len(taken) <= 50
     other.close()

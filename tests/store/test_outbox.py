@@ -58,7 +58,7 @@ def merge(connection: Connection, delivery: NewDelivery, number: int) -> NewDeli
 def bring_to(connection: Connection, state: State, number: int = 0) -> NewDelivery:
     """Store a delivery and take it to `state` by the ordinary ways."""
     if state in (State.WITHHELD, State.KEPT):
-        return store_delivery(connection, number, state=state, why="a test event, or a paused rule")
+        return store_delivery(connection, number, state=state, why="a test event")
     delivery = store_delivery(connection, number)
     if state is State.PENDING:
         return delivery

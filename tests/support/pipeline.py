@@ -25,12 +25,13 @@ from bridge.pipeline.ingest import Ingest
 from bridge.pipeline.node import Node
 from bridge.pipeline.operate import Operator
 from bridge.pipeline.rulebook import Rulebook
+from bridge.pipeline.settling import Draft, Entries, Stored, accept_all
 from bridge.pipeline.trouble import NOBODY, Owner
 from bridge.sources.base import Source
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from bridge.sources.own import OwnSource
-from bridge.store.database import Database
-from bridge.store.inbox import Entry, Lease
+from bridge.store.database import Connection, Database
+from bridge.store.inbox import Accepted, Entry, Lease, NewEntry
 from tests.support.clock import FakeClock
 
 SECRET = "a-secret-for-tests"
@@ -247,6 +248,22 @@ class Pipeline:
 
 class Unattended:
     """The intake of a process that dispatches nothing: every entry waits in the store."""
+
+    def accept(self, connection: Connection, entries: Entries) -> list[tuple[Accepted, Stored]]:
+        """Store them."""
+        return accept_all(connection, entries, b"")
+
+    async def settled(self) -> None:
+        """Return at once."""
+
+    def draft(self, entry: NewEntry, content: object) -> None:
+        """Return None: nobody decides."""
+
+    def follow(self, entry: Entry, draft: Draft, stored: Stored) -> None:
+        """Do nothing; never called, since nothing is drafted."""
+
+    def drop(self, draft: Draft) -> None:
+        """Do nothing."""
 
     def reserve(self) -> None:
         """Return None: there is nobody to dispatch it."""

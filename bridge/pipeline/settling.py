@@ -1,0 +1,254 @@
+"""Writes down what entries lead to, in the store's thread: claims, counts, deliveries, the entries done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bridge.core.limits import Use
+from bridge.core.outcomes import State
+from bridge.core.rules import OWNER_RULE
+from bridge.core.unless import meanwhile
+from bridge.pipeline import gather, suppression
+from bridge.pipeline.counting import firing
+from bridge.pipeline.plan import Park, Settle
+from bridge.pipeline.planned import Planned
+from bridge.store import collections, halts, inbox, limits, memory, outbox, threads, watches
+from bridge.store.database import Connection
+from bridge.store.deliveries import Queued, as_kept
+from bridge.store.inbox import Accepted, Entry, Finished, Lease, NewEntry
+from bridge.store.outbox import LeaseLost
+
+Stored = Mapping[str, Queued]
+"""The deliveries that were stored, by their ids."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """An entry under a lease, what shall become of it, and what its summary says of the rules."""
+
+    entry: Entry
+    lease: str
+    plan: Park | Settle
+    rules: Mapping[str, object]
+
+    @property
+    def planned(self) -> Sequence[Planned]:
+        """The deliveries that follow."""
+        return self.plan.planned if isinstance(self.plan, Settle) else ()
+
+
+@dataclass(slots=True)
+class Draft:
+    """What shall become of an entry that is not stored yet; it obliges to `follow` it or to `drop` it."""
+
+    plan: Settle
+    rules: Mapping[str, object]
+    now: datetime
+
+    @property
+    def foreseen(self) -> Finished:
+        """What is stored with the entry if nothing stands in the way of any delivery."""
+        summary = _complete({**self.rules, **self.plan.summary}, len(self.plan.planned), ())
+        return Finished(self.now, self.plan.facts, summary)
+
+
+Entries = Sequence[tuple[NewEntry, Draft | Lease | None]]
+"""Entries to store: with what is decided about them, under a lease, or as they came."""
+
+
+def settle_all(
+    connection: Connection, verdicts: Sequence[Verdict], now: datetime, secret: bytes
+) -> list[Stored]:
+    """Write everything that follows from entries; the writer may run it again after a rollback.
+
+    `secret` is the store's. Raises `LeaseLost` if one of them is no longer ours.
+    """
+    queue = _Queue(connection, secret)
+    outcomes = [_follow(queue, verdict, now) for verdict in verdicts]
+    queue.flush()
+    finished = [
+        (each.entry.seq, each.lease, Finished(now, each.plan.facts, outcome.summary(each.rules, each.plan)))
+        for each, outcome in zip(verdicts, outcomes, strict=True)
+        if isinstance(each.plan, Settle)
+    ]
+    if not inbox.finish_all(connection, finished):
+        raise LeaseLost
+    return [outcome.stored for outcome in outcomes]
+
+
+def consequences(
+    connection: Connection, plan: Settle, entry: Entry, now: datetime, secret: bytes, *, again: bool
+) -> tuple[Stored, Sequence[Mapping[str, str]]]:
+    """Write what follows from an entry's events; returns the deliveries, and what is said of the others.
+
+    `again` says that the entry has been through these rules before.
+    """
+    queue, outcome = _Queue(connection, secret), _Outcome()
+    _settle(queue, plan, entry.seq, outcome, now, again=again)
+    queue.flush()
+    return outcome.stored, outcome.skipped
+
+
+def accept_all(connection: Connection, entries: Entries, secret: bytes) -> list[tuple[Accepted, Stored]]:
+    """Store entries, and of those with a draft everything that follows, in one go."""
+    ways = [(entry, way.foreseen if isinstance(way, Draft) else way) for entry, way in entries]
+    accepted = inbox.accept_all(connection, ways)
+    queue = _Queue(connection, secret)
+    outcomes = [_Outcome() for _ in entries]
+    for found, outcome, (_, draft) in zip(accepted, outcomes, entries, strict=True):
+        if isinstance(draft, Draft) and not found.duplicate:
+            for plan in draft.plan.planned:
+                plan.delivery.entry_seq = found.seq
+            _settle(queue, draft.plan, found.seq, outcome, draft.now, again=False)
+    queue.flush()
+    for found, outcome, (_, draft) in zip(accepted, outcomes, entries, strict=True):
+        if isinstance(draft, Draft) and not found.duplicate and outcome.differs(draft.plan):
+            inbox.amend(connection, found.seq, outcome.summary(draft.rules, draft.plan))
+    return [(found, outcome.stored) for found, outcome in zip(accepted, outcomes, strict=True)]
+
+
+class _Outcome:
+    """What came of one entry: its deliveries, and what is said of the others."""
+
+    __slots__ = ("skipped", "stored")
+
+    def __init__(self) -> None:
+        self.stored: dict[str, Queued] = {}
+        self.skipped: list[dict[str, str]] = []
+
+    def differs(self, plan: Settle) -> bool:
+        """Return whether not everything that was planned has come about."""
+        return bool(self.skipped) or len(self.stored) != len(plan.planned)
+
+    def summary(self, rules: Mapping[str, object], plan: Settle) -> dict[str, object]:
+        return _complete({**rules, **plan.summary}, len(self.stored), self.skipped)
+
+
+class _Queue:
+    """Stores deliveries in the order in which they are wanted, as many as can be together."""
+
+    def __init__(self, connection: Connection, secret: bytes) -> None:
+        self.connection = connection
+        self.secret = secret
+        self._waiting: list[tuple[_Outcome, Planned]] = []
+
+    def add(self, outcome: _Outcome, plan: Planned) -> None:
+        self._waiting.append((outcome, plan))
+
+    def flush(self) -> None:
+        """Store what waits."""
+        waiting, self._waiting = self._waiting, []
+        wanted = [
+            (plan.delivery, plan.offer.payload, plan.offer.lease)
+            if plan.offer
+            else (plan.delivery, plan.shown, None)
+            for _, plan in waiting
+        ]
+        queued = outbox.enqueue_all(self.connection, wanted) if wanted else ()
+        for (outcome, plan), each in zip(waiting, queued, strict=True):
+            if each is not None:
+                outcome.stored[plan.delivery.id] = each
+
+
+def _follow(queue: _Queue, verdict: Verdict, now: datetime) -> _Outcome:
+    entry, outcome = verdict.entry, _Outcome()
+    match verdict.plan:
+        case Park(why=why):
+            if not inbox.park(queue.connection, entry.seq, lease=verdict.lease, now=now, why=why):
+                raise LeaseLost
+        case Settle() as plan:
+            _settle(queue, plan, entry.seq, outcome, now, again=entry.run > 1)
+    return outcome
+
+
+def _settle(queue: _Queue, plan: Settle, seq: int, outcome: _Outcome, now: datetime, *, again: bool) -> None:
+    connection = queue.connection
+    for sighting in plan.sightings:
+        watches.see(connection, sighting, seq, now=now)
+    planned, waiting = firing(connection, plan.tallies, plan.planned, again=again)
+    outcome.skipped += waiting
+    for wanted in planned:
+        each = _for_whom_it_may(connection, wanted, queue.secret)
+        if each is wanted and each.is_plain:
+            queue.add(outcome, each)
+            continue
+        queue.flush()  # what was wanted before is there before
+        why = _forbidden(connection, each, now)
+        if why is not None:
+            outcome.skipped.append(why)
+        else:
+            _enqueue(connection, outcome, each, at_once=each is wanted)
+
+
+def _for_whom_it_may(connection: Connection, plan: Planned, secret: bytes) -> Planned:
+    """Return the plan, unless not all of its people may get the message; if some may, the loop sends it."""
+    offer = plan.offer
+    if offer is None or plan.delivery.rule == OWNER_RULE or not suppression.has_people(offer.payload):
+        return plan
+    people = suppression.allowed(connection, secret, offer.payload)
+    if not people.kept_from:
+        return plan
+    if people.to:
+        return replace(plan, offer=replace(offer, payload=suppression.only_for(offer.payload, people.to)))
+    return replace(plan, delivery=suppression.suppressed(plan.delivery, people.why), brake=None)
+
+
+def _forbidden(connection: Connection, plan: Planned, now: datetime) -> dict[str, str] | None:
+    """Return what is said of a delivery that must not be made, if something stands in its way."""
+    delivery = plan.delivery
+    said = {"rule": delivery.rule, "action": delivery.action}
+    seen = watches.seen(connection, plan.watch, delivery.entry_seq) if plan.watch else None
+    if seen is not None:
+        return said | {"why": meanwhile(seen.kind, seen.entry)}
+    if plan.use is not None and _is_over(connection, plan.use, delivery.id):
+        return said | {"why": plan.use.why}
+    holder = _reserve(connection, plan, now)
+    if holder in (None, delivery.id):
+        return None
+    why = f"once_per: already sent or under way as delivery {holder}"
+    return said | {"why": why, "holder": holder or ""}
+
+
+def _enqueue(connection: Connection, outcome: _Outcome, plan: Planned, *, at_once: bool) -> None:
+    offer, now = plan.offer, plan.delivery.created_at
+    delivery, key = gather.join(connection, plan.delivery, plan.gathering)
+    if plan.brake is not None and not halts.lets(connection, plan.brake, now=now):
+        queued = outbox.enqueue(connection, as_kept(delivery))
+    else:
+        payload = offer.payload if offer else plan.shown
+        lease = offer.lease if offer and at_once else None
+        queued = outbox.enqueue(connection, delivery, payload=payload, lease=lease)
+    if queued is None:
+        return
+    outcome.stored[delivery.id] = queued
+    if delivery.state is State.SUPPRESSED:  # reserved and let go, so that a retry asks for it again
+        memory.follow(connection, delivery.id, State.SUPPRESSED, now=now)
+    if key is not None:
+        collections.add(connection, queued.seq, key)
+    if plan.watch is not None:
+        watches.watch(connection, queued.seq, plan.watch, plan.delivery.entry_seq)
+    if plan.use is not None:
+        limits.count(connection, plan.use, plan.delivery.id, now=now)
+    if plan.adds is not None:
+        threads.count(connection, plan.adds, now=now)
+
+
+def _is_over(connection: Connection, use: Use, delivery_id: str) -> bool:
+    limits.hold(connection, use)
+    return limits.is_reached(connection, use, delivery_id)
+
+
+def _reserve(connection: Connection, plan: Planned, now: datetime) -> str | None:
+    if plan.claim is None:
+        return None
+    return memory.reserve_claim(connection, plan.claim, plan.delivery.id, now=now)
+
+
+def _complete(
+    summary: Mapping[str, object], stored: int, taken: Sequence[Mapping[str, str]]
+) -> dict[str, object]:
+    before = summary.get("skipped")
+    skipped = [*(before if isinstance(before, list) else ()), *taken]
+    return {**summary, "deliveries": stored, **({"skipped": skipped} if skipped else {})}
