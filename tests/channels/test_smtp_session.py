@@ -83,7 +83,7 @@ async def test_replies_come_in_any_pieces() -> None:
 async def test_a_server_that_takes_a_message_for_nobody_gets_none() -> None:
     """All recipients are refused and DATA is not: the connection is given up, and the refusal stands."""
     (found,), server = await send((ALL_AT_ONCE, b"250 OK\r\n550 5.1.1 unknown\r\n354 go on\r\n"))
-    assert found == Rejected(Reason.CLIENT, 550, "5.1.1 unknown")
+    assert found == Rejected(Reason.CLIENT, 550, "5.1.1 unknown", bounced=("maria@aluna.example",))
     assert server.heard[2] == b""
 
 
