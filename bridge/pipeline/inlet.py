@@ -74,7 +74,7 @@ class Inlet:
         Only a process that is alone on its store gives one: of several, the one whose turn it is dispatches
         everything, in the order of the entries.
         """
-        if not self._node.alone or not self.worker.reserve():
+        if not self._node.alone or not self.worker.reserve(in_order=True):
             return None
         return Lease(self._lease(), self._node.clock.now() + LEASE_FOR)
 

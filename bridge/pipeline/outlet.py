@@ -63,7 +63,7 @@ class Outlet:
         if action.thread is not None:  # what it continues is known when it is its turn
             return None
         if not self._gate.is_known_free(now):
-            self.worker.wake()
+            self.worker.look()
             return None
         if (new.expires_at is not None and now >= new.expires_at) or not self.worker.reserve():
             return None

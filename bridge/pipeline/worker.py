@@ -28,8 +28,8 @@ class Worker(Generic[Item]):
     remembered.
 
     Whoever makes an item need not wait for a claim: with `reserve` before the item is stored under a lease,
-    and `begin` after, it is handled at once. That is refused while the store may hold older items that
-    nobody works on, so that none is overtaken, and whatever is refused is claimed.
+    and `begin` after, it is handled at once. That is refused while the store is known to hold older items
+    that nobody works on, so that they have their turn, and whatever is refused is claimed.
     """
 
     def __init__(
@@ -55,14 +55,21 @@ class Worker(Generic[Item]):
         self._gathered: list[Item] = []
         self._hands = self._free = hands
         self._behind = True  # what earlier processes left
+        self._curious = False
         self._claiming = False
         self._next: datetime | None = None
         self._running = False
         self._stopping = False
 
     def wake(self) -> None:
-        """Say that there may be work in the store."""
+        """Say that there is work in the store."""
         self._behind = True
+        self._calm.set()
+        self._news.set()
+
+    def look(self) -> None:
+        """Ask for a look at the store, where there may be work."""
+        self._curious = True
         self._news.set()
 
     def wake_at(self, moment: datetime) -> None:
@@ -86,24 +93,29 @@ class Worker(Generic[Item]):
 
     @property
     def settles(self) -> bool:
-        """Whether it will be quiet in a moment: nothing waits in the store behind what is at work."""
-        return self._running and not (self._behind or self._claiming or self._stopping or self.is_quiet)
+        """Whether it will be quiet in a moment: nothing is known to wait in the store behind what is at work.
+
+        A look at the store that is under way mostly finds nothing, and ends soon.
+        """
+        return self._running and not (self._behind or self._stopping or self.is_quiet)
 
     async def settled(self, limit_s: float) -> None:
-        """Return when it is quiet, or after so many seconds."""
+        """Return when it is quiet or will not be soon, or after so many seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 while self.settles:
                     self._calm.clear()
                     await self._calm.wait()
 
-    def reserve(self) -> bool:
+    def reserve(self, *, in_order: bool = False) -> bool:
         """Keep a hand for an item that is about to be stored under a lease of ours; say whether there is one.
 
-        True obliges to call `begin` or `let_go`. False obliges to store the item without a lease, before
-        anything else is awaited, and to call `wake` after.
+        `in_order` says that nothing at all may be overtaken, not even what a look at the store may find that
+        is under way. True obliges to call `begin` or `let_go`. False obliges to store the item without a
+        lease, before anything else is awaited, and to call `wake` after.
         """
-        free = self._running and not (self._stopping or self._claiming or self._behind) and self._free > 0
+        late = self._stopping or self._behind or (in_order and self._claiming)
+        free = self._running and not late and self._free > 0
         if free:
             self._free -= 1
         else:
@@ -126,7 +138,7 @@ class Worker(Generic[Item]):
         self._running = True
         while not self._stopping:
             self._news.clear()
-            if not (self._behind and await self._take()):
+            if not ((self._behind or self._curious) and await self._take()):
                 await self._rest()
 
     async def drain(self) -> bool:
@@ -162,7 +174,7 @@ class Worker(Generic[Item]):
 
     async def _claimed(self, free: int) -> Sequence[Item]:
         """Claim; fewer items than hands mean that no older one is left, unless somebody says so meanwhile."""
-        self._behind = False
+        self._behind = self._curious = False
         self._next = None
         self._claiming = True
         try:
@@ -173,6 +185,7 @@ class Worker(Generic[Item]):
             return ()
         finally:
             self._claiming = False
+            self._calm.set()
         self._behind = self._behind or len(items) == free
         return items
 
@@ -195,7 +208,7 @@ class Worker(Generic[Item]):
 
     def _are_free(self, hands: int) -> None:
         self._free += hands
-        if self._behind:
+        if self._behind or self._curious:
             self._news.set()
         if self._free == self._hands:
             self._calm.set()
@@ -210,7 +223,7 @@ class Worker(Generic[Item]):
             news.cancel()
             poll.cancel()
         if poll.done() and not poll.cancelled():
-            self._behind = True
+            self._curious = True
 
     def _patience_s(self) -> float:
         if self._next is None:

@@ -34,6 +34,9 @@ class Flaky(Database):
             self.writes_left -= 1
         return await self.inner.write(operation, weight=weight)
 
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        return await self.inner.read(query)
+
     def listener(self, heard: Callable[[News], None], *, clock: Clock, log: Log) -> Listener | None:
         return self.inner.listener(heard, clock=clock, log=log)
 

@@ -15,7 +15,11 @@ class Bench:
     """Items that wait, and a worker that takes them."""
 
     def __init__(
-        self, handle: Callable[[int], Awaitable[None]], *, hands: int = 2, together: int = 1
+        self,
+        handle: Callable[[int], Awaitable[None]],
+        *,
+        hands: int = 2,
+        together: int = 1,
     ) -> None:
         async def handle_all(items: Sequence[int]) -> None:
             self.together.append(len(items))
@@ -27,6 +31,8 @@ class Bench:
         self.claims = 0
         self.busy: Sequence[int] = ()
         self.away = False
+        self.open = asyncio.Event()
+        self.open.set()
         self.clock = FakeClock()
         self.log = RecordingLog()
         self.worker = Worker(
@@ -44,6 +50,7 @@ class Bench:
         self.busy = busy
         if self.away:
             raise StoreUnavailable("away")
+        await self.open.wait()
         taken, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return taken
 
@@ -208,3 +215,105 @@ async def test_drain_returns_when_nothing_is_due() -> None:
     assert await bench.worker.drain()
     assert sorted(done) == list(range(7))
     assert not await bench.worker.drain()
+
+
+async def test_a_look_at_the_store_that_nobody_asked_for_sends_no_new_item_the_long_way() -> None:
+    """Otherwise, with items coming all the time, one look would lead to the next for as long as they come."""
+    done: list[int] = []
+
+    async def handle(item: int) -> None:
+        done.append(item)
+
+    bench = Bench(handle)
+    task = await running(bench)
+    bench.open.clear()
+    bench.waiting = [1]
+    bench.clock.advance(seconds=1)
+    await settle()
+    assert bench.claims == 2
+    assert bench.worker.reserve()
+    bench.worker.begin(2)
+    await settle()
+    bench.open.set()
+    await settle()
+    assert done == [2, 1]
+    assert bench.worker.is_quiet
+    await bench.worker.stop(1)
+    await task
+
+
+async def test_what_is_known_to_wait_has_its_turn_first() -> None:
+    """Whoever is refused stores without a lease, and is claimed behind what waited."""
+    gate = asyncio.Event()
+
+    async def handle(item: int) -> None:
+        await gate.wait()
+
+    bench = Bench(handle, hands=2)
+    bench.waiting = [1, 2, 3]
+    task = await running(bench)
+    assert not bench.worker.reserve()
+    gate.set()
+    await settle()
+    assert bench.waiting == []
+    assert bench.worker.reserve()
+    bench.worker.let_go()
+    bench.worker.wake()
+    assert not bench.worker.reserve()
+    await settle()
+    await bench.worker.stop(1)
+    await task
+
+
+async def test_where_order_counts_nothing_passes_a_look_but_it_is_waited_for() -> None:
+    """The look mostly finds nothing; if it does find something, that is finished first."""
+    gate = asyncio.Event()
+
+    async def handle(item: int) -> None:
+        await gate.wait()
+
+    bench = Bench(handle)
+    task = await running(bench)
+    bench.open.clear()
+    bench.clock.advance(seconds=1)
+    await settle()
+    assert bench.worker.settles
+    settled = asyncio.create_task(bench.worker.settled(60))
+    await settle()
+    bench.waiting = [1]
+    bench.open.set()
+    await settle()
+    assert not settled.done()
+    gate.set()
+    await settle()
+    assert settled.done()
+    assert bench.worker.is_quiet
+    bench.open.clear()
+    bench.clock.advance(seconds=1)
+    await settle()
+    assert not bench.worker.reserve(in_order=True)
+    bench.open.set()
+    await settle()
+    await bench.worker.stop(1)
+    await task
+
+
+async def test_nobody_waits_for_what_waits_in_the_store() -> None:
+    """A backlog is worked off for long; what comes meanwhile goes behind it at once."""
+
+    async def handle(item: int) -> None:
+        await asyncio.Event().wait()
+
+    bench = Bench(handle)
+    bench.waiting = [1]
+    task = await running(bench)
+    settled = asyncio.create_task(bench.worker.settled(60))
+    await settle()
+    assert not settled.done()
+    bench.waiting = [2, 3]
+    bench.worker.wake()
+    await settle()
+    assert settled.done()
+    assert not bench.worker.settles
+    await bench.worker.stop(0)
+    await task
