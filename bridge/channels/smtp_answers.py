@@ -32,6 +32,12 @@ _UNKNOWN_WORDS = re.compile(
     r"|\b(?:unknown|no such) (?:local |virtual )?(?:user|recipient|mailbox|address|account|person)",
     re.IGNORECASE,
 )
+_ABOUT_US = re.compile(
+    r"\b(?:sender|sending|verif\w+|authent\w+|spf|dkim|dmarc|helo|ehlo|relay\w*|spam\w*|rate|mail from"
+    r"|your account)\b(?![\w.-]*@)",
+    re.IGNORECASE,
+)
+"""Words by which a server speaks of whoever writes, though it says `unknown` or `disabled`."""
 _LOGIN = "the mail server refuses the login; check user and password in `smtp`"
 
 
@@ -87,9 +93,13 @@ def refused(refusals: Sequence[SMTPRecipientRefused], hidden: Sequence[str]) -> 
 
 
 def refused_whole(error: SMTPDataError, recipients: Sequence[str], hidden: Sequence[str]) -> Retry | Rejected:
-    """Return the outcome of a message that was refused as a whole; its only recipient may be the cause."""
+    """Return the outcome of a message that was refused as a whole; its only recipient may be the cause.
+
+    Only a status code says so: words are about the message by then, or about us.
+    """
     outcome = _about_message(error, hidden)
-    if isinstance(outcome, Rejected) and len(recipients) == 1 and _is_unknown(error):
+    coded = _ENHANCED.search(error.message) is not None
+    if isinstance(outcome, Rejected) and len(recipients) == 1 and coded and _is_unknown(error):
         return replace(outcome, bounced=tuple(recipients))
     return outcome
 
@@ -103,9 +113,10 @@ def _is_unknown(error: SMTPResponseException) -> bool:
     """Return whether a server says that there is no such address, and not that it dislikes the message.
 
     By the enhanced status code (RFC 3463), or without one by the words of a 550, 551 or 553: `5.7.1` with
-    "user unknown" in it is a policy.
+    "user unknown" in it is a policy. What it says of our own address or account would otherwise keep
+    messages from everybody we write to.
     """
-    if not 500 <= error.code < 600:
+    if not 500 <= error.code < 600 or _ABOUT_US.search(error.message):
         return False
     enhanced = _ENHANCED.search(error.message)
     if enhanced is not None:

@@ -9,7 +9,7 @@ UNSUBSCRIBE_TEXT = "unsubscribe_text"
 _WORDS: Mapping[str, str] = {
     "pt": "Não quer mais receber estes e-mails? Cancele aqui",
     "en": "Rather not get these e-mails? Unsubscribe here",
-    "es": "¿No quiere recibir más estos correos? Cancele aquí",
+    "es": "¿Ya no quieres recibir estos correos? Date de baja aquí",
 }
 
 

@@ -38,19 +38,19 @@ ENGLISH: Mapping[str, str] = {
 }
 SPANISH: Mapping[str, str] = {
     "lang": "es",
-    "title": "Sus correos",
-    "intro": "Usted recibe correos sobre sus cursos. Elija qué quiere recibir en esta dirección.",
-    "all": "Usted recibe todos los mensajes.",
-    "optional": "Ya no recibe recordatorios ni novedades. Confirmaciones y certificados siguen llegando.",
-    "everything": "Ya no recibe ningún mensaje.",
+    "title": "Tus correos",
+    "intro": "Recibes correos sobre tus cursos. Elige qué quieres recibir en esta dirección.",
+    "all": "Recibes todos los mensajes.",
+    "optional": "Ya no recibes recordatorios ni novedades. Confirmaciones y certificados siguen llegando.",
+    "everything": "Ya no recibes ningún mensaje.",
     "stop_optional": "Dejar de recibir recordatorios y novedades",
     "stop_everything": "Dejar de recibir todo",
     "start": "Volver a recibir todo",
     "saved": "Listo, ha quedado anotado.",
     "bad_title": "Este enlace no funciona",
-    "bad": "La dirección está incompleta o no es nuestra. Abra de nuevo el enlace del correo, o respóndalo.",
+    "bad": "La dirección está incompleta o no es nuestra. Abre de nuevo el enlace del correo, o respóndelo.",
     "away_title": "Ahora no ha funcionado",
-    "away": "No se ha cambiado nada. Inténtelo de nuevo en un minuto, por favor.",
+    "away": "No se ha cambiado nada. Inténtalo de nuevo en un minuto, por favor.",
 }
 _BY_LANGUAGE = {"pt": PORTUGUESE, "en": ENGLISH, "es": SPANISH}
 

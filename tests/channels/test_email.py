@@ -421,6 +421,15 @@ REFUSALS = [
     ("550 No such user here", True),
     ("550 unknown local user", True),
     ("551 user does not exist", True),
+    ("550 <sender@aluna.example>: user unknown", True),
+    # It is about us: our account, our address, how often we write.
+    ("550 Verification failed for <ola@escola.example>, no such user here, sender verify failed", False),
+    ("550 Sender address does not exist", False),
+    ("550 5.1.1 Sender address rejected: user unknown", False),
+    ("550 Your account has been disabled for sending spam", False),
+    ("550 sending account is disabled; contact support", False),
+    ("550 authentication required, user unknown", False),
+    ("550 5.2.1 The user you are trying to contact is receiving mail at a rate that prevents more", False),
     ("550 mailbox unavailable", False),
     ("550 5.7.1 unknown user or blocked by policy", False),
     ("550 5.7.26 unauthenticated mail is prohibited", False),
@@ -444,6 +453,19 @@ async def test_a_server_tells_of_addresses_that_do_not_exist(answer: str, bounce
     assert isinstance(alone, Retry) <= (not bounced)
     assert isinstance(found, Delivered)
     assert found.bounced == expected
+
+
+async def test_words_about_a_whole_message_say_nothing_of_an_address() -> None:
+    """After the message has been read they are about that, or about us; a status code still tells."""
+    for answer, expected in (
+        ("550 no such user here", ()),
+        ("550 mailbox disabled", ()),
+        ("550 5.1.1 no such user", ("maria@aluna.example",)),
+    ):
+        async with SmtpServer(data_answer=answer) as server, opened("email", mail(server.url)) as channel:
+            found = await channel.send(channel.encode(message(MARIA), {}), DELIVERY)
+        assert isinstance(found, Rejected)
+        assert found.bounced == expected
 
 
 @both

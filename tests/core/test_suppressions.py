@@ -65,6 +65,29 @@ def test_a_domain_counts_as_it_travels() -> None:
     assert address_key(SECRET, "ana@..é") != address_key(SECRET, "ana@.é")
 
 
+@pytest.mark.parametrize(
+    ("typed", "travels"),
+    [
+        ("ana@straße.example", "ana@xn--strae-oqa.example"),
+        ("ana@STRAßE.example", "ana@xn--strae-oqa.example"),
+        ("ana@βόλος.example", "ana@xn--nxasmm1c.example"),
+        ("ana@bücher。example", "ana@xn--bcher-kva.example"),
+        ("jose\u0301@aluna.example", "jos\u00e9@aluna.example"),
+        ("JOSÉ@aluna.example", "josé@aluna.example"),
+    ],
+)
+def test_an_address_on_the_list_is_the_one_that_mail_goes_to(typed: str, travels: str) -> None:
+    """By IDNA 2008, in which ß and ς are letters of their own, and with accents composed (RFC 6532)."""
+    assert address_key(SECRET, typed) == address_key(SECRET, travels)
+    assert address_key(SECRET, "strasse@aluna.example") != address_key(SECRET, "straße@aluna.example")
+
+
+@given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
+def test_every_text_has_a_key(local: str, domain: str) -> None:
+    """Whatever stands on either side of the @."""
+    assert len(address_key(SECRET, f"{local}@{domain}")) == 16
+
+
 def test_keys_and_links_have_nothing_in_common() -> None:
     """What one may be shown does not help to make the other."""
     assert address_key(SECRET, MARIA) != address_key(OTHER, MARIA)

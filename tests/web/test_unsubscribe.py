@@ -114,8 +114,8 @@ async def test_a_person_may_change_their_mind(place: Place) -> None:
     [
         ("", "pt-BR", "Seus e-mails"),
         ("en-US,en;q=0.9,pt;q=0.8", "en", "Your e-mails"),
-        ("es-419", "es", "Sus correos"),
-        ("fr-FR, es;q=0.5", "es", "Sus correos"),
+        ("es-419", "es", "Tus correos"),
+        ("fr-FR, es;q=0.5", "es", "Tus correos"),
         ("fr", "pt-BR", "Seus e-mails"),
         (";;,,\t" * 200, "pt-BR", "Seus e-mails"),
     ],
