@@ -85,6 +85,7 @@ PLAYS = (
         ),
         (Comes(NOON), Comes(HOUR, module="3"), Comes(2 * HOUR, module="2", late=3 * HOUR)),
         ((2 * HOUR, "Maria Python 3/3"),),
+        listed=True,
     ),
     Play(
         "once_per, delay and unless",

@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.pipeline.node import Point
+from tests.faults.giving import give
 from tests.faults.plays import SAYS, sends
-from tests.faults.words import DAY, HOUR, Comes, Play, Stage, give
+from tests.faults.words import DAY, HOUR, Comes, Play, Stage
 from tests.faults.world import Trouble
 from tests.support.clock import START
 
@@ -269,22 +270,22 @@ troubles = st.none() | st.builds(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(words=words, comes=coming(), trouble=troubles)
+@given(words=words, comes=coming(), trouble=troubles, at_once=st.booleans())
 def test_words_mean_together_what_they_mean_alone(
-    words: Words, comes: tuple[Comes, ...], trouble: Trouble | None
+    words: Words, comes: tuple[Comes, ...], trouble: Trouble | None, *, at_once: bool
 ) -> None:
-    """Whatever words stand together, whatever comes, and wherever the process ends once."""
+    """Whatever words stand together, whatever comes, on either way, and wherever the process ends once."""
     play = Play("any", words.rules().replace(SAYS, SAYS_ALL), comes, (), until=10 * DAY)
     expected = Model(words).given(play)
-    came = asyncio.run(_played(play, trouble))
+    came = asyncio.run(_played(play, trouble, at_once=at_once))
     assert sorted(came) == expected
 
 
-async def _played(play: Play, trouble: Trouble | None) -> list[tuple[timedelta, str]]:
+async def _played(play: Play, trouble: Trouble | None, *, at_once: bool) -> list[tuple[timedelta, str]]:
     """Return what arrived and when, each message once: a crash may repeat it under its id."""
     with tempfile.TemporaryDirectory(dir=MEMORY) as name:
         folder = Path(name)
-        stage = await Stage.opened(f"sqlite:///{folder / 'bridge.db'}", play.load(folder))
+        stage = await Stage.opened(f"sqlite:///{folder / 'bridge.db'}", play.load(folder), at_once=at_once)
         try:
             stage.trouble = trouble or Trouble()
             await give(play, [stage])
