@@ -28,6 +28,7 @@ from sqlalchemy import (
     bindparam,
     func,
     literal_column,
+    or_,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import ReturningInsert
@@ -178,12 +179,9 @@ _partial_index(
     deliveries.c.seq,
     where=and_(_open, deliveries.c.lane.is_not(None)),
 )
-_partial_index(
-    "deliveries_stuck",
-    deliveries.c.state,
-    deliveries.c.channel,
-    where=deliveries.c.state.in_(constants(STUCK)),
-)
+IS_STUCK: Final = or_(*(deliveries.c.state == constant(state) for state in STUCK))
+"""Not `IN`, for which SQLite would fill a table of its own each time a row is stored or changes its state."""
+_partial_index("deliveries_stuck", deliveries.c.state, deliveries.c.channel, where=IS_STUCK)
 _partial_index(
     "deliveries_kept",
     deliveries.c.rule,

@@ -13,12 +13,11 @@ from bridge.core.outcomes import State
 from bridge.store.columns import folded
 from bridge.store.schema import (
     DONE,
+    IS_STUCK,
     NEW,
     PARKED,
-    STUCK,
     attempts,
     constant,
-    constants,
     deliveries,
     given,
     inbox,
@@ -184,7 +183,7 @@ def backlog(connection: Connection, *, now: datetime) -> Backlog:
     entries = {state: (count, oldest) for state, count, oldest in connection.execute(_OPEN_EVENTS)}
     new, oldest_new = entries.get(NEW, (0, None))
     counts = _by_channel(connection, deliveries.c.ready_at.is_not(None))
-    for channel, states in _by_channel(connection, deliveries.c.state.in_(constants(STUCK))).items():
+    for channel, states in _by_channel(connection, IS_STUCK).items():
         counts.setdefault(channel, {}).update(states)
     return Backlog(
         new=new,
