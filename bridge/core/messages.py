@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 ANCHOR = "anchor"
 """Under this name a payload's `meta` has, at send time alone, what the message continues."""
@@ -87,7 +88,8 @@ class Attachment:
     encoded: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Frozen by the type checker, through `Final`: see `bridge.core.events`.
+@dataclass(slots=True, kw_only=True)
 class Message:
     """What a template rendered for one action.
 
@@ -96,14 +98,14 @@ class Message:
     that nobody can unsubscribe from have none.
     """
 
-    delivery_id: str
-    at: datetime
-    fields: Mapping[str, object]
-    thread: str = ""
-    unsubscribe: Callable[[str], str] | None = None
+    delivery_id: Final[str]
+    at: Final[datetime]
+    fields: Final[Mapping[str, object]]
+    thread: Final[str] = ""
+    unsubscribe: Final[Callable[[str], str] | None] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Payload:
     """The exact bytes of every attempt, with what the channel must know beside them (never a secret).
 
@@ -112,9 +114,9 @@ class Payload:
     `cuts` says in plain words what was shortened to the vendor's limits.
     """
 
-    body: bytes
-    meta: Mapping[str, object] = field(default_factory=dict)
-    cuts: tuple[str, ...] = ()
+    body: Final[bytes]
+    meta: Final[Mapping[str, object]] = field(default_factory=dict)
+    cuts: Final[tuple[str, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)

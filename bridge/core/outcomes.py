@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 
 class Reason(StrEnum):
@@ -22,7 +23,8 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
+# Frozen by the type checker, through `Final`: see `bridge.core.events`.
+@dataclass(slots=True)
 class Delivered:
     """The destination accepted the message; `reference` is its own name for it (a Slack `ts`), if any.
 
@@ -31,11 +33,11 @@ class Delivered:
     `bounced` are addresses, among those it was for, that do not exist.
     """
 
-    status: int | None = None
-    answer: str = ""
-    reference: str | None = None
-    anchor: str | None = None
-    bounced: tuple[str, ...] = ()
+    status: Final[int | None] = None
+    answer: Final[str] = ""
+    reference: Final[str | None] = None
+    anchor: Final[str | None] = None
+    bounced: Final[tuple[str, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from bridge.core.conditions import NOTHING, Condition
 from bridge.core.events import Event, Facts
@@ -29,12 +30,13 @@ REMEMBERED_NAMES = 1000
 """How many event names are resolved once: platforms have tens, and a sender could make up any number."""
 
 
-@dataclass(frozen=True, slots=True)
+# Frozen by the type checker, through `Final`: see `bridge.core.events`.
+@dataclass(slots=True)
 class Wanted:
     """An action that a matching rule wants."""
 
-    rule: Rule
-    action: Action
+    rule: Final[Rule]
+    action: Final[Action]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,13 @@ class Failed:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan:
     """What the rules want for one event, in the rules' order."""
 
-    matched: tuple[str, ...]
-    wanted: tuple[Wanted, ...]
-    failed: tuple[Failed, ...]
+    matched: Final[tuple[str, ...]]
+    wanted: Final[tuple[Wanted, ...]]
+    failed: Final[tuple[Failed, ...]]
 
 
 @dataclass(frozen=True, slots=True)

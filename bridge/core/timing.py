@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from typing import Final
 
 from bridge.core.claims import values_of
 from bridge.core.digests import Digest, Gathering
@@ -15,16 +16,17 @@ from bridge.core.quiet_hours import QuietHours
 from bridge.core.rules import Action
 
 
-@dataclass(frozen=True, slots=True)
+# Frozen by the type checker, through `Final`: see `bridge.core.events`.
+@dataclass(slots=True)
 class From:
     """It may be sent from `at` on; `why` says what it waits for until then, if for anything.
 
     `joint` says that then it goes out with others that wait for the same moment.
     """
 
-    at: datetime
-    why: str | None = None
-    joint: bool = False
+    at: Final[datetime]
+    why: Final[str | None] = None
+    joint: Final[bool] = False
 
 
 @dataclass(frozen=True, slots=True)

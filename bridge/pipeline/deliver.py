@@ -83,30 +83,20 @@ class Deliverer:
         self._sources = sources
         self._gate = gate
         self._reports = reports
-        self._turns = asyncio.Semaphore(channel.policy.concurrency)
-        self._results = Results(node)
-        self._limit = TimeLimit(channel.policy.timeout.total_seconds())
-        self._lanes: set[bytes] = set()
-        self._retired = False
-
-    @property
-    def hands(self) -> int:
+        policy = channel.policy
+        ahead = max(AHEAD, ceil(AHEAD_ALONE / policy.concurrency) if node.alone else 0)
+        self.hands = policy.concurrency if policy.rate else ahead * policy.concurrency
         """How many deliveries may be claimed at once; only so many as the channel wants are under way.
 
         With a rate, what is claimed counts as sent, so nothing is claimed ahead.
         """
-        policy = self.channel.policy
-        return policy.concurrency if policy.rate else self._ahead * policy.concurrency
-
-    @property
-    def lease_for(self) -> timedelta:
+        self.lease_for = ahead * policy.timeout + LEASE_MARGIN
         """How long a claimed delivery stays ours."""
-        return self._ahead * self.channel.policy.timeout + LEASE_MARGIN
-
-    @property
-    def _ahead(self) -> int:
-        alone = ceil(AHEAD_ALONE / self.channel.policy.concurrency) if self._node.alone else 0
-        return max(AHEAD, alone)
+        self._turns = asyncio.Semaphore(policy.concurrency)
+        self._results = Results(node)
+        self._limit = TimeLimit(policy.timeout.total_seconds())
+        self._lanes: set[bytes] = set()
+        self._retired = False
 
     def wait_for(self, lane: bytes | None) -> None:
         """Note that a delivery waits for another one of its lane; too many are found by the next poll."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from bridge.core.claims import Lacking, claim_of
 from bridge.core.digests import Gathering
@@ -54,18 +55,19 @@ class Park:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+# Frozen by the type checker, through `Final`: see `bridge.core.events`.
+@dataclass(slots=True)
 class Settle:
     """The entry is done: what was found and decided, the deliveries that follow, and what it withdraws.
 
     `tallies` are the counts that decide first which rules lead to deliveries at all.
     """
 
-    facts: EntryFacts
-    summary: Mapping[str, object]
-    planned: Sequence[Planned] = ()
-    sightings: Sequence[Sighting] = ()
-    tallies: Sequence[Tally] = ()
+    facts: Final[EntryFacts]
+    summary: Final[Mapping[str, object]]
+    planned: Final[Sequence[Planned]] = ()
+    sightings: Final[Sequence[Sighting]] = ()
+    tallies: Final[Sequence[Tally]] = ()
 
 
 class Planner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from bridge.core.claims import Claim
 from bridge.core.digests import Gathering
@@ -15,15 +16,16 @@ from bridge.store.deliveries import NewDelivery
 from bridge.store.inbox import Lease
 
 
-@dataclass(frozen=True, slots=True)
+# Frozen by the type checker, through `Final`: see `bridge.core.events`.
+@dataclass(slots=True)
 class Offer:
     """What a delivery may be stored with, so that it is sent at once: its payload, and a lease of ours."""
 
-    payload: Payload
-    lease: Lease
+    payload: Final[Payload]
+    lease: Final[Lease]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Planned:
     """A delivery that a rule wants: the claim it needs, what it watches for, the offer to send it at once.
 
@@ -31,15 +33,15 @@ class Planned:
     is the message of one that is only shown, `gathering` says with what it waits, `brake` what may keep it.
     """
 
-    delivery: NewDelivery
-    claim: Claim | None = None
-    watch: Watch | None = None
-    use: Use | None = None
-    shown: Payload | None = None
-    offer: Offer | None = None
-    adds: Addition | None = None
-    gathering: Gathering | None = None
-    brake: Brake | None = None
+    delivery: Final[NewDelivery]
+    claim: Final[Claim | None] = None
+    watch: Final[Watch | None] = None
+    use: Final[Use | None] = None
+    shown: Final[Payload | None] = None
+    offer: Final[Offer | None] = None
+    adds: Final[Addition | None] = None
+    gathering: Final[Gathering | None] = None
+    brake: Final[Brake | None] = None
 
     @property
     def is_plain(self) -> bool:

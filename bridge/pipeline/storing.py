@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from bridge.pipeline.gathering import gathered
 from bridge.pipeline.node import Node, Point
@@ -71,13 +71,14 @@ class Intake(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+# Frozen by the type checker, through `Final`: see `bridge.core.events`.
+@dataclass(slots=True)
 class Arrival:
     """An entry to store, what its source has read in it, and who waits for it."""
 
-    entry: NewEntry
-    content: object
-    told: Told
+    entry: Final[NewEntry]
+    content: Final[object]
+    told: Final[Told]
 
 
 class Storing:

@@ -158,7 +158,8 @@ def _may_say(word: str, body: bytes) -> bool:
 
     A search through bytes is cheaper than reading them, or than a pattern, and nearly always says no.
     """
-    return f'"{word}"'.encode() in body or any(map(body.__contains__, _ESCAPED_LETTERS))
+    # `in` would try the word as a number first, and throw an error away.
+    return body.find(f'"{word}"'.encode()) >= 0 or max(map(body.find, _ESCAPED_LETTERS)) >= 0
 
 
 def _lookup(name: str) -> tuple[Product, Known]:

@@ -10,7 +10,6 @@ from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, Text, TypeDeco
 from sqlalchemy.types import TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 Seq = BigInteger().with_variant(Integer, "sqlite")
 """A number counted up by the database; SQLite counts only in columns it calls INTEGER."""
@@ -31,7 +30,8 @@ class Instant(TypeDecorator[datetime]):
         """Return the number to store for a value."""
         if value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone; the store takes aware datetimes only")
-        return (value - EPOCH) // _MICROSECOND
+        since = value - EPOCH
+        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
     def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:
         """Return the stored instant in UTC."""

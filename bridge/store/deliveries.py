@@ -47,16 +47,16 @@ def as_kept(new: NewDelivery) -> NewDelivery:
     return replace(new, state=State.KEPT, why=new.why or KEPT)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Queued:
     """A delivery that is stored now; `leased` if it was free to be sent at once, by whoever stored it.
 
     One that is `kept` waits for a person to decide about its rule.
     """
 
-    seq: int
-    leased: bool
-    kept: bool = False
+    seq: Final[int]
+    leased: Final[bool]
+    kept: Final[bool] = False
 
 
 @dataclass(frozen=True, slots=True)

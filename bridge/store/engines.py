@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -27,6 +27,8 @@ ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
 
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES
 """
+# For every NULL that is bound, the driver looks for what adapts None, in three places, unless it finds this.
+sqlite3.register_adapter(type(None), cast("Any", {}.get))
 EXPECTED = "expected 'sqlite:///path/to/bridge.db' or 'postgresql://user@host/database'"
 
 

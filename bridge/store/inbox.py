@@ -37,64 +37,65 @@ NOBODY = 0
 """A number that no row has: an empty list would make the databases plan for a subquery."""
 
 
-@dataclass(frozen=True, slots=True)
+# Frozen by the type checker, through `Final`: see `bridge.core.events`.
+@dataclass(slots=True)
 class Lease:
     """The right to work on a row until a time; called `<node>/<number>`, one number for each claim."""
 
-    name: str
-    until: datetime
+    name: Final[str]
+    until: Final[datetime]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NewEntry:
     """A request to store. `key` is `entry_key(source, delivery_key)`; `headers` are those worth keeping."""
 
-    source: str
-    key: bytes
-    delivery_key: str
-    headers: Mapping[str, str]
-    body: bytes
-    received_at: datetime
+    source: Final[str]
+    key: Final[bytes]
+    delivery_key: Final[str]
+    headers: Final[Mapping[str, str]]
+    body: Final[bytes]
+    received_at: Final[datetime]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Entry:
     """A stored request. `run` counts from 1; every replay adds one.
 
     `tries` is how often this run was claimed, the last time included, without what was given back.
     """
 
-    seq: int
-    source: str
-    key: bytes
-    delivery_key: str
-    headers: Mapping[str, str]
-    body: bytes
-    received_at: datetime
-    run: int
-    tries: int
-    content: object = field(default=None, repr=False, compare=False)
+    seq: Final[int]
+    source: Final[str]
+    key: Final[bytes]
+    delivery_key: Final[str]
+    headers: Final[Mapping[str, str]]
+    body: Final[bytes]
+    received_at: Final[datetime]
+    run: Final[int]
+    tries: Final[int]
+    content: Final[object] = field(default=None, repr=False, compare=False)
     """What its source has read in the body, where this process still has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Accepted:
     """Where the request stands in the inbox, and whether it was there before."""
 
-    seq: int
-    duplicate: bool
+    seq: Final[int]
+    duplicate: Final[bool]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class EntryFacts:
     """What parsing found, for lists and filters; of several events, the first one's."""
 
-    event_id: str | None = None
-    type: str | None = None
-    kind: str | None = None
-    occurred_at: datetime | None = None
-    learner_email: str | None = None
-    test: bool | None = None
+    event_id: Final[str | None] = None
+    type: Final[str | None] = None
+    kind: Final[str | None] = None
+    occurred_at: Final[datetime | None] = None
+    learner_email: Final[str | None] = None
+    test: Final[bool | None] = None
 
 
 @dataclass(slots=True)
