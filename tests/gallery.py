@@ -17,6 +17,7 @@ from pathlib import Path
 from bridge.bootstrap import build_channels
 from bridge.channels.base import Channel
 from bridge.channels.http import Shared
+from bridge.cli.body import apply, parse_changes, read_body, write_body
 from bridge.cli.gallery.base import starting_files
 from bridge.cli.gallery.recipes import LANGUAGES, Recipe, recipes
 from bridge.cli.known import alone
@@ -62,14 +63,6 @@ PEOPLE: Mapping[str, Mapping[str, object]] = {
         "courses": [{"hash": "d39220a4b469c35a871c3e634f1da54bb5dcb233", "title": "Python Básico"}],
     },
 }
-CHANGES: Mapping[str, Mapping[str, object]] = {
-    "first-lesson": {"course.progress": 4},
-    "half-way": {"course.progress": 52},
-    "no-progress-7-days": {"course.progress": 38},
-    "inactive-30-days": {"course.inactiveDays": 31},
-    "low-rating": {"lesson.rating": 2},
-}
-"""What makes a sample one that the recipe answers to."""
 WEEK: Mapping[str, Sequence[tuple[str, Mapping[str, object]]]] = {
     language: (
         ("nutror.enrollment_created", {}),
@@ -103,7 +96,10 @@ FIRST = {
 def body_of(recipe: Recipe, language: str) -> bytes:
     """Return the recipe's sample with people and titles of a language."""
     first = {"lesson.title": FIRST[language]} if recipe.name == "first-lesson" else {}
-    return _changed(recipe.sample, {**PEOPLE[language], **CHANGES.get(recipe.name, {}), **first})
+    body = read_body(_changed(recipe.sample, {**PEOPLE[language], **first}), recipe.sample)
+    for change in parse_changes([recipe.change] if recipe.change else []):
+        apply(body, change)
+    return write_body(body)
 
 
 def _changed(name: str, changes: Mapping[str, object]) -> bytes:
@@ -175,7 +171,7 @@ def _section(recipe: Recipe) -> str:
     shown = " | ".join(f"![{recipe.name} in {each}](recipes/{recipe.name}.{each}.png)" for each in SHOTS)
     return (
         f"### {recipe.name}\n\n{recipe.about}.\n\nIts rule is called {names}; "
-        f"`bridge preview {recipe.sample}` shows it.\n\n"
+        f"`bridge preview {recipe.event}` shows it.\n\n"
         f"| in Portuguese, by day | in English, by night |\n| --- | --- |\n| {shown} |\n\n"
     )
 

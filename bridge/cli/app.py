@@ -147,6 +147,7 @@ def explain(
     sandbox: options.Sandbox = False,
     source: options.Source = None,
     rule: options.Rule = None,
+    changes: options.Changes = None,
     named: Annotated[
         str | None, typer.Option("--event", metavar="EVENT", help="The event, in place of EVENT.")
     ] = None,
@@ -160,17 +161,18 @@ def explain(
     Of a stored event, what happened, by the rules that judged it; of any other, what would be sent, unless
     `once_per` forbids it. The rule that was probably meant comes first.
     """
-    from bridge.cli.explain import explain
+    from bridge.cli.explain import Asking, explain
 
-    explain(
-        chosen(ctx, config, sandbox=sandbox),
-        event,
+    asking = Asking(
+        event=event,
         option=named,
         source=source,
         rule=rule,
+        changes=tuple(changes or ()),
         now=now,
         json=json,
     )
+    explain(chosen(ctx, config, sandbox=sandbox), asking)
 
 
 @app.command()
@@ -181,6 +183,7 @@ def preview(
     sandbox: options.Sandbox = False,
     source: options.Source = None,
     rule: options.Rule = None,
+    changes: options.Changes = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write each message to a file in this folder.")
     ] = None,
@@ -220,6 +223,7 @@ def preview(
         event=event,
         source=source,
         rule=rule,
+        changes=tuple(changes or ()),
         out=out,
         opened=open_,
         png=png,
@@ -271,14 +275,7 @@ def send(
     url: Annotated[
         str | None, typer.Option("--url", help="Where to; by default this configuration's own listener.")
     ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            help="Change the body, as in data.learner.email=maria@aluna.example; may be repeated.",
-        ),
-    ] = None,
+    changes: options.Changes = None,
     fresh_id: Annotated[
         bool,
         typer.Option(

@@ -10,9 +10,7 @@ from bridge.cli import options
 from bridge.cli.options import chosen
 from bridge.core.halts import BY_HAND, Halt
 
-app = typer.Typer(
-    help="The rules: which are paused, and what becomes of what they keep.", no_args_is_help=True
-)
+app = typer.Typer(help="Which rules are paused, and what they keep.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="RULE", help="Its name in the configuration.")]
 States = Annotated[

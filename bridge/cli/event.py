@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 from bridge.bootstrap import Services
+from bridge.cli.body import Change, apply, missing, parse_changes, read_body, write_body
 from bridge.cli.exits import Failure, misused, not_found
 from bridge.cli.opening import with_services
+from bridge.cli.program import say
 from bridge.clock import SystemClock
 from bridge.config.load import Loaded
 from bridge.core.events import Event
@@ -59,6 +61,24 @@ def find_body(loaded: Loaded, text: str) -> Found:
     if "/" in text or text.endswith(".json"):
         raise not_found(f"there is no file {text}")
     return _stored(loaded, text)
+
+
+def with_changes(found: Found, texts: Sequence[str]) -> Found:
+    """Return the event with the values of `path=value` texts in its body."""
+    if not texts:
+        return found
+    body = read_body(found.body, found.origin)
+    for change in parse_changes(texts):
+        say_added(found, change)
+        apply(body, change)
+    return replace(found, origin=f"{found.origin}, changed", body=write_body(body))
+
+
+def say_added(found: Found, change: Change) -> None:
+    """Tell on standard error when a change goes to a place that the event does not have: often a slip."""
+    new = missing(read_body(found.body, found.origin), change)
+    if new is not None:
+        say(f"{new} was not in this event; added")
 
 
 def pick_source(loaded: Loaded, found: Found, name: str | None) -> Source:

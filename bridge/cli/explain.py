@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bridge.cli.event import Found, find_body, pick_source, read_events
+from bridge.cli.account import Account
+from bridge.cli.event import Found, find_body, pick_source, read_events, with_changes
 from bridge.cli.exits import misused, not_found
 from bridge.cli.history import history_lines
 from bridge.cli.known import events_of
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
-from bridge.cli.story import Story
 from bridge.cli.tables import show, show_json
 from bridge.cli.taken import with_fates
 from bridge.clock import SystemClock
@@ -24,24 +25,31 @@ from bridge.store.details import EventDetails
 from bridge.web.plain import event_details_plain, explained_plain, explanation_plain
 
 
-def explain(
-    setup: Setup,
-    text: str | None,
-    *,
-    option: str | None,
-    source: str | None,
-    rule: str | None,
-    now: bool,
-    json: bool,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What was asked for on the command line: the event, as EVENT or by `option`, and by which rules.
+
+    With `changes` it is another event, that nothing has happened to.
+    """
+
+    event: str | None
+    option: str | None
+    source: str | None
+    rule: str | None
+    changes: tuple[str, ...]
+    now: bool
+    json: bool
+
+
+def explain(setup: Setup, asking: Asking) -> None:
     """Explain one event: if it is stored, by the rules that judged it, or by those of `now`."""
-    name = _one(text, option)
+    name = _one(asking.event, asking.option)
     loaded = config_to_look_at(setup, quiet=True)
-    found = find_body(loaded, name)
-    if found.stored is None:
-        _explain_new(loaded, found, source=source, rule=rule, json=json)
+    found = with_changes(find_body(loaded, name), asking.changes)
+    if found.stored is None or asking.changes:
+        _explain_new(loaded, found, asking)
     else:
-        _explain_stored(loaded, found, found.stored, source=source, rule=rule, now=now, json=json)
+        _explain_stored(loaded, found, found.stored, asking)
 
 
 def named_rules(loaded: Loaded, name: str | None) -> tuple[Rule, ...]:
@@ -61,41 +69,37 @@ def _one(text: str | None, option: str | None) -> str:
     return text or option or ""
 
 
-def _explain_new(loaded: Loaded, found: Found, *, source: str | None, rule: str | None, json: bool) -> None:
-    rules = named_rules(loaded, rule)
-    events = events_of(loaded, found, source, SystemClock().now())
+def _explain_new(loaded: Loaded, found: Found, asking: Asking) -> None:
+    rules = named_rules(loaded, asking.rule)
+    events = events_of(loaded, found, asking.source, SystemClock().now())
     explained = with_fates(loaded, [_explained(loaded, event, rules) for event in events])
-    if json:
+    if asking.json:
         show_json({"origin": found.origin, "events": [_plain(loaded, each) for each in explained]})
         return
-    _tell(found, [Story(loaded, each, every=rule is not None) for each in explained])
+    _tell(found, [Account(loaded, each, every=asking.rule is not None) for each in explained])
 
 
-def _explain_stored(
-    loaded: Loaded,
-    found: Found,
-    stored: EventDetails,
-    *,
-    source: str | None,
-    rule: str | None,
-    now: bool,
-    json: bool,
-) -> None:
-    if not json:
+def _explain_stored(loaded: Loaded, found: Found, stored: EventDetails, asking: Asking) -> None:
+    rule = asking.rule
+    if not asking.json:
         show("\n".join(history_lines(stored, loaded.config.timezone)))
-    read_events(found, pick_source(loaded, found, source), SystemClock().now())  # fails with the reason
-    made = with_services(loaded, lambda services: services.explainer.explain(stored, now=now, rule=rule))
+    read_events(
+        found, pick_source(loaded, found, asking.source), SystemClock().now()
+    )  # fails with the reason
+    made = with_services(
+        loaded, lambda services: services.explainer.explain(stored, now=asking.now, rule=rule)
+    )
     if isinstance(made, Unexplained):
         raise not_found(f"{found.origin} cannot be explained: {made.why}")
     if rule is not None and not made.notes and not any(each.rules for each in made.events):
         named_rules(loaded, rule)
         raise not_found(f"there was no rule '{rule}' when this event was judged; --now asks the rules of now")
-    if json:
+    if asking.json:
         plain = explanation_plain(made, stored.row.seq)
         show_json({"origin": found.origin, **plain, "stored": event_details_plain(stored)})
         return
     show(f"\n{_heading(made)}")
-    _tell(found, [Story(loaded, each, made.basis, every=rule is not None) for each in made.events])
+    _tell(found, [Account(loaded, each, made.basis, every=rule is not None) for each in made.events])
 
 
 def _heading(made: Explanation) -> str:
@@ -105,11 +109,11 @@ def _heading(made: Explanation) -> str:
     return "\n".join([said, *made.notes])
 
 
-def _tell(found: Found, stories: Sequence[Story]) -> None:
-    for story in stories:
-        event = story.explained.event
+def _tell(found: Found, accounts: Sequence[Account]) -> None:
+    for account in accounts:
+        event = account.explained.event
         show(f"{found.origin}: {event.type} from {event.source}")
-        show("\n".join(story.lines()))
+        show("\n".join(account.lines()))
 
 
 def _explained(loaded: Loaded, event: Event, rules: tuple[Rule, ...]) -> EventExplained:
@@ -119,9 +123,9 @@ def _explained(loaded: Loaded, event: Event, rules: tuple[Rule, ...]) -> EventEx
 
 def _plain(loaded: Loaded, explained: EventExplained) -> dict[str, object]:
     """Return an event explained, with the template of each action."""
-    story = Story(loaded, explained)
+    account = Account(loaded, explained)
     plain = explained_plain(explained)
     for rule in plain["rules"]:
         for action in rule["actions"]:
-            action["template"] = story.template(rule["rule"], action["action"])
+            action["template"] = account.template(rule["rule"], action["action"])
     return plain

@@ -85,8 +85,8 @@ def _begin(wanted: Wanted, picked: Sequence[Recipe]) -> None:
                 _write(folder / name, content, secret=name == ENV)
     except OSError as error:
         raise Failure(f"cannot write {error.filename or folder}: {error.strerror}") from error
-    sample = picked[0].sample if picked else SAMPLE
-    _tell(folder, files, replaced, kept, sample)
+    event = picked[0].event if picked else SAMPLE
+    _tell(folder, files, replaced, kept, event)
     _say_what_to_change(files)
 
 
@@ -110,14 +110,14 @@ def _write(path: Path, content: bytes, *, secret: bool) -> None:
 
 
 def _tell(
-    folder: Path, files: Mapping[Path, bytes], replaced: Sequence[Path], kept: Sequence[Path], sample: str
+    folder: Path, files: Mapping[Path, bytes], replaced: Sequence[Path], kept: Sequence[Path], event: str
 ) -> None:
     if replaced:
         show(f"replaced: {_named(replaced)}")
     for name in kept:
         show(f"`{name}` was left as it is")
-    show(f"{_shown(folder)} now has {CONFIG}, {ENV} and {_templates(files)} templates. Next:\n")
-    show(aligned(_next_steps(folder, files[ENV].decode(), sample), "  "))
+    show(f"{_shown(folder)} now has {CONFIG}, {ENV} and {_templates(files)}. Next:\n")
+    show(aligned(_next_steps(folder, files[ENV].decode(), event), "  "))
 
 
 def _say_what_to_change(files: Mapping[Path, bytes]) -> None:
@@ -131,16 +131,13 @@ def _named(names: Sequence[Path]) -> str:
     return ", ".join(map(str, names))
 
 
-def _next_steps(folder: Path, env: str, sample: str) -> list[tuple[str, str]]:
+def _next_steps(folder: Path, env: str, event: str) -> list[tuple[str, str]]:
     here = folder.resolve() == Path.cwd()
     variables = ", ".join(re.findall(r"(?m)^(\w+)=", env))
     return [
         *([] if here else [(f"cd {folder}", "")]),
         ("bridge run --sandbox", "try it with nothing set up; the admin page shows every message"),
-        (
-            f"bridge send {sample} --sandbox",
-            "in another terminal: an event, signed as by Eduzz",
-        ),
+        (f"bridge send {event} --sandbox", "in another terminal: an event, signed as by Eduzz"),
         (f"edit {CONFIG} and {ENV}", f"make it yours, and set {variables}"),
         ("bridge check", "every problem at once"),
         ("bridge test", "the stories in tests/: which messages events lead to"),
@@ -148,8 +145,9 @@ def _next_steps(folder: Path, env: str, sample: str) -> list[tuple[str, str]]:
     ]
 
 
-def _templates(files: Mapping[Path, bytes]) -> int:
-    return sum(name.parent == Path(TEMPLATES) for name in files)
+def _templates(files: Mapping[Path, bytes]) -> str:
+    count = sum(name.parent == Path(TEMPLATES) for name in files)
+    return "1 template" if count == 1 else f"{count} templates"
 
 
 def _shown(folder: Path) -> str:

@@ -34,6 +34,14 @@ _EVENT = (
 Event = Annotated[str, typer.Argument(metavar="EVENT", help=_EVENT)]
 MaybeEvent = Annotated[str | None, typer.Argument(metavar="EVENT", help=_EVENT, show_default=False)]
 Rule = Annotated[str | None, typer.Option("--rule", metavar="NAME", help="Only this rule.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change the body, as in data.learner.email=maria@aluna.example; may be repeated.",
+    ),
+]
 Source = Annotated[
     str | None,
     typer.Option(

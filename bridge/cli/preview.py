@@ -15,7 +15,7 @@ from typing import assert_never
 
 from bridge.bootstrap import build_channels
 from bridge.channels.http import Shared
-from bridge.cli.event import find_body
+from bridge.cli.event import find_body, with_changes
 from bridge.cli.exits import Failure, misused
 from bridge.cli.explain import named_rules
 from bridge.cli.known import events_of
@@ -58,6 +58,7 @@ class Looking:
     event: str
     source: str | None = None
     rule: str | None = None
+    changes: tuple[str, ...] = ()
     out: Path | None = None
     opened: bool = False
     png: Path | None = None
@@ -137,7 +138,7 @@ def _once(setup: Setup, looking: Looking, eyes: Browser | None, *, opened: bool)
 
 
 def _made(loaded: Loaded, looking: Looking) -> Made:
-    found = find_body(loaded, looking.event)
+    found = with_changes(find_body(loaded, looking.event), looking.changes)
     rules = named_rules(loaded, looking.rule)
     now = SystemClock().now()
     channels = build_channels(loaded, Shared(SystemClock(), "bridge"))
@@ -148,7 +149,7 @@ def _made(loaded: Loaded, looking: Looking) -> Made:
     house = House(public_url=loaded.config.public_url)
     return Made(
         [each for event, plan in plans for each in previews_of(event, plan, channels, now, house)],
-        _notes(loaded, plans, looking.event),
+        _notes(loaded, plans, " ".join([looking.event, *(f"--set {each}" for each in looking.changes)])),
         [f"{failure.rule}: {failure.why}" for _, plan in plans for failure in plan.failed],
     )
 

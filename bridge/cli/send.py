@@ -16,13 +16,12 @@ import typer
 from pydantic import BaseModel
 from yarl import URL
 
-from bridge.cli.body import Change, apply, missing, parse_changes, read_body, write_body
-from bridge.cli.event import Found, find_body, pick_source
+from bridge.cli.body import Change, apply, parse_changes, read_body, write_body
+from bridge.cli.event import Found, find_body, pick_source, say_added
 from bridge.cli.exits import ExitCode, misused, unavailable
 from bridge.cli.fresh import fresh as fresh_changes
 from bridge.cli.opening import config_to_look_at
 from bridge.cli.options import Setup
-from bridge.cli.program import say
 from bridge.cli.tables import show, show_json
 from bridge.cli.text import one_line
 from bridge.clock import Clock, SystemClock
@@ -83,7 +82,7 @@ def send(setup: Setup, sending: Sending) -> None:
     url = _url(loaded, sending.url, source.name)
     requests = _requests(loaded, sending, changes, found, source, clock)
     for change in changes:
-        _say_added(found, change)
+        say_added(found, change)
     if sending.dry_run:
         _rehearse(url, next(requests), sending.json)
         return
@@ -92,13 +91,6 @@ def send(setup: Setup, sending: Sending) -> None:
         show_json([{"id": one.id, "status": one.status, "answer": one.answer, "ms": one.ms} for one in sent])
     if not all(one.ok for one in sent):
         raise typer.Exit(ExitCode.PROBLEMS)
-
-
-def _say_added(found: Found, change: Change) -> None:
-    """Tell on standard error when a change goes to a place that the event does not have: often a slip."""
-    new = missing(read_body(found.body, found.origin), change)
-    if new is not None:
-        say(f"{new} was not in this event; added")
 
 
 def _requests(

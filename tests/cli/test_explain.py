@@ -379,6 +379,21 @@ def test_previews_are_values_for_programs(school: Bridge) -> None:
     assert slack["body"]["text"] == "*Maria Aparecida* concluiu *Funções*"
 
 
+def test_an_event_can_be_another_one(lived: Bridge) -> None:
+    """`--set` changes the body as that of `send` does, of a stored event too; what it had not is told."""
+    for name in (event(lived), "1"):
+        said = lived("preview", name, "--set", "data.learner.name=ANA LIMA", "--set", "data.nota=9")
+        assert said.code == ExitCode.OK
+        assert "Parabéns, Ana!" in said.out
+        assert "data.nota was not in this event; added" in said.err
+        said = lived("explain", name, "--set", "data.course.title=Java")
+        assert said.out.startswith(("event.json, changed: ", "stored event 1, changed: "))
+        assert "✗ course.title: wanted starting with Python, found Java" in said.out
+    assert "explain 1 --set data.course.title=Java` says why" in (
+        lived("preview", "1", "--set", "data.course.title=Java").err
+    )
+
+
 def test_no_matching_rule_is_told_with_the_next_step(school: Bridge) -> None:
     said = school("preview", event(school, course={"title": "Java"}))
     assert (said.code, said.out) == (ExitCode.OK, "")

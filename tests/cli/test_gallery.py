@@ -72,6 +72,17 @@ def test_a_recipe_alone_is_a_good_configuration(bridge: Bridge, name: str, langu
     assert (folder / f"tests/{rule}.yaml").is_file()
 
 
+@pytest.mark.parametrize(("name", "language"), EACH)
+def test_what_is_told_to_do_next_shows_the_recipe(bridge: Bridge, name: str, language: str) -> None:
+    """The event that `bridge init` names after it wrote a recipe is one that the recipe's rule answers to."""
+    _begun(bridge, ["inactive-30-days"], LOCALE[language])
+    added = bridge("init", ".", "--recipe", name, "--add").out
+    told = next(line.partition("  ")[0] for line in map(str.strip, added.splitlines()) if "preview" in line)
+    said = bridge(*told.split()[1:])
+    assert said.code == ExitCode.OK
+    assert f"── {_named(name).rule(language)}: email via learners" in said.out
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_all_recipes_live_together(bridge: Bridge, language: str) -> None:
     """Every recipe's stories hold, and none is disturbed by the rules of another."""

@@ -153,13 +153,12 @@ def _tell(adding: Adding, recipes: Sequence[Recipe], language: str) -> None:
         show("\nTo do:")
         show("\n".join(f"  {step}" for step in steps))
     show("\nThen:")
-    sample = recipes[0].sample
     show(
         aligned(
             [
                 ("bridge check", "every problem at once"),
                 ("bridge test", "the recipes' stories, and yours"),
-                (f"bridge preview {sample} --rule {recipes[0].rule(language)}", "what it sends"),
+                (f"bridge preview {recipes[0].event} --rule {recipes[0].rule(language)}", "what it sends"),
                 ("restart the bridge", "rules and templates are read when it starts"),
             ],
             "  ",

@@ -12,6 +12,8 @@ from bridge.cli.gallery.recipes import Recipe, Words
 from bridge.cli.shipped import CONFIG, EXAMPLE, TEMPLATES, shipped_files
 
 _PUBLIC_URL = "public_url: https://{}   # where the world reaches the bridge: in links to unsubscribe\n"
+_COLUMN = 31
+"""How wide `locale` is, so that the comment behind it stands below the others."""
 LAYOUTS = Path(TEMPLATES, "layouts")
 
 
@@ -22,7 +24,9 @@ def starting_files(recipes: Sequence[Recipe], language: str) -> dict[Path, bytes
     room = Words(_text("slack.yaml")).substitute(words) if slack else ""
     address = _PUBLIC_URL.format(words["host"]) if any(each.lets_people_leave for each in recipes) else ""
     made = {
-        Path(CONFIG): Words(_text("config.yaml")).substitute(words, slack=room, public_url=address),
+        Path(CONFIG): Words(_text("config.yaml")).substitute(
+            words, padded=words["locale"].ljust(_COLUMN), slack=room, public_url=address
+        ),
         Path(EXAMPLE): Words(_text("env")).substitute(slack=_text("slack.env") if slack else ""),
     }
     layouts = {name: content for name, content in shipped_files().items() if name.is_relative_to(LAYOUTS)}

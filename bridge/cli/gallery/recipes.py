@@ -62,17 +62,23 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One recipe; `words` are by language, `sample` is an event that it answers to."""
+    """One recipe; `words` are by language; it answers to `sample`, if need be with `change` of one value."""
 
     name: str
     about: str
     sample: str
+    change: str
     words: Mapping[str, Mapping[str, str]]
     folder: Traversable
 
     def rule(self, language: str) -> str:
         """Return the name of its rule, which is that of its files too."""
         return self.words[language]["name"]
+
+    @property
+    def event(self) -> str:
+        """The words of a command that name an event which it answers to."""
+        return f"{self.sample} --set {self.change}" if self.change else self.sample
 
     @property
     def uses_slack(self) -> bool:
@@ -142,4 +148,4 @@ def language_of(locale: str) -> str:
 def _read(folder: Traversable) -> Recipe:
     data = yaml.safe_load((folder / "recipe.yaml").read_text("utf-8"))
     words = {language: data[language] for language in LANGUAGES}
-    return Recipe(folder.name, data["about"], data["sample"], words, folder)
+    return Recipe(folder.name, data["about"], data["sample"], data.get("set", ""), words, folder)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bridge.cli.account import Account
 from bridge.cli.stories.play import Played
 from bridge.cli.stories.plot import Expected
-from bridge.cli.story import Story as Told
 from bridge.config.load import Loaded
 from bridge.core.rules import Rule
 from bridge.pipeline.explaining import EventExplained, Explanation
@@ -47,7 +47,7 @@ def _lines(event: EventDetails, made: Explanation, rules: set[str], loaded: Load
     lines = []
     for each in made.events:
         lines.append(f"why: {each.event.type}, event {event.row.seq} of this story")
-        told = Told(loaded, _only(each, rules), made.basis, every=True).lines()
+        told = Account(loaded, _only(each, rules), made.basis, every=True).lines()
         lines += [line for part in told for line in part.splitlines() or [""]]
     return lines
 

@@ -1,4 +1,4 @@
-"""One event and what the rules make of it, as text: every condition, every near miss, every action."""
+"""What the rules make of one event, as text: every condition, every near miss, every action."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ IN_FULL = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Account:
     """An event explained, by the rules of then or of now; all that do not match in full, if `every`."""
 
     loaded: Loaded
