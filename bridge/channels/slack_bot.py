@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from aiohttp import ClientSession
 from slack_sdk.errors import SlackApiError
@@ -20,7 +20,6 @@ from bridge.core.outcomes import Delivered
 
 THREAD, TO = "thread", "to"
 """Names in a payload's `meta`: how messages continue, and whether `channel` is a person's address."""
-Continues = Literal["replies", "edits"]
 LOST = frozenset(
     {
         "message_not_found",

@@ -18,7 +18,8 @@ from bridge.core.messages import RenderFailure
 from bridge.core.routing import ActionExplained, RuleExplained
 from bridge.core.rules import Action, kind_of
 from bridge.core.telling import Told, fate_words, given_words, headline, told, value_words
-from bridge.pipeline.explaining import EventExplained, Then
+from bridge.pipeline.explaining import Then
+from bridge.pipeline.fates import EventExplained
 
 WIDTH = 160
 """Characters of a value that are shown."""

@@ -20,7 +20,8 @@ from bridge.core import routing
 from bridge.core.events import Event
 from bridge.core.problems import did_you_mean
 from bridge.core.rules import Rule
-from bridge.pipeline.explaining import EventExplained, Explanation, Unexplained
+from bridge.pipeline.explaining import Explanation, Unexplained
+from bridge.pipeline.fates import EventExplained
 from bridge.store.details import EventDetails
 from bridge.web.plain import event_details_plain, explained_plain, explanation_plain
 

@@ -13,7 +13,7 @@ from bridge.clock import SystemClock
 from bridge.config.load import Loaded
 from bridge.core.catalogue import Catalogue
 from bridge.core.rules import Action, Rule
-from bridge.pipeline.explaining import (
+from bridge.pipeline.fates import (
     Counting,
     EventExplained,
     Here,

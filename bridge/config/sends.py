@@ -43,11 +43,6 @@ class EntryConfig(BaseModel):
 
     kind: ClassVar[str]
 
-    @property
-    def channel_name(self) -> str:
-        """The name of the channel."""
-        return str(getattr(self, self.kind))
-
     def action(self) -> ActionModel:
         """Return what the channel's own keys say."""
         model = channels.ACTIONS[self.kind]

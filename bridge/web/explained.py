@@ -8,7 +8,8 @@ from datetime import tzinfo
 from bridge.core.fates import Later, Led, sent_instead
 from bridge.core.routing import ActionExplained, RuleExplained
 from bridge.core.telling import Told, fate_words, headline, told, value_words
-from bridge.pipeline.explaining import EventExplained, Explanation, Then, Unexplained
+from bridge.pipeline.explaining import Explanation, Then, Unexplained
+from bridge.pipeline.fates import EventExplained
 
 IN_FULL = 10
 """Rules that do not match and are shown with every condition."""

@@ -11,7 +11,8 @@ from bridge.core.explanations import rule_plain
 from bridge.core.messages import Payload
 from bridge.core.mrkdwn import plain
 from bridge.core.redact import hide_secrets
-from bridge.pipeline.explaining import EventExplained, Explanation
+from bridge.pipeline.explaining import Explanation
+from bridge.pipeline.fates import EventExplained
 from bridge.store.claims import ClaimRow
 from bridge.store.deliveries import Attempt
 from bridge.store.details import DeliveryDetails, EventDetails

@@ -10,7 +10,8 @@ from bridge.core.events import Facts
 from bridge.core.fates import Held, Led, Left, sent_instead
 from bridge.core.outcomes import Delivered, Reason, Rejected, State
 from bridge.core.rules import Rule, else_name
-from bridge.pipeline.explaining import EventExplained, Explanation, Unexplained
+from bridge.pipeline.explaining import Explanation, Unexplained
+from bridge.pipeline.fates import EventExplained
 from bridge.pipeline.rulebook import SEEN_TO
 from bridge.store import details, rulebooks
 from bridge.store.database import Database

@@ -10,7 +10,8 @@ from bridge.cli.stories.play import Played
 from bridge.cli.stories.plot import Expected
 from bridge.config.load import Loaded
 from bridge.core.rules import Rule
-from bridge.pipeline.explaining import EventExplained, Explanation
+from bridge.pipeline.explaining import Explanation
+from bridge.pipeline.fates import EventExplained
 from bridge.store.details import EventDetails
 
 LOOKED_AT = 50
