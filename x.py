@@ -155,7 +155,7 @@ def lock(words: list[str]) -> None:
     compile_lock("build.txt", words, "--group", "build", "-c", "locks/core.txt")
     # Tested is what runs: the same version of every package that is in both.
     same = ("-c", "locks/postgres.txt", "-c", "locks/build.txt")
-    extras = ("--extra", "postgres", "--extra", "apprise")
+    extras = ("--extra", "postgres", "--extra", "apprise", "--extra", "pdf")
     compile_lock("dev.txt", words, "pyproject.toml", *extras, *groups, *same)
 
 

@@ -178,6 +178,10 @@ class EmailAction(ActionModel):
     attach: Annotated[
         tuple[str, ...], BeforeValidator(_one_or_more), Field(max_length=10), WithJsonSchema(TextOrTexts)
     ] = Field(default=(), description="Files of the folder attachments/ that go with it, by name: guia.pdf.")
+    certificate: str | None = Field(
+        default=None,
+        description="The name of a file in templates/ that becomes a PDF for each message; an extra.",
+    )
     thread_by: Annotated[tuple[str, ...], Field(strict=False, max_length=10)] = Field(
         default=(),
         description="Messages with the same values at these paths are one conversation: [course.id].",
@@ -196,10 +200,12 @@ class EmailAction(ActionModel):
         return Together(by=self.thread_by, stored=False) if self.thread_by else None
 
     def slots(self) -> dict[str, Slot]:
-        """Return what must be rendered: `to.0`, `to.1`, …, `attach.0`, `subject`, `reply_to`, and `body`."""
+        """Return what must be rendered: `to.0`, `to.1`, …, `attach.0`, …, `subject`, and `body`."""
         slots = dict(self._addressed())
         for place, name in enumerate(self.attach):
             slots[f"attach.{place}"] = Slot(Target.FILE, name, ("attach", place))
+        if self.certificate is not None:
+            slots["certificate"] = Slot(Target.CERTIFICATE, self.certificate, ("certificate",))
         if self.subject is not None:
             slots["subject"] = Slot(Target.HEADER, self.subject, ("subject",))
         if self.reply_to is not None:

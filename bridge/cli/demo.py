@@ -179,7 +179,8 @@ def _text(arrival: Arrival) -> str:
         case Chat(paragraphs=paragraphs, channel=channel):
             return f"{channel}  {' '.join(map(plain, paragraphs))}"
         case Mail() as mail:
-            head = "\n".join(f"{name.title()}: {mail.header(name)}" for name in ("from", "to", "subject"))
+            told = [f"{name.title()}: {mail.header(name)}" for name in ("from", "to", "subject")]
+            head = "\n".join([*told, *(f"With: {file}" for file in mail.files)])
             return f"\n{head}\n\n{mail.text.strip()}"
         case Post(method=method, signature=signature, text=text):
             return f"{method} /{arrival.to}, signature {signature}: {' '.join(text.split())}"

@@ -30,7 +30,7 @@ def payload_lines(action: str, payload: Payload) -> Iterator[str]:
 
 def _mail(mail: Mail) -> Iterator[str]:
     rows = [(name.title(), one_line(mail.header(name))) for name in HEADERS if mail.header(name)]
-    yield aligned(rows)
+    yield aligned([*rows, *(("With", one_line(str(file))) for file in mail.files)])
     yield ""
     yield mail.text.rstrip()
 

@@ -36,7 +36,7 @@ from bridge.config.load import Broken, Loaded
 from bridge.config.located import Located
 from bridge.core.events import Event, Facts
 from bridge.core.messages import Payload
-from bridge.core.readable import read_mail
+from bridge.core.readable import enclosed, read_mail
 from bridge.core.routing import Plan, Router
 from bridge.pipeline.compose import Unready
 from bridge.pipeline.house import House
@@ -225,7 +225,7 @@ def _notes(loaded: Loaded, plans: Sequence[tuple[Event, Plan]], text: str) -> li
 
 
 def _write(looking: Looking, made: Made, folder: Path, *, opened: bool) -> None:
-    """Write each message as its bytes, an e-mail also as HTML, and with `--open` a page with all of them."""
+    """Write each message as its bytes, an e-mail also as HTML and its files; with `--open` a page of all."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for each in made.previews:
@@ -277,3 +277,11 @@ def _files(each: Preview, payload: Payload) -> Iterator[tuple[str, bytes]]:
     html = read_mail(payload.body).html
     if html:
         yield f"{each.file_name}.html", html.encode("utf-8", "replace")
+    for place, (file, content) in enumerate(enclosed(payload.body), 1):
+        yield f"{each.file_name}-{place}{_ending(file.name)}", content
+
+
+def _ending(name: str) -> str:
+    """Return the ending of a file's name, if it is one that cannot do harm in a file's name."""
+    ending = Path(name).suffix.lower()
+    return ending if ending[1:].isascii() and ending[1:].isalnum() else ".bin"

@@ -28,6 +28,7 @@ _NOT_TEXTS = frozenset(
         "update_by",
         "counts",
         "template",
+        "certificate",
     }
 )
 
@@ -89,7 +90,8 @@ def _texts(raw: Mapping[str, object], path: Path, templates: FilePath) -> Iterat
     for where, entry in _entries(raw.get("send"), (*path, "send")):
         yield from _conditions(entry, where)
         yield from _leaves({key: value for key, value in entry.items() if key not in _NOT_TEXTS}, where)
-        yield from _files(entry.get("template"), (*where, "template"), templates)
+        for key in ("template", "certificate"):
+            yield from _files(entry.get(key), (*where, key), templates)
 
 
 def _entries(sends: object, path: Path) -> Iterator[tuple[Path, Mapping[str, object]]]:

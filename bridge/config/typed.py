@@ -24,7 +24,7 @@ _BRACES = re.compile(r"(?<!\{)\{\s*(?P<path>[a-z_]+(?:\.[\w\[\]-]+)+)\s*(?P<filt
 _ENDING = re.compile(r"(?P<name>(?:templates/)?(?P<bare>[a-z0-9][a-z0-9_-]*)(?:\.[a-z0-9]{1,5})?)")
 _NOT_TEXTS = frozenset(
     {"if", "once_per", "expires", "delay", "quiet_hours", "unless", "limit", "after", "template", "name"}
-    | {"attach", "thread_by", "update_by", "counts", "digest"}
+    | {"attach", "certificate", "thread_by", "update_by", "counts", "digest"}
 )
 
 

@@ -33,14 +33,16 @@ class Target(StrEnum):
     """A template file rendered to `Document` with mrkdwn."""
     FILE = "file"
     """The name of a file to go with the message, given as `Attachment`; no template."""
+    CERTIFICATE = "certificate"
+    """The name of a template file of which a PDF is made, given as `Attachment`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One thing of an action that must be rendered, at `path` below the action in the configuration.
 
-    `source` is template text, a JSON structure for `Target.JSON`, and for `Target.EMAIL` and
-    `Target.SLACK` the name of a template file, or with `inline` the Markdown itself.
+    `source` is template text, a JSON structure for `Target.JSON`, and for `Target.EMAIL`,
+    `Target.SLACK` and `Target.CERTIFICATE` the name of a template file, or with `inline` the Markdown itself.
     """
 
     target: Target

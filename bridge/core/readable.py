@@ -14,15 +14,32 @@ from email.message import EmailMessage
 TEXT_LIMIT = 200_000
 """Characters of one part that are shown."""
 _DEPTH = 20
+_FILES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A file that goes with an e-mail: its name, its media type, and its size in bytes."""
+
+    name: str
+    type: str
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.type}, {self.size / 1024:,.0f} KB)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """An e-mail: its headers in order and decoded, and its text and HTML part, empty where there is none."""
+    """An e-mail: its headers in order and decoded, and its text and HTML part, empty where there is none.
+
+    `files` is what goes with it.
+    """
 
     headers: tuple[tuple[str, str], ...]
     text: str
     html: str
+    files: tuple[Enclosed, ...] = ()
 
     def header(self, name: str) -> str:
         """Return a header's value by its lower-case name, or an empty string."""
@@ -43,7 +60,13 @@ def read_mail(message: bytes) -> Mail:
     """Read an e-mail (RFC 5322)."""
     parsed = message_from_bytes(message, policy=policy.default)
     headers = tuple((name, _one_line(parsed, name)) for name in dict.fromkeys(parsed.keys()))
-    return Mail(headers=headers, text=_part(parsed, "plain"), html=_part(parsed, "html"))
+    files = tuple(enclosed for enclosed, _ in _enclosed(parsed))
+    return Mail(headers=headers, text=_part(parsed, "plain"), html=_part(parsed, "html"), files=files)
+
+
+def enclosed(message: bytes) -> tuple[tuple[Enclosed, bytes], ...]:
+    """Return the files that go with an e-mail, each with its content."""
+    return tuple(_enclosed(message_from_bytes(message, policy=policy.default)))
 
 
 def read_chat(body: Mapping[str, object]) -> Chat:
@@ -86,6 +109,18 @@ def _part(message: EmailMessage, subtype: str) -> str:
         return _shown(str(part.get_content())) if part is not None else ""
     except (ValueError, LookupError, AttributeError, TypeError):
         return message.as_bytes()[:TEXT_LIMIT].decode("utf-8", "replace") if subtype == "plain" else ""
+
+
+def _enclosed(message: EmailMessage) -> Iterator[tuple[Enclosed, bytes]]:
+    try:
+        parts = [part for part in message.walk() if part.get_content_disposition() == "attachment"]
+        for part in parts[:_FILES]:
+            content = part.get_payload(decode=True)
+            held = content if isinstance(content, bytes) else b""
+            name = _shown(str(part.get_filename() or "(without a name)"))
+            yield Enclosed(name, _shown(part.get_content_type()), len(held)), held
+    except (ValueError, LookupError, AttributeError, TypeError):
+        return  # what cannot be read as mail has no files either
 
 
 def _block_words(value: object, depth: int) -> Iterator[str]:

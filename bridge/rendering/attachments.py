@@ -46,7 +46,8 @@ class Attachments:
         return self._read[name]
 
 
-def _opened(folder: Path, name: str) -> Attachment | str:
+def read_file(folder: Path, name: str, most: int = MAX_BYTES) -> bytes | str:
+    """Return the content of a file in a folder, not below it, or the sentence that says why there is none."""
     if not name or name.startswith(".") or len(name) > MAX_NAME or not name.isprintable() or "\\" in name:
         return f"names no file of the folder {folder.name}/; write its name and ending, such as guia.pdf"
     if "/" in name:
@@ -55,14 +56,26 @@ def _opened(folder: Path, name: str) -> Attachment | str:
     try:
         if not path.is_file() or path.resolve().parent != folder.resolve():
             return f"there is no file {path.as_posix()}{did_you_mean(name, _there(folder))}"
-        if (size := path.stat().st_size) > MAX_BYTES:
-            most = MAX_BYTES // 1024**2
-            return f"has {size / 1024**2:.1f} MiB, and at most {most} are sent; link to it instead"
-        content = path.read_bytes()
+        if (size := path.stat().st_size) > most:
+            return (
+                f"has {size / 1024**2:.1f} MiB, and at most {most / 1024**2:.0f} are sent; link to it instead"
+            )
+        return path.read_bytes()
     except OSError as error:
         return f"{path.as_posix()} cannot be read: {error.strerror or error}"
+
+
+def attachment(name: str, kind: str, content: bytes) -> Attachment:
+    """Return a file as it goes with a message."""
+    return Attachment(name, kind, _encoded(content))
+
+
+def _opened(folder: Path, name: str) -> Attachment | str:
+    content = read_file(folder, name)
+    if isinstance(content, str):
+        return content
     kind, packing = _TYPES.guess_type(name)
-    return Attachment(name, kind if kind and not packing else "application/octet-stream", _encoded(content))
+    return attachment(name, kind if kind and not packing else "application/octet-stream", content)
 
 
 def _there(folder: Path) -> Iterator[str]:

@@ -68,10 +68,11 @@ def _found(folder: Path, name: str, kinds: Sequence[str], what: str) -> Path | s
     return f"there is no {what} {(folder / name).as_posix()}{kinds[0]}{meant}"
 
 
-def read(path: Path, *, whole: bool = False) -> Source | str:
+def read(path: Path, *, whole: bool = False, known: Sequence[str] | None = None) -> Source | str:
     """Read a template file, or return the sentence that says why it cannot be read.
 
-    `whole` leaves it in one piece: a layout has no front matter.
+    `whole` leaves it in one piece: a layout has no front matter. `known` is what its front matter may say, if
+    not what those of its kind may.
     """
     try:
         content = path.read_text("utf-8-sig")
@@ -81,10 +82,10 @@ def read(path: Path, *, whole: bool = False) -> Source | str:
         return f"{path.as_posix()} cannot be read: {error.strerror or error}"
     if whole:
         return Source(path.suffix, Text(content, path.as_posix()))
-    return take_apart(content, path.as_posix(), path.suffix)
+    return take_apart(content, path.as_posix(), path.suffix, known)
 
 
-def take_apart(content: str, where: str, kind: str) -> Source:
+def take_apart(content: str, where: str, kind: str, known: Sequence[str] | None = None) -> Source:
     """Part a file's front matter from its body; both keep the line numbers of the file."""
     lines = content.split("\n")
     if lines[0].rstrip() != _FENCE:
@@ -93,7 +94,7 @@ def take_apart(content: str, where: str, kind: str) -> Source:
     if not ends:
         flaw = Flaw(1, f"the front matter that begins here has no end; close it with a line '{_FENCE}'")
         return Source(kind, Text("", where), flaws=[flaw])
-    front, flaws = _front(lines[1 : ends[0]], where, KEYS[kind])
+    front, flaws = _front(lines[1 : ends[0]], where, KEYS[kind] if known is None else known)
     body = Text("\n".join(lines[ends[0] + 1 :]), where, ends[0] + 2)
     return Source(kind, body, front, flaws)
 

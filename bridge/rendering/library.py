@@ -220,13 +220,17 @@ def _misplaced(compiled: Compiled) -> Sequence[Flaw]:
         return ()
     lines: list[int] = []
     try:
-        in_html("".join(_outline(compiled.tree, lines)))
+        in_html("".join(outline(compiled.tree, lines)))
     except Misplaced as error:
         return [Flaw(lines[error.number], f"a value {error.why}")]
     return ()
 
 
-def _outline(node: nodes.Node, lines: list[int]) -> Sequence[str]:
+def outline(node: nodes.Node, lines: list[int]) -> Sequence[str]:
+    """Return the author's text of all branches one after another, a placeholder for each value.
+
+    The lines of the values are appended to `lines`.
+    """
     if isinstance(node, nodes.TemplateData):
         return [node.data]
     if isinstance(node, nodes.Output):
@@ -240,4 +244,4 @@ def _outline(node: nodes.Node, lines: list[int]) -> Sequence[str]:
                 parts.append(PLACEHOLDERS[len(lines)])
                 lines.append(child.lineno)
         return parts
-    return [part for child in node.iter_child_nodes() for part in _outline(child, lines)]
+    return [part for child in node.iter_child_nodes() for part in outline(child, lines)]

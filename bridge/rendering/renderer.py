@@ -16,6 +16,7 @@ from bridge.core.problems import Path as SettingPath
 from bridge.core.problems import Problem, dotted
 from bridge.core.rules import Content, Predicate
 from bridge.rendering.attachments import FOLDER, Attachments, File
+from bridge.rendering.certificates import Certificates
 from bridge.rendering.check import Vocabulary, lone_expression
 from bridge.rendering.documents import Leaf, Line, Part, Structure, Workshop
 from bridge.rendering.environment import MessageEnvironment
@@ -64,7 +65,8 @@ class Renderer:
         self._compiler = Compiler(environment, Surroundings(monotonic, timezone))
         self._workshop = Workshop(locale.replace("_", "-"))
         self._templates = templates
-        self._attachments = Attachments(templates.parent / FOLDER)
+        self._attached = templates.parent / FOLDER
+        self._attachments = Attachments(self._attached)
         self._slots: dict[tuple[object, ...], _Slots] = {}
 
     def content(
@@ -91,20 +93,32 @@ class Renderer:
         """Return what compiles texts that may use `names` beside the event."""
         key = tuple(names.items())
         if key not in self._slots:
-            library = Library(self._templates, self._compiler, self._workshop, {**OF_MESSAGE, **names})
-            self._slots[key] = _Slots(self._compiler, library, self._attachments, {**OF_MESSAGE, **names})
+            usable = {**OF_MESSAGE, **names}
+            library = Library(self._templates, self._compiler, self._workshop, usable)
+            self._slots[key] = _Slots(
+                self._compiler, library, self._attachments, self._certificates(usable), usable
+            )
         return self._slots[key]
+
+    def _certificates(self, names: Vocabulary) -> Certificates:
+        return Certificates(self._templates, self._attached, self._compiler, self._workshop.lang, names)
 
 
 class _Slots:
     """Compiles slots whose texts may use `names`."""
 
     def __init__(
-        self, compiler: Compiler, library: Library, attachments: Attachments, names: Vocabulary
+        self,
+        compiler: Compiler,
+        library: Library,
+        attachments: Attachments,
+        certificates: Certificates,
+        names: Vocabulary,
     ) -> None:
         self._compiler = compiler
         self._library = library
         self._attachments = attachments
+        self._certificates = certificates
         self._names = names
         self._known: dict[tuple[str, bool], Compiled] = {}
 
@@ -153,6 +167,9 @@ class _Slots:
             case Target.FILE:
                 file = self._attachments.get(str(slot.source))
                 return (None, [Problem(slot.path, file)]) if isinstance(file, str) else (File(file), [])
+            case Target.CERTIFICATE:
+                certificate = self._certificates.get(str(slot.source))
+                return certificate.part, _problems(certificate, slot)
         assert_never(slot.target)
 
     def _line(self, slot: Slot) -> tuple[Part | None, list[Problem]]:

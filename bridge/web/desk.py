@@ -133,6 +133,11 @@ class Arrived(Protocol):
         """A `Mail`, a `Chat`, or headers and text."""
         ...
 
+    @property
+    def raw(self) -> bytes:
+        """Its bytes, as they arrived."""
+        ...
+
 
 class Mailbox(Protocol):
     """The sandbox's arrivals: `bridge.sandbox.arrivals.Arrivals`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bridge.core.readable import Mail
+from bridge.core.readable import Mail, enclosed
 from bridge.web.desk import Arrived, Mailbox
 from bridge.web.render import Pages
 
@@ -25,6 +25,7 @@ class MailboxPages:
             web.get("/mailbox", self._list),
             web.get(r"/mailbox/{number:\d{1,9}}", self._one),
             web.get(r"/mailbox/{number:\d{1,9}}/html", self._html),
+            web.get(r"/mailbox/{number:\d{1,9}}/files/{place:\d{1,2}}", self._file),
         ]
 
     async def _list(self, _: web.Request) -> web.Response:
@@ -42,6 +43,14 @@ class MailboxPages:
         if arrival is None or not isinstance(arrival.content, Mail):
             return self._missing()
         return self._pages.message(arrival.content.html)
+
+    async def _file(self, request: web.Request) -> web.Response:
+        arrival = self._find(request)
+        place = int(request.match_info["place"])
+        if arrival is None or not isinstance(arrival.content, Mail) or place >= len(arrival.content.files):
+            return self._missing()
+        file, content = enclosed(arrival.raw)[place]
+        return self._pages.download(file.name, content)
 
     def _find(self, request: web.Request) -> Arrived | None:
         return self._mailbox.find(int(request.match_info["number"]))

@@ -147,7 +147,14 @@ def message_plain(action: str, payload: Payload) -> dict[str, object]:
     base: dict[str, object] = {"meta": hide_secrets(payload.meta), "cuts": list(payload.cuts)}
     if shown.mail is not None:
         headers = {name.lower(): value for name, value in shown.mail.headers}
-        return {**base, "headers": headers, "text": shown.mail.text, "html": shown.mail.html}
+        files = [{"name": file.name, "type": file.type, "bytes": file.size} for file in shown.mail.files]
+        return {
+            **base,
+            "headers": headers,
+            "text": shown.mail.text,
+            "html": shown.mail.html,
+            "files": files,
+        }
     if shown.chat is not None:
         text = "\n\n".join(map(plain, shown.chat.paragraphs))
         return {**base, "text": text, "body": body_value(payload.body)}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import quote
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -83,6 +84,15 @@ class Pages:
     def message(self, html: str) -> web.Response:
         """Return the HTML of a message: shut in, without script, forms or pictures from afar."""
         return _html(html, {**_HEADERS, "Content-Security-Policy": _MESSAGE_POLICY})
+
+    def download(self, name: str, content: bytes) -> web.Response:
+        """Return a file to keep: whatever is in it, the browser shows and runs nothing of it."""
+        headers = {
+            **_HEADERS,
+            "Content-Security-Policy": _MESSAGE_POLICY,
+            "Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}",
+        }
+        return web.Response(body=content, headers=headers, content_type="application/octet-stream")
 
     async def static(self, request: web.Request) -> web.StreamResponse:
         """Serve the stylesheet and the icon; the link to the stylesheet changes with its content."""

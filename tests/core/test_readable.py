@@ -5,10 +5,10 @@ from __future__ import annotations
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.core.readable import TEXT_LIMIT, read_chat, read_json, read_mail
+from bridge.core.readable import TEXT_LIMIT, enclosed, read_chat, read_json, read_mail
 
 
 def test_a_mail_shows_both_parts_and_its_headers_decoded() -> None:
@@ -25,13 +25,37 @@ def test_a_mail_shows_both_parts_and_its_headers_decoded() -> None:
     assert mail.header("cc") == ""
 
 
+def test_the_files_of_a_mail_are_named() -> None:
+    """With their type, their size and their content, in order."""
+    message = EmailMessage()
+    message.set_content("Oi")
+    message.add_attachment(b"%PDF-", maintype="application", subtype="pdf", filename="Conceição.pdf")
+    message.add_attachment(b"x" * 2048, maintype="image", subtype="png")
+    raw = message.as_bytes()
+    assert [str(file) for file in read_mail(raw).files] == [
+        "Conceição.pdf (application/pdf, 0 KB)",
+        "(without a name) (image/png, 2 KB)",
+    ]
+    assert [content for _, content in enclosed(raw)] == [b"%PDF-", b"x" * 2048]
+
+
 @given(
     st.binary(max_size=400) | st.binary(max_size=200).map(lambda b: b"Content-Type: text/plain; charset=" + b)
+)
+@example(
+    b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: \xff/x\r\n"
+    b"Content-Disposition: attachment; filename*=x'\xff'%ff\r\n\r\n--b--"
 )
 def test_no_bytes_are_unreadable(body: bytes) -> None:
     """Whatever the bytes, there is text that can be written as UTF-8."""
     mail = read_mail(body)
-    for text in (mail.text, mail.html, read_json(body), *(value for _, value in mail.headers)):
+    for text in (
+        *map(str, mail.files),
+        mail.text,
+        mail.html,
+        read_json(body),
+        *(value for _, value in mail.headers),
+    ):
         text.encode()
 
 

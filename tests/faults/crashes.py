@@ -14,6 +14,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from bridge.core.outcomes import State
+from bridge.pipeline.node import Point
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from bridge.store import views
 from bridge.store.database import Database
@@ -23,6 +24,8 @@ from tests.support.life import Fate, Life
 from tests.support.pipeline import SECRET, completion
 
 LEARNERS = 2
+POINTS = tuple(point for point in Point if point is not Point.GATHERED)
+"""Those that messages which go out alone come by; `tests.faults.giving` has the others."""
 PAST_EVERY_LEASE = timedelta(minutes=10)
 PATIENCE_S = 30
 SOURCE = EduzzSource("eduzz", EduzzOptions(type="eduzz", secrets=(SecretStr(SECRET),)))

@@ -17,7 +17,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from bridge.pipeline.node import Point
-from tests.faults.crashes import Case, Counted
+from tests.faults.crashes import POINTS, Case, Counted
 from tests.support.databases import schema_of, server_for
 from tests.support.destinations import KINDS, destination
 from tests.support.life import Fate
@@ -61,7 +61,7 @@ def _rows(
 ) -> Iterator[tuple[Point, str, str, list[Counted]]]:
     for store in options.stores:
         for kind in KINDS:
-            for point in Point:
+            for point in POINTS:
                 given = server if store == "postgresql" else ""
                 fates = [Fate(point, nth) for nth in options.nth]
                 yield point, kind, store, [_case(options, folder, given, kind, fate) for fate in fates]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bridge.pipeline.node import Point
-from tests.faults.crashes import Case, Counted
+from tests.faults.crashes import POINTS, Case, Counted
 from tests.support.databases import postgres_server, schema_of
 from tests.support.destinations import KINDS, destination
 from tests.support.life import Fate
@@ -19,7 +19,7 @@ MAY_REPEAT = {Point.SENT: 1, Point.RECORDING: 1}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("point", Point)
+@pytest.mark.parametrize("point", POINTS)
 async def test_a_crash_loses_nothing(point: Point, kind: str, tmp_path: Path) -> None:
     """Stopped the second time it comes by, and started again: each message once, but for the one window."""
     async with destination(kind) as target:
@@ -27,7 +27,7 @@ async def test_a_crash_loses_nothing(point: Point, kind: str, tmp_path: Path) ->
     kept(counted, repeated=MAY_REPEAT.get(point, 0))
 
 
-@pytest.mark.parametrize("point", Point)
+@pytest.mark.parametrize("point", POINTS)
 async def test_a_crash_loses_nothing_on_postgresql(
     point: Point, tmp_path: Path, postgres_server: str
 ) -> None:
@@ -38,7 +38,7 @@ async def test_a_crash_loses_nothing_on_postgresql(
     kept(counted, repeated=MAY_REPEAT.get(point, 0))
 
 
-@pytest.mark.parametrize("point", Point)
+@pytest.mark.parametrize("point", POINTS)
 async def test_a_crash_under_load_loses_nothing(point: Point, tmp_path: Path) -> None:
     """With many events and messages under way at the same time, what was recorded is not repeated."""
     async with destination("webhook") as target:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from email.message import EmailMessage
 from html.parser import HTMLParser
 
 import aiohttp
 import pytest
 
 from bridge.core.outcomes import State
+from bridge.core.readable import read_chat, read_mail
 from bridge.sandbox.arrivals import Arrivals, Post
 from bridge.store import details, views
 from bridge.store.database import Database, StoreUnavailable
@@ -461,6 +463,28 @@ async def test_the_mailbox_shows_what_arrived(
     await _get(http, f"{listener.url}/mailbox/99", 404)
 
 
+async def test_the_files_of_a_mail_can_be_taken_out(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, clock: FakeClock
+) -> None:
+    """Byte for byte and as files: a browser opens and runs nothing of what learners had a part in."""
+    mail = EmailMessage()
+    mail.set_content("Oi")
+    mail.add_attachment(b"<script>1</script>", maintype="text", subtype="html", filename="<b>é</b>.html")
+    arrivals = Arrivals(clock)
+    arrivals.add("email", to="x", title="Oi", content=read_mail(mail.as_bytes()), raw=mail.as_bytes())
+    listener = await serve_admin(mailbox=arrivals)
+    shown = await _get(http, f"{listener.url}/mailbox/1")
+    assert '<a href="/mailbox/1/files/0">&lt;b&gt;é&lt;/b&gt;.html</a> (text/html, 0 KB)' in shown
+    async with http.get(f"{listener.url}/mailbox/1/files/0") as response:
+        assert await response.read() == b"<script>1</script>"
+        assert response.headers["Content-Type"] == "application/octet-stream"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Content-Disposition"].startswith("attachment; filename*=utf-8''%3Cb%3E")
+        assert response.headers["Content-Security-Policy"].startswith("sandbox;")
+    for path in ("/mailbox/1/files/1", "/mailbox/2/files/0"):
+        await _get(http, listener.url + path, 404)
+
+
 async def test_the_sandbox_names_commands_that_look_there(
     serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock, clock: FakeClock
 ) -> None:
@@ -502,8 +526,6 @@ async def test_a_large_form_is_refused(
 
 
 def _arrivals(clock: FakeClock, suffix: str) -> Arrivals:
-    from bridge.core.readable import read_chat, read_mail
-
     arrivals = Arrivals(clock)
     mail = stocked.mail(lambda text: text + suffix)
     chat = read_chat({"channel": "#c" + suffix, "text": "*Maria* <https://escola.example/m|Módulo>" + suffix})

@@ -100,6 +100,9 @@ class Recipe:
             + Words(self._text("stories.yaml")).substitute(words),
             Path(TEMPLATES, f"{rule}.md"): self._template(language),
         }
+        if "certificate" in words:
+            name = Path(TEMPLATES, f"{words['certificate']}.md")
+            filled[name] = self._text(f"certificate.{language}.md")
         return {path: text.encode() for path, text in filled.items()}
 
     def _template(self, language: str) -> str:

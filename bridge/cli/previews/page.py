@@ -138,6 +138,7 @@ def _mail(mail: Mail) -> str:
         for name in SHOWN_HEADERS
         if mail.header(name)
     )
+    rows += "".join(f"<tr><th>With</th><td>{html.escape(str(file))}</td></tr>" for file in mail.files)
     text = f"<details><summary>as text</summary><pre>{html.escape(mail.text)}</pre></details>"
     return f"<table>{rows}</table>{_frames(quiet(mail.html)) if mail.html else ''}{text}"
 

@@ -14,7 +14,7 @@ from bridge.config.files import read
 
 LOOK_S = 0.2
 MOST_FILES = 5_000
-_TEMPLATES = "templates"
+_FOLDERS = ("templates", "attachments")
 Stamp = dict[str, tuple[int, int]]
 """Time of change in nanoseconds and size, by file."""
 
@@ -44,9 +44,10 @@ class Watched:
         yield Path(self._event)
         for pattern in self._included():
             yield from _matches(self._config.parent, pattern)
-        for folder, below, names in os.walk(self._config.parent / _TEMPLATES):
-            below.sort()
-            yield from (Path(folder, name) for name in sorted(names))
+        for each in _FOLDERS:
+            for folder, below, names in os.walk(self._config.parent / each):
+                below.sort()
+                yield from (Path(folder, name) for name in sorted(names))
 
     def _included(self) -> list[str]:
         """Return the patterns of `include:`, read anew only when the configuration has changed."""
