@@ -5,17 +5,18 @@ import pytest
 from bridge.core.outcomes import MOVES, State, sources_of
 
 TABLE = """
-from \\ to   pending sending delivered dead expired parked withheld kept merged discarded
-pending      yes     yes     .         .    yes     yes    .        yes  yes    yes
-sending      yes     yes     yes       yes  yes     yes    yes      yes  .      .
-delivered    .       .       .         .    .       .      .        .    .      .
-dead         yes     .       .         .    .       .      .        .    .      yes
-expired      yes     .       .         .    .       .      .        .    .      yes
-parked       yes     .       .         .    .       .      .        .    .      yes
-withheld     .       .       .         .    .       .      .        .    .      yes
-kept         yes     .       .         .    .       .      .        .    .      yes
-merged       .       .       .         .    .       .      .        .    .      .
-discarded    .       .       .         .    .       .      .        .    .      .
+from \\ to   pending sending delivered dead expired parked withheld kept merged discarded suppressed
+pending      yes     yes     .         .    yes     yes    .        yes  yes    yes       .
+sending      yes     yes     yes       yes  yes     yes    yes      yes  .      .         yes
+delivered    .       .       .         .    .       .      .        .    .      .         .
+dead         yes     .       .         .    .       .      .        .    .      yes       .
+expired      yes     .       .         .    .       .      .        .    .      yes       .
+parked       yes     .       .         .    .       .      .        .    .      yes       .
+withheld     .       .       .         .    .       .      .        .    .      yes       .
+kept         yes     .       .         .    .       .      .        .    .      yes       .
+merged       .       .       .         .    .       .      .        .    .      .         .
+discarded    .       .       .         .    .       .      .        .    .      .         .
+suppressed   yes     .       .         .    .       .      .        .    .      yes       .
 """
 
 
