@@ -152,7 +152,7 @@ class Door(asyncio.Protocol):
             self._keeps = reader.keeps
             self._storing = True
             doors.connections.attend(self)
-            if doors.taker.take(reader.path, reader.headers, reader.body, self._told):
+            if self._is_taken():
                 return
             self._storing = False
         self._hand_over(data)
@@ -178,6 +178,14 @@ class Door(asyncio.Protocol):
         self._leave()
 
     # ---- one request ----
+
+    def _is_taken(self) -> bool:
+        """Give on what the reader has read; what raises is answered, and told of, on the long way."""
+        reader = self._doors.reader
+        try:
+            return self._doors.taker.take(reader.path, reader.headers, reader.body, self._told)
+        except Exception:  # noqa: BLE001 - it is not for this sender's neighbours, nor for the event loop
+            return False
 
     def _told(self, answer: Answer) -> None:
         self._storing = False

@@ -8,7 +8,7 @@ from bridge.web.limits import Limits
 
 _HEAD_END = b"\r\n\r\n"
 _VERSION = b" HTTP/1.1\r\n"
-_ODD = frozenset({"transfer-encoding", "expect", "upgrade", "content-encoding"})
+_ODD = frozenset({"transfer-encoding", "expect", "upgrade", "content-encoding", "sec-websocket-key1"})
 """Headers that no usual request has."""
 
 
@@ -36,7 +36,7 @@ class WholeReader:
         self._ends = self._lines = 0
         self.path = b""
         self.headers: dict[str, str] = {}
-        """By lower-case names; of a repeated one the first, as aiohttp shows it."""
+        """By lower-case names; no usual request repeats one."""
         self.body = b""
         self.keeps = False
         """Whether another request may follow on the connection."""
@@ -57,9 +57,11 @@ class WholeReader:
         self.path = url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
+        """Take a header; llhttp leaves the spaces behind its value, which do not belong to it."""
         self._lines += 1
-        self.headers.setdefault(name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape"))
+        self.headers.setdefault(
+            name.decode("latin-1").lower(), value.rstrip(b" \t").decode("utf-8", "surrogateescape")
+        )
 
     def on_body(self, body: bytes) -> None:
         """Take the body, which comes in one part unless it is chunked."""
@@ -84,6 +86,7 @@ class WholeReader:
         return (
             announced.isdecimal()
             and int(announced) == size == len(self.body)
-            and self._lines <= self._head_lines
+            and len(self.headers) == self._lines <= self._head_lines
+            and "host" in self.headers
             and _ODD.isdisjoint(self.headers)
         )

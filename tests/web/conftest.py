@@ -18,6 +18,7 @@ from bridge.pipeline.operate import Operator
 from bridge.store.database import Database
 from bridge.web.admin import admin_app
 from bridge.web.desk import Desk
+from bridge.web.door import TAKER
 from bridge.web.limits import Limits
 from bridge.web.listener import Listener, listen
 from bridge.web.public import public_app
@@ -45,12 +46,14 @@ def log() -> RecordingLog:
 async def serve(
     ingest: FakeIngest, clock: FakeClock, log: RecordingLog
 ) -> AsyncIterator[Callable[..., Awaitable[Listener]]]:
-    """Start a public listener with given limits; it is closed after the test."""
+    """Start a public listener with given limits; it is closed after the test. `door` opens the short way."""
     async with AsyncExitStack() as stack:
 
-        async def start(limits: Limits | None = None, **options: Any) -> Listener:
+        async def start(limits: Limits | None = None, *, door: bool = True, **options: Any) -> Listener:
             options = {"ready": lambda: True, **options}
             app = public_app(ingest, clock, log=log, limits=limits, **options)
+            if not door:
+                del app[TAKER]
             listener = await listen(app, LOOPBACK, 0, log=log, limits=limits, grace_s=1.0)
             stack.push_async_callback(listener.close)
             return listener

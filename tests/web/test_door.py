@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from bridge.pipeline.ingest import Answer
+from bridge.sources.base import Request, Verdict
 from bridge.web.limits import Limits
 from bridge.web.listener import Listener
 from bridge.web.whole import WholeReader
-from tests.web.fakes import FakeIngest, connection, converse, patiently, statuses
+from tests.web.fakes import FakeIngest, RecordingLog, connection, converse, patiently, statuses
 
 Serve = Callable[..., Awaitable[Listener]]
 HEAD = b"POST /hooks/eduzz HTTP/1.1\r\nHost: x\r\nx-signature: good\r\nContent-Type: application/json\r\n"
@@ -173,6 +174,36 @@ async def test_a_mistake_of_ours_is_no_strangers_business(
     assert b"secret" not in answered
 
 
+async def test_a_mistake_on_the_short_way_is_answered_on_the_long_one(
+    serve: Serve, ingest: FakeIngest, log: RecordingLog
+) -> None:
+    """A source that raises costs its sender no connection, and nobody else anything."""
+    listener = await serve()
+
+    def verify(_: Request) -> Verdict:
+        raise RuntimeError("a secret")
+
+    ingest.sources["escola"].verify = verify  # type: ignore[method-assign, assignment]
+    broken = WHOLE.replace(b"eduzz", b"escola")
+    async with connection(listener.port) as (reader, writer):
+        for piece, status in ((WHOLE, 200), (broken, 500), (WHOLE, 200)):
+            writer.write(piece)
+            assert statuses(await patiently(reader.readuntil(b"}"))) == [status]
+    ingest.gate.clear()
+    async with connection(listener.port) as (reader, writer):
+        writer.write(WHOLE)
+        while ingest.short < 2:  # noqa: ASYNC110 - the fake tells nobody
+            await asyncio.sleep(0)
+        writer.write(broken)
+        await asyncio.sleep(0.02)
+        ingest.gate.set()
+        assert statuses(await patiently(reader.readuntil(b"}"))) == [200]
+        assert statuses(await patiently(reader.readuntil(b"}"))) == [500]
+    assert [event for level, event, _ in log.lines if level == "exception"] == [
+        "request failed by a mistake of the bridge"
+    ] * 2
+
+
 PIECES = st.one_of(
     st.binary(max_size=300),
     st.binary(max_size=80).map(lambda tail: WHOLE + tail),
@@ -206,6 +237,116 @@ async def test_no_bytes_around_a_request_get_it_a_better_answer(
     one = statuses(await converse(listener.port, piece))
     two = statuses(await converse(listener.port, piece[:20], piece[20:]))
     assert one == two
+
+
+def with_line(line: bytes) -> bytes:
+    return HEAD + line + b"Content-Length: 2\r\n\r\n{}"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        WHOLE.replace(b"Host: x\r\n", b""),
+        with_line(b"Host: y\r\n"),
+        with_line(b"Content-Type: application/json\r\n"),
+        with_line(b"Content-Type: text/plain\r\n"),
+        WHOLE.replace(b"application/json", b"text/plain\r\nContent-Type: application/json"),
+        WHOLE.replace(b"x-signature: good", b"x-signature: bad\r\nx-signature: good"),
+        with_line(b"X-Signature: bad\r\n"),
+        with_line(b"User-Agent: a\r\nUser-Agent: b\r\n"),
+        with_line(b"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 192.0.2.2\r\n"),
+        with_line(b"User-Agent: \t a b \t \r\n"),
+        with_line(b"Sec-WebSocket-Key1: a\r\n"),
+        with_line(b"Connection: upgrade\r\nUpgrade: h2c\r\n"),
+        with_line(b"Connection: close\r\nConnection: keep-alive\r\n"),
+        with_line(b"Connection: keep-alive, close\r\n"),
+        with_line(b"Expect: 100-continue\r\n"),
+        with_line(b"Content-Encoding: identity\r\n"),
+        with_line(b" folded\r\n"),
+        with_line(b"A: b\n"),
+        with_line(b"A: \xff\x00\r\n"),
+        with_line(b"A: \xff\r\n"),
+        WHOLE.replace(b"x-signature: good", b"x-signature: \t good \t "),
+        WHOLE.replace(b"x-signature: good", b"x-signature : good"),
+        WHOLE.replace(b"POST", b"post"),
+        WHOLE.replace(b"HTTP/1.1", b"HTTP/1.2"),
+        WHOLE.replace(b"/hooks/eduzz", b"http://x/hooks/eduzz"),
+        WHOLE.replace(b"/hooks/eduzz", b"/hooks//eduzz"),
+        WHOLE.replace(b"/hooks/eduzz", b"/hooks/eduzz\x00"),
+        HEAD + b"Content-Length: 2,2\r\n\r\n{}",
+        HEAD + b"Content-Length: +2\r\n\r\n{}",
+        HEAD + b"Content-Length: 02\r\n\r\n{}",
+        HEAD + b"Content-Length: 1\r\n\r\n{}",
+        HEAD + b"Content-Length: 2\r\nTransfer-Encoding: identity\r\n\r\n{}",
+        b"\r\n" + WHOLE,
+        WHOLE + b"\r\n",
+        WHOLE + WHOLE,
+    ],
+)
+async def test_the_door_answers_as_if_it_were_not_there(
+    serve: Serve, ingest: FakeIngest, piece: bytes
+) -> None:
+    """What the long way refuses is refused, what it takes is taken as it takes it."""
+    await assert_same(serve, ingest, piece)
+
+
+TOKENS = st.sampled_from(
+    [
+        *(
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b" ",
+            b"\t",
+            b":",
+            b"\x00",
+            b"\xff",
+            b",",
+            b"0",
+            b"1",
+            b"{}",
+            b"%65",
+            b"?",
+            b"/",
+        ),
+        *(b"Content-Length: 2\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n"),
+        *(b"Host: z\r\n", b"x-signature: bad\r\n", b"Content-Type: text/plain\r\n", b"HTTP/1.1"),
+    ]
+)
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_no_bytes_in_a_request_tell_the_door_from_the_long_way(
+    serve: Serve, ingest: FakeIngest, data: st.DataObject
+) -> None:
+    """A whole request with something put in, taken out, or both."""
+    piece = data.draw(
+        st.sampled_from([WHOLE, with_line(b"Connection: close\r\n"), with_line(b"A: b, c\r\n")])
+    )
+    for _ in range(data.draw(st.integers(1, 3))):
+        at, gone = data.draw(st.integers(0, len(piece))), data.draw(st.sampled_from([0, 0, 1, 2, 5]))
+        piece = piece[:at] + data.draw(TOKENS) + piece[at + gone :]
+    await assert_same(serve, ingest, piece)
+
+
+async def assert_same(serve: Serve, ingest: FakeIngest, piece: bytes) -> None:
+    for _ in range(3):  # with limits as short as these, a connection may end before its refusal is written
+        short, long = [await seen(serve, ingest, piece, door=door) for door in (True, False)]
+        if short == long:
+            break
+    assert short == long
+
+
+async def seen(serve: Serve, ingest: FakeIngest, piece: bytes, *, door: bool) -> object:
+    """Return what the sender is told, and what the pipeline gets."""
+    ingest.taken.clear()
+    listener = await serve(Limits(body_s=0.02, idle_s=0.05, lingering_s=0.02), door=door)
+    answered = named(await converse(listener.port, piece))
+    await listener.close()
+    # Of a repeated header the first counts.
+    heard = [{name.lower(): each.headers.get(name) for name in each.headers} for each in ingest.taken]
+    return answered, [(each.source, each.body) for each in ingest.taken], heard
 
 
 def named(answer: bytes) -> set[bytes]:
