@@ -7,6 +7,7 @@ secret or a person's name or address. Callers keep to that, and `bridge.core.red
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -52,7 +53,7 @@ class Log(Protocol):
 
 def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Log:
     """Set up logging for the process and return the program's log; libraries speak from `WARNING` on."""
-    out = stream or sys.stderr
+    out = cast("TextIO", _Unfailing(stream or sys.stderr))
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -75,6 +76,25 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Log
     # Bound once: the lazy logger would be made anew for every line.
     log = cast("Log", structlog.get_logger().bind())
     return log if out.isatty() or level > logging.INFO else Lines(out, log)
+
+
+class _Unfailing:
+    """Takes what it can: a full disk, or a reader that has gone, stops nobody who tells of work."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self.isatty = out.isatty
+
+    def write(self, text: str) -> int:
+        """Write, or lose the text."""
+        with contextlib.suppress(OSError, ValueError):  # ValueError: it is closed
+            return self._out.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Let nothing wait."""
+        with contextlib.suppress(OSError, ValueError):
+            self._out.flush()
 
 
 class Lines:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import io
 import json
 import logging
@@ -73,3 +75,37 @@ def test_libraries_speak_through_the_same_log_from_warnings_on() -> None:
     logging.getLogger("some.library").warning("take care")
     (line,) = out.getvalue().splitlines()
     assert json.loads(line)["event"] == "take care"
+
+
+class Full(io.StringIO):
+    """A stream to a disk that is full, or to a reader that has gone."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self.isatty = lambda: terminal  # type: ignore[method-assign]
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+async def test_a_log_that_cannot_be_written_stops_no_work(
+    capsys: pytest.CaptureFixture[str], *, terminal: bool
+) -> None:
+    """Whoever tells of what is done has to do the rest."""
+    log = logs.configure(Full(terminal=terminal))
+    failed: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
+    log.info("event dispatched")
+    await asyncio.sleep(0)
+    log.info("event dispatched")
+    log.debug("ping answered")
+    log.warning("request refused", source="eduzz")
+    log.error("event not stored")
+    fail(log)
+    logging.getLogger("of.a.library").warning("careful")
+    await asyncio.sleep(0)
+    assert (failed, capsys.readouterr().err) == ([], "")

@@ -102,7 +102,8 @@ class Gate:
         return self._calm
 
     def _is_recent(self, now: datetime, limit: timedelta) -> bool:
-        return self._known_at is not None and now < self._known_at + limit
+        """Return whether what is known is not older; a clock that was set back makes nothing younger."""
+        return self._known_at is not None and self._known_at <= now < self._known_at + limit
 
     def _know(self, breaker: Breaker, now: datetime) -> None:
         self._see(breaker, now)

@@ -93,6 +93,19 @@ async def test_a_retry_survives_a_jump(database: Database, days: int) -> None:
 
 
 @pytest.mark.parametrize("days", JUMPS)
+async def test_a_pause_after_a_jump_is_heeded(database: Database, days: int) -> None:
+    """What a process has seen of a channel is no news for longer because the clock went back."""
+    wins = ScriptedChannel("wins")
+    bridge = bridge_of(database, wins)
+    await bridge.run(completion("e1"))
+    bridge.clock.jump(days=days)
+    await bridge.operator.pause("wins", "a test")
+    bridge.clock.advance(minutes=1)
+    await bridge.run(completion("e2", learner={"email": "joana@aluna.example"}))
+    assert wins.texts == ["module.completed e1"]
+
+
+@pytest.mark.parametrize("days", JUMPS)
 async def test_a_running_bridge_goes_on_through_a_jump(database: Database, days: int) -> None:
     """Its waits are by elapsed time, so no poll is skipped and none comes too often."""
     wins = ScriptedChannel("wins")
