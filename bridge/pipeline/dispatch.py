@@ -48,6 +48,10 @@ class Dispatcher:
         self._trouble = trouble
         # What asks the store before it is planned must not be overtaken by what follows it.
         self._turn = asyncio.Lock()
+        # What is decided is written in that order too, however long the store is away: by one at a time, who
+        # takes along what has been decided meanwhile.
+        self._writing = asyncio.Lock()
+        self._decided: list[Verdict] = []
 
     async def dispatch(self, claimed: Sequence[tuple[Entry, str]]) -> None:
         """Finish or park claimed entries, each with its lease; an error of ours parks the one at fault.
@@ -60,11 +64,14 @@ class Dispatcher:
             entries = [entry for entry, _ in claimed]
             known = await self._known([(entry, self._read(entry)) for entry in entries])
             plans = map(self._plan, entries, known)
-            verdicts = [
+            self._decided += [
                 Verdict(entry, lease, plan, rules)
                 for (entry, lease), plan in zip(claimed, plans, strict=True)
             ]
-        await self._write(verdicts)
+        async with self._writing:
+            verdicts, self._decided = self._decided, []
+            if verdicts:  # else whoever was before has written them
+                await self._write(verdicts)
 
     def draft(self, entry: NewEntry, content: object) -> Draft | None:
         """Decide about an entry that is not stored yet; None if it must be stored first.
@@ -148,7 +155,7 @@ class Dispatcher:
         return plan
 
     async def _write(self, verdicts: Sequence[Verdict]) -> None:
-        """Write together; where that fails, each on its own, so that one does no harm to the others."""
+        """Write together; where that fails, in halves, so that one does no harm to the others."""
         try:
             stored = await self._written(verdicts)
         except Exception as error:  # recorded with its traceback, and the one at fault is found
@@ -174,10 +181,11 @@ class Dispatcher:
         )
 
     async def _apart(self, verdicts: Sequence[Verdict], error: Exception) -> None:
-        """Write each on its own, or park the only one."""
+        """Write one half after the other, or park the only one."""
         if len(verdicts) > 1:
-            for verdict in verdicts:
-                await self._write([verdict])
+            middle = len(verdicts) // 2
+            await self._write(verdicts[:middle])
+            await self._write(verdicts[middle:])
             return
         self._let_go(verdicts[0].plan)
         if not isinstance(error, LeaseLost):
@@ -215,10 +223,8 @@ class Dispatcher:
             self._trouble()
 
     def _let_go(self, plan: Park | Settle) -> None:
-        """Give back the hands that wait for deliveries that were not stored."""
-        for planned in plan.planned if isinstance(plan, Settle) else ():
-            if planned.offer is not None:
-                self._outlets[planned.delivery.channel].worker.let_go()
+        if isinstance(plan, Settle):
+            self._planner.let_go(plan.planned)
 
     def _tell(self, verdict: Verdict, stored: Stored) -> None:
         entry, log = verdict.entry, self._node.log

@@ -67,9 +67,13 @@ class Outlet:
             return None
         if (new.expires_at is not None and now >= new.expires_at) or not self.worker.reserve():
             return None
-        composed = self._composed(new, action, facts)
+        composed: Payload | Unready | None = None
+        try:
+            composed = self._composed(new, action, facts)
+        finally:
+            if not isinstance(composed, Payload):
+                self.worker.let_go()
         if isinstance(composed, Unready):
-            self.worker.let_go()
             return None
         return Offer(composed, Lease(self._lease(), now + self._deliverer.lease_for))
 

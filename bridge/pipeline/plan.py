@@ -105,6 +105,19 @@ class Planner:
     def plan(self, entry: Entry, events: Sequence[Event]) -> Settle:
         """Decide; an offer among the planned obliges to call the outlet's `begin` or `let_go`."""
         planned: list[Planned] = []
+        try:
+            return self._settle(entry, events, planned)
+        except BaseException:
+            self.let_go(planned)
+            raise
+
+    def let_go(self, planned: Sequence[Planned]) -> None:
+        """Give back the hands that wait for deliveries that are not stored."""
+        for each in planned:
+            if each.offer is not None:
+                self._outlets[each.delivery.channel].worker.let_go()
+
+    def _settle(self, entry: Entry, events: Sequence[Event], planned: list[Planned]) -> Settle:
         skipped: list[Skipped] = []
         plans: list[Plan] = []
         sightings: list[Sighting] = []
@@ -208,11 +221,11 @@ class Planner:
             return Planned(delivery, claim, watch, use, gathering=gathering, brake=keeps)
         if shown:
             return Planned(delivery, claim, watch, use, outlet.shown(delivery, action, facts))
+        about = (entry.key, index)
+        adds = addition_of(secret, action, delivery.lane, about, facts) if action.thread else None
         # With `after` most events only count, and what a paused rule makes is kept.
         idle = wanted.rule.after is not None or action.rule in self._node.halts
         offer = None if idle else outlet.offer(delivery, action, facts)
-        about = (entry.key, index)
-        adds = addition_of(secret, action, delivery.lane, about, facts) if action.thread else None
         return Planned(delivery, claim, watch, use, offer=offer, adds=adds, gathering=gathering, brake=brake)
 
     def _brake(self, rule: Rule) -> Brake | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # receiving must not wait for what only sending needs
     from bridge.store.database import Connection
 
 STORE_LIMIT_S = 10.0
-"""How long a sender waits for the store. A write that is made after all makes the repetition a duplicate."""
+"""How long a sender waits for the store."""
 TOGETHER = 256
 """Entries that are stored with one statement at most."""
 Told = Callable[[Accepted | BaseException], None]
@@ -84,9 +84,10 @@ class Arrival:
 class Storing:
     """Stores what arrives; `intake` is told of what is new."""
 
-    def __init__(self, node: Node, intake: Intake) -> None:
+    def __init__(self, node: Node, intake: Intake, limit_s: float = STORE_LIMIT_S) -> None:
         self._node = node
         self._intake = intake
+        self._limit_s = limit_s
         self._arrived: list[Arrival] = []
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -114,20 +115,19 @@ class Storing:
         On its own, an entry is stored as it came: what was decided about it may be the mistake.
         """
         rows = [(each.entry, self._way(each, drafts=drafts)) for each in arrived]
+        put_off = _PutOff(arrived, self._limit_s)
         found: Sequence[tuple[Accepted, Stored] | BaseException]
         try:
-            async with asyncio.timeout(STORE_LIMIT_S):
-                found = await self._node.database.write(
-                    lambda c: self._intake.accept(c, rows), weight=len(rows)
-                )
+            found = await self._node.database.write(lambda c: self._intake.accept(c, rows), weight=len(rows))
         except asyncio.CancelledError:
             found = [StoreUnavailable("the bridge is stopping")] * len(rows)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who wait
             found = [error] * len(rows)
-        again = (drafts or len(arrived) > 1) and _is_for_some(found[0])
+        put_off.end()
+        again = (drafts or len(arrived) > 1) and _is_for_some(found[0]) and not put_off.happened
         for each, (_, way), outcome in zip(arrived, rows, found, strict=True):
             self._hand_on(each, way, outcome)
-            if not again:
+            if not (again or put_off.happened):
                 each.told(self._passed(outcome))
         if again:
             await asyncio.gather(*(self._store([each], drafts=False) for each in arrived))
@@ -168,8 +168,31 @@ class Storing:
                 self._intake.follow(entry, way, stored)
 
 
+class _PutOff:
+    """Tells those who wait that they shall come again, once the store has taken too long.
+
+    What is written after all goes on like anything else, and their repetition is a duplicate.
+    """
+
+    __slots__ = ("_arrived", "_timer", "happened")
+
+    def __init__(self, arrived: Sequence[Arrival], limit_s: float) -> None:
+        self.happened = False
+        self._arrived = arrived
+        self._timer = asyncio.get_running_loop().call_later(limit_s, self._tell)
+
+    def end(self) -> None:
+        """Put nobody off any more."""
+        self._timer.cancel()
+
+    def _tell(self) -> None:
+        self.happened = True
+        for each in self._arrived:
+            each.told(TimeoutError())
+
+
 def _is_for_some(outcome: tuple[Accepted, Stored] | BaseException) -> bool:
     """Return whether some of those that were stored together may be stored all the same."""
-    if isinstance(outcome, StoreUnavailable | TimeoutError):
+    if isinstance(outcome, StoreUnavailable):
         return isinstance(outcome, StoreBusy)
     return isinstance(outcome, BaseException)

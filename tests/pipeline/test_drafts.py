@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping
 
+import pytest
 from sqlalchemy import event
 
 from bridge.core.messages import Message, Payload
 from bridge.core.outcomes import State
+from bridge.pipeline.storing import Storing
 from bridge.store import details, outbox, views
 from bridge.store.database import Database
 from bridge.store.details import EventDetails
@@ -151,6 +154,55 @@ async def test_a_mistake_in_deciding_costs_no_event(database: Database) -> None:
         assert await pipeline.receive(completion()) == [200]
         await until(lambda: "entry parked" in pipeline.log.events("warning"))
         assert (await shown(database, 2)).row.state == "parked"
+
+
+class Faulty(ScriptedChannel):
+    """A channel that cannot make one message, for a mistake of ours."""
+
+    def encode(self, message: Message, settings: Mapping[str, object]) -> Payload:
+        made = super().encode(message, settings)
+        if b"odd" in made.body:
+            raise RuntimeError("a bug")
+        return made
+
+
+async def test_a_mistake_in_deciding_costs_no_channel_its_hands(database: Database) -> None:
+    """Neither the one that fails nor the one that was asked before it, however often it happens."""
+    wins, crm = ScriptedChannel("wins", hands=1), Faulty("crm", hands=1)
+    async with working(alone(database, wins, crm)) as pipeline:
+        await first(pipeline, database)
+        for number in range(40):
+            email = f"{number}@aluna.example"
+            assert await pipeline.receive(completion(f"odd{number}", learner={"email": email})) == [200]
+        await until(
+            lambda: pipeline.log.events("exception").count("entry parked after an unexpected error") == 40
+        )
+        await pipeline.receive(completion("e1"))
+        await settled(database, 4)
+        assert (wins.texts[1:], crm.texts[1:]) == (["module.completed e1"], ["module.completed e1"])
+
+
+@pytest.mark.parametrize("drafts", [True, False])
+async def test_what_is_stored_after_its_sender_was_put_off_goes_on_at_once(
+    database: Database, *, drafts: bool
+) -> None:
+    """A slow disk makes nothing wait for the end of a lease that nobody works under."""
+    wins, may_go = ScriptedChannel("wins"), threading.Event()
+    async with working(alone(database, wins)) as pipeline:
+        await first(pipeline, database)
+        if not drafts:
+            pipeline.engine.inlet.draft = lambda *_: None  # type: ignore[method-assign]
+        pipeline.ingest._storing = Storing(pipeline.node, pipeline.engine.inlet, limit_s=0.05)
+        slow = asyncio.ensure_future(database.write(lambda _: may_go.wait(30)))
+        assert await pipeline.receive(completion("e1")) == [503]
+        may_go.set()
+        await slow
+        await settled(database, 2)
+        assert wins.texts[1:] == ["module.completed e1"]
+        assert await pipeline.receive(completion("e1"), completion("e2")) == [200, 200]
+        await settled(database, 3)
+        assert wins.texts[2:] == ["module.completed e2"]
+        await until(lambda: pipeline.engine.inlet.worker.is_quiet)
 
 
 async def test_a_result_whose_lease_is_lost_harms_no_other(database: Database) -> None:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+import pytest
+
 from bridge.clock import Clock
 from bridge.core.outcomes import Delivered, State
 from bridge.logs import Log
@@ -192,3 +194,25 @@ async def test_an_entry_that_could_not_be_stored_leaves_the_short_way_open(datab
     assert pipeline.engine.inlet.reserve() is not None
     pipeline.engine.inlet.let_go()
     await pipeline.engine.stop(0.01)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_what_waits_for_the_store_is_not_overtaken_when_it_is_back(
+    database: Database, *, alone: bool
+) -> None:
+    """An event whose deliveries could not be written is dispatched before its learner's next one."""
+    store, wins = Flaky(database), ScriptedChannel("wins")
+    pipeline = Pipeline(store, [rule("r", action("r", "wins"))], channels(wins), of_node={"alone": alone})
+    pipeline.engine.inlet.draft = lambda *_: None  # type: ignore[method-assign]
+    await pipeline.engine.start()
+    await until(lambda: pipeline.engine.is_idle)
+    store.writes_left = 1 if alone else 2  # it is stored, and claimed
+    assert await pipeline.receive(completion("e1")) == [200]
+    await until(lambda: "entries wait, the store cannot be written" in pipeline.log.events("warning"))
+    store.writes_left = None
+    assert await pipeline.receive(completion("e2")) == [200]
+    await store.settled()
+    await pass_time(pipeline, store, 5)
+    await until(lambda: len(wins.sent) == 2)
+    assert wins.texts == ["module.completed e1", "module.completed e2"]
+    await pipeline.engine.stop(1)
