@@ -237,10 +237,10 @@ class Runner:
         return counts
 
     def _shown(self, planned: Planned, events: Sequence[Event]) -> Planned:
-        """Return it with its message, if it will only be shown."""
+        """Return it with its message, if it will only be shown; what is collected is made at its time."""
         delivery, action = planned.delivery, self._actions[planned.delivery.action]
         channel = self._channels.get(action.channel)
-        if not action.shadow or channel is None:
+        if not action.shadow or action.digest is not None or channel is None:
             return planned
         composed = compose(
             action=action,

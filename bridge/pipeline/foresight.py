@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_right, insort
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from functools import partial
 from bridge.core.catchups import CLAIMED, EVENTS, LIMITED, MADE, MATCHED, WITHDRAWN
 from bridge.core.events import Event
 from bridge.core.identity import learner_key
+from bridge.core.limits import Use
 from bridge.core.rules import Action, Rule
 from bridge.core.unless import Watch
 from bridge.pipeline.catchup import Judge, Judged, left_out, why_not
@@ -66,7 +68,8 @@ class Foresight:
         self._later = 0
         self._people: set[bytes] = set()
         self._claims: set[bytes] = set()
-        self._uses: Counter[bytes] = Counter()
+        self._uses: defaultdict[bytes, list[datetime]] = defaultdict(list)
+        self._used = 0
         self._seen: dict[bytes, tuple[datetime, int]] = {}
         self._samples: list[Sample] = []
         self._counting = False
@@ -81,7 +84,7 @@ class Foresight:
             await self._node.database.read(partial(self._look, page=page))
             self._counts[EVENTS] += len(page)
             progress(len(page))
-        full = max(len(self._people), len(self._claims), len(self._uses), len(self._seen)) >= REMEMBERED
+        full = max(len(self._people), len(self._claims), self._used, len(self._seen)) >= REMEMBERED
         return Foreseen(
             self._counts, self._later, len(self._people), tuple(self._samples), full or self._counting
         )
@@ -123,11 +126,16 @@ class Foresight:
         if planned.watch and self._is_overtaken(connection, planned.watch, judged.entry.seq):
             return WITHDRAWN
         use, claim = planned.use, planned.claim
-        if use and (self._uses[use.key] >= use.most or limits.is_reached(connection, use)):
+        if use and self._number(connection, use) >= use.most:
             return LIMITED
         if claim and (claim.key in self._claims or memory.holder_of(connection, claim)):
             return CLAIMED
         return None
+
+    def _number(self, connection: Connection, use: Use) -> int:
+        """Return how many count when a message is due: of what was made before, and of what would be now."""
+        ours = self._uses.get(use.key, ())
+        return len(ours) - bisect_right(ours, use.at - use.per) + limits.number(connection, use)
 
     def _is_overtaken(self, connection: Connection, watch: Watch, entry: int) -> bool:
         at, seq = self._seen.get(watch.key, (watch.since, entry))
@@ -142,7 +150,8 @@ class Foresight:
             self._people.add(person)
         if planned.claim and len(self._claims) < REMEMBERED:
             self._claims.add(planned.claim.key)
-        if planned.use and (planned.use.key in self._uses or len(self._uses) < REMEMBERED):
-            self._uses[planned.use.key] += 1
+        if planned.use and self._used < REMEMBERED:
+            insort(self._uses[planned.use.key], planned.use.at)
+            self._used += 1
         if len(self._samples) < SAMPLES:
             self._samples.append(Sample(event, self._actions[planned.delivery.action]))

@@ -14,8 +14,13 @@ from bridge.store.schema import constants, deliveries, given, new_row, uses
 
 def is_reached(connection: Connection, use: Use, delivery_id: str = "") -> bool:
     """Return whether no further message may count; `delivery_id` is one that counts already, if any."""
+    return number(connection, use, delivery_id) >= use.most
+
+
+def number(connection: Connection, use: Use, delivery_id: str = "") -> int:
+    """Return how many messages count already when a use is due, but for that of one delivery."""
     values = {"given_key": use.key, "given_since": use.at - use.per, "given_id": delivery_id or _NOBODY}
-    return int(connection.scalar(_COUNT, values) or 0) >= use.most
+    return int(connection.scalar(_COUNT, values) or 0)
 
 
 def hold(connection: Connection, use: Use) -> None:

@@ -6,12 +6,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, time, timedelta
 
 import pytest
 
 from bridge.core.catchups import reason_of
 from bridge.core.conditions import NOTHING
+from bridge.core.digests import Digest
 from bridge.core.outcomes import State
 from bridge.core.rates import Rate
 from bridge.core.rules import Limit, Rule, Unless
@@ -194,6 +195,36 @@ async def test_a_limit_holds(database: Database) -> None:
     new = late(limit=Limit(1, DAY, LEARNER))
     assert counted((await foreseen(pipeline, new)).counts, "messages", "limited") == [3, 1]
     assert counted((await caught_up(pipeline, new)).counts, "messages", "limited") == [3, 1]
+
+
+async def test_a_limit_counts_each_message_from_when_it_is_due(database: Database) -> None:
+    """So what a delay spreads over days is not too much, and what was sent before counts with it."""
+    days = [old(f"e{number}", number * DAY) for number in (4, 3, 2, 1)]
+    new = late(limit=Limit(1, DAY, LEARNER), delay=5 * DAY)
+    pipeline = await stored(database, *days)
+    assert counted((await foreseen(pipeline, new)).counts, "messages", "limited") == [4, 0]
+    assert counted((await caught_up(pipeline, new)).counts, "messages", "limited") == [4, 0]
+
+
+async def test_a_limit_counts_what_was_sent_before_with_what_would_be_sent(database: Database) -> None:
+    """Foreseen is what is done."""
+    new = late(limit=Limit(3, DAY))
+    first = Pipeline(database, [new], channels(channel("mail", hands=4)))
+    await first.run(*of_learners(2))
+    pipeline = await stored(database, *of_learners(3, first=5))
+    assert counted((await foreseen(pipeline, new)).counts, "messages", "limited") == [1, 2]
+    assert counted((await caught_up(pipeline, new)).counts, "messages", "limited") == [1, 2]
+
+
+async def test_a_shadow_rule_shows_what_it_collects_as_one_message(database: Database) -> None:
+    """At the time of its digest, as it would have been sent."""
+    pipeline = await stored(database, *of_learners(3))
+    new = late(shadow=True, digest=Digest(time(18), UTC))
+    await caught_up(pipeline, new)
+    pipeline.clock.advance(hours=7)
+    await pipeline.restarted(rules=[new]).engine.drain()
+    assert [row.state for row in await rows(database)] == [State.WITHHELD, State.MERGED, State.MERGED]
+    assert pipeline.channels["mail"].sent == []
 
 
 async def test_a_shadow_rule_shows_its_messages(database: Database) -> None:
