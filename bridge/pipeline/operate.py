@@ -138,6 +138,8 @@ def _replay(connection: Connection, seq: int, now: datetime) -> int | None:
 
 def _retry(connection: Connection, delivery_id: str, now: datetime) -> Moved | Missing | Refused | Taken:
     result = outbox.retry(connection, delivery_id, now=now)
+    if isinstance(result, Taken) and collections.go_without(connection, delivery_id, now=now):
+        result = outbox.retry(connection, delivery_id, now=now, claims=False)
     if isinstance(result, Moved):
         collections.reserve_again(connection, delivery_id, now=now)
     return result

@@ -229,10 +229,23 @@ def reserve_again(connection: Connection, delivery_id: str, *, now: datetime) ->
         return
     others = _ids(connection, found.head_seq, seq)
     _each(connection, _RESERVE_AGAIN, others, {"given_now": now})
-    taken = [each for some in _parts(others) for each in connection.scalars(_TAKEN, {"given_ids": some})]
-    if taken:
-        _each(connection, _LEAVE, taken, {})
-        connection.execute(_UNMAKE, {"given_seq": seq})
+    _leave(connection, seq, delivery_id, _those(connection, _TAKEN, others, given_id=delivery_id), now=now)
+
+
+def go_without(connection: Connection, delivery_id: str, *, now: datetime) -> bool:
+    """Leave out of a message what its own delivery is about, since another one has told of it.
+
+    Returns False, and changes nothing, if there is nothing else that the message could tell of.
+    """
+    seq = connection.scalar(_SEQ, {"given_id": delivery_id})
+    found = connection.execute(_GATHERED, {"given_seq": seq}).first() if seq is not None else None
+    if seq is None or found is None or found.head_seq is None or found.part == COPY:
+        return False
+    if not _those(connection, _FREE, _ids(connection, found.head_seq, seq)):
+        return False
+    own = connection.scalars(_ID, {"given_seq": found.head_seq}).all()
+    _leave(connection, seq, delivery_id, own, now=now)
+    return True
 
 
 def _closed(
@@ -261,6 +274,20 @@ def _closed(
     last = None if None in ends else max(end for end in ends if end is not None)
     connection.execute(_LASTS, {"given_seq": seq, "given_end": last})
     return Head(seq, 1 + len(fresh), last)
+
+
+def _leave(connection: Connection, seq: int, delivery_id: str, left: Sequence[str], *, now: datetime) -> None:
+    """Let a message tell of these no more, and be made anew."""
+    if not left:
+        return
+    why = f"left out of delivery {delivery_id}, since another one has taken its once_per"
+    _each(connection, _LEAVE, left, {})
+    _each(connection, _SAY, left, {"given_now": now, "given_why": why})
+    connection.execute(_UNMAKE, {"given_seq": seq})
+
+
+def _those(connection: Connection, which: Executable, ids: Sequence[str], **given: object) -> list[str]:
+    return [each for some in _parts(ids) for each in connection.scalars(which, {**given, "given_ids": some})]
 
 
 def _count(connection: Connection, head: int) -> int:
@@ -302,6 +329,7 @@ _MINE = (
     .with_for_update()
 )
 _SEQ = select(deliveries.c.seq).where(deliveries.c.id == given("id"))
+_ID = select(deliveries.c.id).where(deliveries.c.seq == given("seq"))
 _GATHERED = select(gathered.c.key, gathered.c.head_seq, gathered.c.part).where(
     gathered.c.delivery_seq == given("seq")
 )
@@ -374,25 +402,29 @@ _RELEASE = (
     .where(claims.c.delivery_id.in_(_named()), claims.c.state == constant(RESERVED))
     .values(state=constant(RELEASED), at=given("now"))
 )
-_RESERVE_AGAIN = (
-    update(claims)
-    .where(
-        claims.c.delivery_id.in_(_named()),
-        claims.c.state == constant(RELEASED),
-        ~select(_held.c.delivery_id)
-        .where(_held.c.key == claims.c.key, _held.c.state != constant(RELEASED))
-        .correlate(claims)
-        .exists(),
-    )
-    .values(state=constant(RESERVED), at=given("now"))
+_IS_RELEASED = (claims.c.delivery_id.in_(_named()), claims.c.state == constant(RELEASED))
+_HOLDING = (
+    select(_held.c.delivery_id)
+    .where(_held.c.key == claims.c.key, _held.c.state != constant(RELEASED))
+    .correlate(claims)
 )
+_RESERVE_AGAIN = (
+    update(claims).where(*_IS_RELEASED, ~_HOLDING.exists()).values(state=constant(RESERVED), at=given("now"))
+)
+_FREE = select(claims.c.delivery_id).where(*_IS_RELEASED, ~_HOLDING.exists())
+# What is sent instead has the claim of the first in its message, which is not taken from it by that.
 _TAKEN = select(claims.c.delivery_id).where(
-    claims.c.delivery_id.in_(_named()), claims.c.state == constant(RELEASED)
+    *_IS_RELEASED, _HOLDING.where(_held.c.delivery_id != given("id")).exists()
 )
 _UNCOUNT = delete(uses).where(uses.c.delivery_id.in_(_named()))
 _LEAVE = (
     update(gathered)
     .where(gathered.c.delivery_seq.in_(select(deliveries.c.seq).where(deliveries.c.id.in_(_named()))))
     .values(part=constant(LEFT))
+)
+_SAY = (
+    update(deliveries)
+    .where(deliveries.c.id.in_(_named()), deliveries.c.state == constant(State.MERGED))
+    .values(updated_at=given("now"), why=given("why"))
 )
 _UNMAKE = delete(payloads).where(payloads.c.delivery_seq == given("seq"))

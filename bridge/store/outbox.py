@@ -274,17 +274,20 @@ def hold(connection: Connection, seq: int, *, lease: str, now: datetime, until: 
     return connection.execute(_HOLD, values).rowcount == 1
 
 
-def retry(connection: Connection, delivery_id: str, *, now: datetime) -> Moved | Missing | Refused | Taken:
+def retry(
+    connection: Connection, delivery_id: str, *, now: datetime, claims: bool = True
+) -> Moved | Missing | Refused | Taken:
     """Make a waiting, dead, expired or parked delivery due now, with its schedule of retries from the start.
 
-    Its claim is reserved again. An expiry that has passed is dropped: a person asked for it all the same.
+    Its claim is reserved again, unless it `claims` nothing: its message is about others only. An expiry that
+    has passed is dropped: a person asked for it all the same.
     """
     state = connection.scalar(_STATE, {"given_id": delivery_id})
     if state is None:
         return Missing()
     if state not in _RETRIED_FROM:
         return Refused(State(state))
-    holder = memory.reserve_again(connection, delivery_id, now=now)
+    holder = memory.reserve_again(connection, delivery_id, now=now) if claims else None
     if holder is not None:
         return Taken(holder)
     channel = connection.scalar(_RETRY, {"given_id": delivery_id, "given_now": now})

@@ -389,6 +389,76 @@ async def test_a_message_that_dies_releases_the_claims_of_all(database: Database
     assert said(mail.sent) == ["e1 e2 e3", "e1 e3", "e4"]
 
 
+async def test_a_retry_goes_without_the_first_event_if_another_message_tells_of_it(
+    database: Database,
+) -> None:
+    """The other learners are told of all the same; what is left out says so."""
+    mail = channel("mail", REFUSED)
+    pipeline = Pipeline(database, [rule("r", collects(once_per=["learner.email"]))], channels(mail))
+    joana, bia = {"email": "joana@aluna.example"}, {"email": "bia@aluna.example"}
+    await pipeline.run(happened("e1"), happened("e2", learner=joana), happened("e3", learner=bia))
+    await to_evening(pipeline)
+    head, second, third = await rows(database)
+    await pipeline.run(happened("e4"), happened("e5", learner=bia))
+    assert (await pipeline.operator.retry(head.id)).done
+    await pipeline.engine.drain()
+    assert said(mail.sent) == ["e1 e2 e3", "e2"]
+    assert (await claims_of(database, [head, second, third])) == ["released", "confirmed", "released"]
+    left = (await rows(database))[2]
+    assert (left.state, left.why) == (
+        State.MERGED,
+        f"left out of delivery {head.id}, since another one has taken its once_per",
+    )
+    pipeline.clock.advance(days=1)
+    await pipeline.engine.drain()
+    assert said(mail.sent) == ["e1 e2 e3", "e2", "e4 e5"]
+
+
+async def test_a_retry_of_which_all_is_told_elsewhere_is_refused(database: Database) -> None:
+    """It would be a message about nothing."""
+    mail = channel("mail", REFUSED)
+    pipeline = Pipeline(database, [rule("r", collects(once_per=["learner.email"]))], channels(mail))
+    joana = {"email": "joana@aluna.example"}
+    await pipeline.run(happened("e1"), happened("e2", learner=joana))
+    await to_evening(pipeline)
+    head = (await rows(database))[0]
+    await pipeline.run(happened("e3"), happened("e4", learner=joana))
+    assert not (await pipeline.operator.retry(head.id)).done
+
+
+async def test_a_message_that_was_sent_another_way_is_not_sent_again(database: Database) -> None:
+    """What `else:` sent has the claims, so a retry of what it stands in for has nothing left."""
+    mail, chat = channel("mail", REFUSED), channel("chat")
+    instead = replace(
+        action("r", "chat", content=None), name="test:chat (else of test:mail)", content=Lists()
+    )
+    words = collects(once_per=["learner.email"], otherwise=(instead,))
+    pipeline = Pipeline(database, [rule("r", words)], channels(mail, chat))
+    await pipeline.run(happened("e1"), happened("e2", learner={"email": "joana@aluna.example"}))
+    await to_evening(pipeline)
+    head = (await rows(database))[0]
+    assert not (await pipeline.operator.retry(head.id)).done
+
+
+async def test_a_retry_of_what_is_sent_instead_tells_of_all(database: Database) -> None:
+    """The claim of the first event is that of what is sent instead: nobody else's."""
+    mail, chat = channel("mail", REFUSED), channel("chat", REFUSED)
+    instead = replace(
+        action("r", "chat", content=None), name="test:chat (else of test:mail)", content=Lists()
+    )
+    words = collects(once_per=["learner.email"], otherwise=(instead,))
+    pipeline = Pipeline(database, [rule("r", words)], channels(mail, chat))
+    joana, bia = {"email": "joana@aluna.example"}, {"email": "bia@aluna.example"}
+    await pipeline.run(happened("e1"), happened("e2", learner=joana), happened("e3", learner=bia))
+    await to_evening(pipeline)
+    heir = (await rows(database))[-1]
+    assert (heir.action, heir.state) == (instead.name, State.DEAD)
+    await pipeline.run(happened("e4", learner=bia))
+    assert (await pipeline.operator.retry(heir.id)).done
+    await pipeline.engine.drain()
+    assert said(chat.sent) == ["e1 e2 e3", "e1 e2"]
+
+
 async def test_a_message_that_is_discarded_releases_the_claims_of_all(database: Database) -> None:
     """A person gave it up."""
     mail = channel("mail", REFUSED)
