@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bridge.cli.text import lasting
 from bridge.core.conditions import AllOf, AnyOf, At, Condition
+from bridge.core.digests import Digest
 from bridge.core.rules import Action, After, Rule, kind_of
 
 
@@ -33,6 +34,7 @@ def action_words(action: Action) -> str:
     parts += _timing_words(action)
     parts += [str(action.purpose)] * action.purpose.is_optional + ["only shown"] * action.shadow
     parts += [f"called {name} before" for name in action.was]
+    parts += [f"else {kind_of(each.name)} via {each.channel}" for each in action.otherwise]
     if action.condition is not None:
         parts.append(f"if {action.condition.source}")
     return ", ".join(parts)
@@ -41,6 +43,8 @@ def action_words(action: Action) -> str:
 def _timing_words(action: Action) -> Iterator[str]:
     if action.expires is not None:
         yield f"within {lasting(action.expires)}"
+    if action.digest is not None:
+        yield _digest_words(action.digest)
     if action.delay is not None:
         yield f"{lasting(action.delay)} after the event"
     if action.unless is not None:
@@ -53,8 +57,15 @@ def _timing_words(action: Action) -> Iterator[str]:
         yield f"at most {action.limit.most} in {lasting(action.limit.per)}{by}"
 
 
+def _digest_words(digest: Digest) -> str:
+    days = {"day": "every day", "weekday": "Monday to Friday", "week": f"on {digest.on.title()}s"}
+    by = f", a message per {', '.join(digest.by)}" if digest.by else ""
+    return f"collected until {digest.at:%H:%M} {days[digest.every]}{by}"
+
+
 def _after_words(after: After) -> str:
-    what = f"different values of {after.distinct}" if after.distinct else "events"
+    one = "" if after.count == 1 else "s"
+    what = f"different value{one} of {after.distinct}" if after.distinct else f"event{one}"
     by = f" per {', '.join(after.by)}" if after.by else ""
     return f"{after.count} {what}{by}" + (f" within {lasting(after.within)}" if after.within else "")
 

@@ -16,7 +16,7 @@ from bridge.channels.base import ActionModel, Together
 from bridge.config.files import Material
 from bridge.config.model import LOCALES, AfterOptions, Config
 from bridge.config.names import EventNames
-from bridge.config.over_time import senseless, senseless_count, senseless_pause
+from bridge.config.over_time import never_reached, senseless, senseless_count, senseless_pause
 from bridge.config.purposes import unleavable
 from bridge.config.sends import (
     DigestOptions,
@@ -177,7 +177,9 @@ class Compiler:
             options = LimitOptions.model_validate(raw)
         except ValidationError:  # told by the whole configuration's model
             return None
-        return Limit(options.max, options.per, by)
+        limit = Limit(options.max, options.per, by)
+        self.problems += never_reached(limit, path)
+        return limit
 
     def _after(self, raw: object, path: Path) -> After | None:
         by = self._once_per(_get(raw, "by"), (*path, "by"), "after")

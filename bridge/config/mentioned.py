@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
@@ -10,7 +10,7 @@ from bridge.config.inventory import Carried, Uncatalogued
 from bridge.core.paths import FactPath, parse_path
 from bridge.core.problems import Path, Problem
 from bridge.rendering.files import find
-from bridge.rendering.mentions import mentions
+from bridge.rendering.mentions import mentions, names
 from bridge.rendering.predicate import as_template
 
 _KINDS = (".md", ".html", ".json")
@@ -31,6 +31,10 @@ _NOT_TEXTS = frozenset(
         "certificate",
     }
 )
+
+_SAYING = ("subject", "title", "text", "json", "form", "body")
+_OF_ALL = frozenset({"items", "count"})
+"""The names under which a template has all events that a message is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,33 @@ def mentioned(
             problem = _problem(parsed, said.path, carried, each) if isinstance(parsed, FactPath) else None
             if problem is not None and not (mention.guarded and _is_forgiven(problem, carried)):
                 yield replace(problem, file=said.file, line=mention.line)
+
+
+def newest_alone(raw: Mapping[str, object], path: Path, templates: FilePath) -> Iterator[Problem]:
+    """Yield a warning for each digest whose message tells of one event, as if there were no others."""
+    for where, entry in _entries(raw.get("send"), (*path, "send")):
+        digest = entry.get("digest")
+        if isinstance(digest, Mapping):
+            said = [*_leaves({key: entry.get(key) for key in _SAYING}, where)]
+            said += _files(entry.get("template"), (*where, "template"), templates)
+            told = next(_of_one_event([each.source for each in said], digest.get("by")), None)
+            if told is not None:
+                sentence = (
+                    f"collects several events, and '{told}' in its message is of the newest alone; "
+                    "tell of all of them with {% for item in items %}, or of their `count`"
+                )
+                yield Problem((*where, "digest"), sentence, warning=True)
+
+
+def _of_one_event(sources: Sequence[str], by: object) -> Iterator[str]:
+    """Yield what texts say of an event that another one in the same digest may have otherwise."""
+    if any(not _OF_ALL.isdisjoint(names(source)) for source in sources):
+        return
+    shared = {str(each).partition(".")[0] for each in by} if isinstance(by, list) else set()
+    for source in sources:
+        for mention in mentions(source):
+            if mention.path.partition(".")[0] not in shared:
+                yield mention.path
 
 
 def _is_forgiven(problem: Problem, carried: Carried | Uncatalogued) -> bool:

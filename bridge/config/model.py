@@ -123,7 +123,7 @@ class RuleConfig(Strict):
         default="transactional",
         description="What its e-mails are for: people can unsubscribe from nudge and marketing.",
     )
-    once_per: Texts | None = Field(
+    once_per: Annotated[Texts, Field(min_length=1)] | None = Field(
         default=None, description="For every action below that has no `once_per` of its own."
     )
     pause_above: RateText | None = Field(

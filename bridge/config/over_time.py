@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from bridge.core.conditions import AllOf, At, SomeValue
-from bridge.core.digests import Digest
+from bridge.core.digests import Digest, Every
 from bridge.core.durations import lasting
 from bridge.core.problems import Path, Problem
-from bridge.core.rules import Action, After, Rule
+from bridge.core.rules import Action, After, Limit, Rule
 from bridge.core.value_tests import Equals
+
+_APART: Mapping[Every, timedelta] = {
+    "day": timedelta(days=1),
+    "weekday": timedelta(days=3),
+    "week": timedelta(days=7),
+}
+"""How far apart two digests are, at most."""
 
 
 def senseless(action: Action, path: Path) -> Iterator[Problem]:
@@ -22,12 +30,20 @@ def senseless(action: Action, path: Path) -> Iterator[Problem]:
         yield Problem((*path, "expires"), sentence)
     if action.digest is not None:
         yield from _with_digest(action, action.digest, path)
+    yield from _own_ids(action, path)
     if action.unless is not None and action.delay is None and action.digest is None:
         sentence = (
             "is about what happens while the message waits, and this one does not; "
             "add `delay: 7d` or `digest:`, or say under `when:` which events it is for"
         )
         yield Problem((*path, "unless"), sentence)
+
+
+def never_reached(limit: Limit | None, path: Path) -> Iterator[Problem]:
+    """Yield a problem for a limit that counts each event by itself."""
+    if limit is not None and "id" in limit.by:
+        sentence = "counts every event for itself, since each has an id of its own, so it limits nothing"
+        yield Problem((*path, "by", limit.by.index("id")), f"{sentence}; remove it")
 
 
 def senseless_count(rule: Rule, path: Path) -> Iterator[Problem]:
@@ -71,6 +87,16 @@ def senseless_pause(rule: Rule, path: Path) -> Iterator[Problem]:
         yield Problem(path, sentence)
 
 
+def _own_ids(action: Action, path: Path) -> Iterator[Problem]:
+    """Yield a problem for each `id` by which events are told apart that shall be taken together."""
+    if action.digest is not None and "id" in action.digest.by:
+        sentence = "collects every event for itself, since each has an id of its own; remove it"
+        yield Problem((*path, "digest", "by", action.digest.by.index("id")), sentence)
+    if action.unless is not None and "id" in action.unless.same:
+        sentence = "no other event has the id of the message's own, so nothing ever withdraws it; remove it"
+        yield Problem((*path, "unless", "same", action.unless.same.index("id")), sentence)
+
+
 def _values_left(rule: Rule, after: After) -> int | None:
     """Return how many values of the path that is counted a rule's `when:` lets through, if it names them."""
     parts = rule.when.parts if isinstance(rule.when, AllOf) else (rule.when,)
@@ -98,6 +124,12 @@ def _with_digest(action: Action, digest: Digest, path: Path) -> Iterator[Problem
             "that came; remove one of them"
         )
         yield Problem((*path, word), sentence)
+    if action.expires is not None and action.expires < _APART[digest.every]:
+        sentence = (
+            f"is over {lasting(action.expires)} after the event, and up to {lasting(_APART[digest.every])} lie "
+            "between two digests, so what happens early is left out; make `expires` longer, or remove it"
+        )
+        yield Problem((*path, "expires"), sentence, warning=True)
     quiet = action.quiet_hours
     if quiet is not None and digest.at in quiet.hours:
         sentence = (

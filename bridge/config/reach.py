@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 
 from bridge.config.files import Material
 from bridge.config.inventory import Carried, EventTypes, Uncatalogued
-from bridge.config.mentioned import lacking, mentioned
+from bridge.config.mentioned import lacking, mentioned, newest_alone
 from bridge.core.contradictions import contradictions, verdict
 from bridge.core.paths import FactPath, parse_path
 from bridge.core.problems import Path, Problem
@@ -70,6 +70,7 @@ def unreachable(material: Material, rules: Sequence[Rule], types: EventTypes) ->
             yield from _contradicted(rule, written.path, _is_one_of_ours)
         else:
             yield from _of_known_events(rule, written, found)
+        yield from newest_alone(written.raw, written.path, written.templates)
         yield from twins.check(rule, written)
 
 

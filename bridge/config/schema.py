@@ -64,7 +64,8 @@ def _refine(definitions: dict[str, Schema]) -> None:
             elif word in properties:
                 properties[word]["items"] = _KEY
         if "once_per" in properties:
-            properties["once_per"] |= {"anyOf": [{"type": "array", "items": _PATH}, {"type": "null"}]}
+            listed = {"type": "array", **properties["once_per"]["anyOf"][0], "items": _PATH}
+            properties["once_per"] |= {"anyOf": [listed, {"type": "null"}]}
 
 
 def _event_name() -> Schema:

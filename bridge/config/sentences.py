@@ -15,6 +15,7 @@ from bridge.channels import registry as channels
 from bridge.config.files import Material
 from bridge.config.model import Config
 from bridge.config.sends import INSTEAD, OWNER, SEND
+from bridge.core.digests import WEEKDAYS
 from bridge.core.problems import Path, Problem, describe, did_you_mean
 from bridge.core.redact import HIDDEN
 from bridge.sources import registry as sources
@@ -49,6 +50,8 @@ _NOT_IN_ELSE = {
 }
 _OF_THE_RULE = frozenset({"after", "mode", "on", "pause_above", "when"})
 """Words that people look for under an action."""
+_OF_AN_ACTION = frozenset({"delay", "digest", "else", "expires", "quiet_hours", "unless"})
+"""Words that people look for beside `send:`."""
 _MISSING = re.compile("the key '([^']*)' is missing")
 _MEANT = re.compile(r"unknown key .* did you mean '([^']*)'\?$")
 _YES_NO = frozenset({"yes", "no", "on", "off", "y", "n", "True", "False"})
@@ -143,6 +146,8 @@ def _hint(expected: list[str], place: _Place) -> str:
         return "; write true or false, without quotes"
     if "a whole number" in expected and value.isdigit():
         return "; write it without quotes"
+    if value.lower() in WEEKDAYS and any("'week'" in words for words in expected):
+        return f"; write every: week, on: {value.lower()}"
     if expected == ["a list"] and value.isprintable():
         return f"; write [{value}]"
     return did_you_mean(value, [word for words in expected for word in words.split("'")[1::2]])
@@ -175,6 +180,8 @@ def _unknown_key(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
         return _NOT_IN_ELSE[key]
     if key in _OF_THE_RULE and loc[2:3] == ("send",) and len(loc) == 6:
         return f"'{key}' is a word of the whole rule; write it there, beside `send:`"
+    if key in _OF_AN_ACTION and loc[:1] == ("rules",) and len(loc) == 3:
+        return f"'{key}' is a word of an action; write it under `send:`, in the entry that it is for"
     known = sorted(known_keys(loc[:-1], model))
     return f"unknown key '{key}'{did_you_mean(key, known) or '; known are ' + ', '.join(known)}"
 

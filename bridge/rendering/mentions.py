@@ -36,6 +36,16 @@ def mentions(source: str) -> tuple[Mention, ...]:
     return tuple(replace(each, guarded=each.guarded or _is_asked(each.path, asked)) for each in found)
 
 
+@lru_cache(maxsize=1000)
+def names(source: str) -> frozenset[str]:
+    """Return every name that a template text has, its own among them; none when it is no template."""
+    try:
+        tree = _environment().parse(source)
+    except (TemplateSyntaxError, RecursionError):
+        return frozenset()
+    return frozenset(node.name for node in tree.find_all(nodes.Name))
+
+
 @cache
 def _environment() -> Environment:
     return Environment(autoescape=True)
