@@ -126,8 +126,8 @@ def _with_digest(action: Action, digest: Digest, path: Path) -> Iterator[Problem
         yield Problem((*path, word), sentence)
     if action.expires is not None and action.expires < _APART[digest.every]:
         sentence = (
-            f"is over {lasting(action.expires)} after the event, and up to {lasting(_APART[digest.every])} lie "
-            "between two digests, so what happens early is left out; make `expires` longer, or remove it"
+            f"is over {lasting(action.expires)} after the event, and up to {lasting(_APART[digest.every])} "
+            "lie between two digests, so what happens early is left out; make it longer, or remove it"
         )
         yield Problem((*path, "expires"), sentence, warning=True)
     quiet = action.quiet_hours

@@ -70,6 +70,7 @@ def unreachable(material: Material, rules: Sequence[Rule], types: EventTypes) ->
             yield from _contradicted(rule, written.path, _is_one_of_ours)
         else:
             yield from _of_known_events(rule, written, found)
+            yield from _withdrawals(written, found.carried, named)
         yield from newest_alone(written.raw, written.path, written.templates)
         yield from twins.check(rule, written)
 
@@ -143,6 +144,34 @@ def _keys(
                 parsed = parse_path(text)
                 if isinstance(parsed, FactPath):
                     yield from _key(parsed, words[0], place, carried, each)
+
+
+def _withdrawals(
+    written: Written, carried: Carried, named: Callable[[tuple[str, ...]], Named | None]
+) -> Iterator[Problem]:
+    """Yield a problem for each path by which events would withdraw a message, and which they do not have."""
+    sends = written.raw.get("send")
+    for number, entry in enumerate(sends if isinstance(sends, list) else ()):
+        unless, where = _below(entry, ["unless"]), (*written.path, "send", number, "unless")
+        on = _below(unless, ["on"])
+        names = tuple(map(str, on)) if isinstance(on, list) else (str(on),)
+        found = named(names)
+        if not isinstance(unless, Mapping) or found is None:
+            continue
+        yield from _lines(unless.get("when"), (*where, "when"), found.carried)
+        for text, place in _paths(unless.get("same"), (*where, "same")):
+            parsed = parse_path(text)
+            if isinstance(parsed, FactPath) and carried.problem(parsed, place) is None:
+                yield from _not_same(parsed, place, found.each, wide=any("*" in name for name in names))
+
+
+def _not_same(path: FactPath, where: Path, each: Mapping[str, Carried], *, wide: bool) -> Iterator[Problem]:
+    """Yield a warning if events do not have a path; among those of a glob some may lack it."""
+    without = lacking(path, each)
+    none = all(carried.lacks(path) for carried in each.values())
+    if none or (without and not wide):
+        then = "nothing ever withdraws the message" if none else "they withdraw nothing"
+        yield Problem(where, f"events of {without} have no '{path.text}', so {then}", warning=True)
 
 
 def _paths(value: object, where: Path) -> Iterator[tuple[str, Path]]:
