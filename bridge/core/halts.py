@@ -22,6 +22,8 @@ class Halt(StrEnum):
 
 KEPT = "its rule is paused; `bridge rules resume` sends it, `bridge rules discard` gives it up"
 """Why a delivery is kept."""
+WOULD_KEEP = "it would be kept, its rule is paused; `bridge rules resume` sends what is kept"
+"""Why nothing would be sent at once for an event that comes now."""
 BY_HAND = "paused by hand"
 GIVEN_UP = "given up with all that its paused rule had kept"
 """Why a delivery is discarded with others."""

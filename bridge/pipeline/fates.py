@@ -10,6 +10,7 @@ from bridge.core.catalogue import Catalogue
 from bridge.core.claims import Lacking, claim_of
 from bridge.core.events import Event, Facts
 from bridge.core.fates import Fate, Held, Later, Led, Left
+from bridge.core.halts import WOULD_KEEP
 from bridge.core.limits import Uncounted, use_of
 from bridge.core.outcomes import State
 from bridge.core.routing import RuleExplained
@@ -17,7 +18,7 @@ from bridge.core.rules import SHADOW, Action, Rule
 from bridge.core.tallies import Uncountable, tally_of
 from bridge.core.timing import From, Never, Unsorted, first_due, gathering_of
 from bridge.core.unless import Unwatchable, meanwhile, watch_of
-from bridge.store import details, limits, memory, tallies, watches
+from bridge.store import details, halts, limits, memory, tallies, watches
 from bridge.store.database import Connection
 from bridge.store.details import EventDetails, NotFound
 from bridge.store.memory import Holder
@@ -78,13 +79,16 @@ def fates_now(
     """
     found: dict[Names, Fate] = {}
     now, zone = here.now, here.catalogue.zone_of(explained.event)
+    paused = halts.halted(connection) if connection is not None else frozenset()
     for names in wanted(explained):
         action = actions[names]
         fate = counting and _counted(connection, secret, counting, explained, action.rule, entry)
         fate = fate or _taken(connection, secret, action, explained.facts, entry)
         fate = fate or _overtaken(connection, secret, action, explained, entry, now)
         fate = fate or _limited(connection, secret, action, explained, now, zone)
-        fate = fate or (Left(SHADOW) if action.shadow else _put_off(secret, action, explained, now, zone))
+        fate = fate or (Left(SHADOW) if action.shadow else None)
+        fate = fate or (Left(WOULD_KEEP) if action.rule in paused else None)
+        fate = fate or _put_off(secret, action, explained, now, zone)
         if fate is not None:
             found[names] = fate
     return found

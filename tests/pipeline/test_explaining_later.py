@@ -88,6 +88,18 @@ async def test_a_limit_that_is_reached_is_told(database: Database) -> None:
     assert await fate(pipeline, 2, now=True) == Left("limit: at most 1 in 1 day")
 
 
+async def test_a_rule_that_is_paused_says_so(database: Database) -> None:
+    """What comes now would be kept, whatever else it would wait for."""
+    pipeline = made(database, delay=WEEK)
+    await pipeline.run(happened("e1"))
+    await pipeline.operator.pause_rule("r", "by hand")
+    why = "it would be kept, its rule is paused; `bridge rules resume` sends what is kept"
+    assert await fate(pipeline, now=True) == Left(why)
+    led = await fate(pipeline)
+    assert isinstance(led, Led)
+    assert led.state is State.KEPT
+
+
 async def test_a_rule_that_only_shows_says_so(database: Database) -> None:
     """Nothing would be sent."""
     pipeline = made(database, shadow=True)
