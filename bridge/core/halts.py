@@ -22,6 +22,8 @@ class Halt(StrEnum):
 
 KEPT = "its rule is paused; `bridge rules resume` sends it, `bridge rules discard` gives it up"
 """Why a delivery is kept."""
+KEPT_AND = f"{KEPT}; "
+"""Begins the same with what it waits for besides, which it waits for again when it is resumed."""
 WOULD_KEEP = "it would be kept, its rule is paused; `bridge rules resume` sends what is kept"
 """Why nothing would be sent at once for an event that comes now."""
 BY_HAND = "paused by hand"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
-from bridge.core.halts import KEPT
+from bridge.core.halts import KEPT, KEPT_AND
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Reason, State
 from bridge.store.inbox import Entry
@@ -44,7 +44,7 @@ class NewDelivery:
 
 def as_kept(new: NewDelivery) -> NewDelivery:
     """Return the same delivery of a rule that is paused."""
-    return replace(new, state=State.KEPT, why=new.why or KEPT)
+    return replace(new, state=State.KEPT, why=KEPT_AND + new.why if new.why else KEPT)
 
 
 @dataclass(slots=True)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, case, delete, func, null, select, update
+from sqlalchemy import Connection, Integer, case, delete, func, literal, null, select, update
 from sqlalchemy.dialects import postgresql
 
-from bridge.core.halts import GIVEN_UP, KEPT, Brake, Halt, RuleState, above_why, is_above
+from bridge.core.halts import GIVEN_UP, KEPT, KEPT_AND, Brake, Halt, RuleState, above_why, is_above
 from bridge.core.outcomes import State, sources_of
 from bridge.core.rates import Rate
 from bridge.core.trouble import Trouble
@@ -187,7 +187,7 @@ _KEPT: dict[str, Any] = {
     "updated_at": given("now"),
     "lease": null(),
     "ready_at": null(),
-    "why": func.coalesce(deliveries.c.why, KEPT),
+    "why": case((deliveries.c.why.is_(None), KEPT), else_=literal(KEPT_AND).concat(deliveries.c.why)),
 }
 _KEEP = (
     update(deliveries)
@@ -215,7 +215,14 @@ _RELEASE = (
         state=constant(State.PENDING),
         updated_at=given("now"),
         ready_at=deliveries.c.due_at,
-        why=case((deliveries.c.why == KEPT, null()), else_=deliveries.c.why),
+        why=case(
+            (deliveries.c.why == KEPT, null()),
+            (
+                deliveries.c.why.startswith(KEPT_AND, autoescape=True),
+                func.substr(deliveries.c.why, len(KEPT_AND) + 1),
+            ),
+            else_=deliveries.c.why,
+        ),
     )
     .returning(deliveries.c.id, deliveries.c.seq)
 )

@@ -79,6 +79,8 @@ def test_resumed_it_is_due_as_before(connection: Connection) -> None:
     outbox.enqueue(connection, held)
     outbox.enqueue(connection, as_kept(new_delivery(entry, 2, rule="r")))
     halts.pause(connection, "r", now=NOW, why="x")
+    kept = {row.id: row.why for row in views.list_deliveries(connection, DeliveryFilter())}
+    assert kept[held.id] == f"{KEPT}; delay of 3 days"
     halts.begin(connection, "r", Halt.RESUMING)
     halts.follow(connection, "r", Halt.RESUMING, 10, now=NOW + MINUTE)
     rows = {row.id: row for row in views.list_deliveries(connection, DeliveryFilter())}

@@ -122,7 +122,7 @@ async def test_what_waits_when_it_is_paused_is_kept_too(database: Database) -> N
     await made.run(*of_learners(4))
     assert await states(database) == [State.KEPT] * 4
     first, *_, last = await rows(database)
-    assert (first.why, last.why) == ("delay of 1 day", "delay of 1 day")
+    assert (first.why, last.why) == (f"{KEPT}; delay of 1 day",) * 2
     made.clock.advance(days=2)
     await made.engine.drain()
     assert sent(made) == []
