@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,7 +63,8 @@ def start(setup: Setup, order: Order) -> None:
         span = await _span(services, loaded, order)
         foreseen = await _foresee(services, rule, span)
         channels = build_channels(loaded, Shared(services.clock, "bridge"))
-        _tell(foreseen, rate, channels, services.clock.now(), json=order.json)
+        pauses = foreseen.messages > most_before_pause(rule, rate)
+        _tell(foreseen, rate, channels, services.clock.now(), pauses=pauses, json=order.json)
         if order.dry_run or not foreseen.messages:
             return
         acting.confirm(f"Send {_messages(foreseen)} at {rate}?", foreseen.messages, yes=order.yes)
@@ -150,7 +152,23 @@ async def _tell_end(services: Services, seq: int, *, json: bool) -> None:
         show(next_step(job, now))
 
 
-def _tell(foreseen: Foreseen, rate: Rate, channels: dict[str, Channel], now: datetime, *, json: bool) -> None:
+def most_before_pause(rule: Rule, rate: Rate) -> float:
+    """Return how many messages a catch-up may make at a pace before `pause_above` stops the rule."""
+    above = rule.pause_above
+    if above is None or any(action.shadow for action in rule.actions):
+        return math.inf
+    return above.count if above.count * rate.apart < above.per else math.inf
+
+
+def _tell(
+    foreseen: Foreseen,
+    rate: Rate,
+    channels: dict[str, Channel],
+    now: datetime,
+    *,
+    pauses: bool,
+    json: bool,
+) -> None:
     samples = [(each, _compose(each, channels, now)) for each in foreseen.samples]
     takes = timedelta(seconds=foreseen.messages * rate.apart.total_seconds())
     if json:
@@ -160,6 +178,7 @@ def _tell(foreseen: Foreseen, rate: Rate, channels: dict[str, Channel], now: dat
             "people": foreseen.people,
             "at_most": foreseen.at_most,
             "takes_s": takes,
+            "pauses": pauses,
             "samples": [_sample_plain(each, made) for each, made in samples],
         }
         print(json_line(plain), flush=True)
@@ -180,6 +199,11 @@ def _tell(foreseen: Foreseen, rate: Rate, channels: dict[str, Channel], now: dat
         )
     else:
         show("Nothing would be sent.")
+    if pauses:
+        show(
+            "At that pace the rule's `pause_above` pauses it, and the messages are kept; "
+            "choose a slower --rate."
+        )
 
 
 def _compose(each: Sample, channels: dict[str, Channel], now: datetime) -> Payload | str:

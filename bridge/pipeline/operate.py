@@ -169,6 +169,8 @@ def _told(result: Moved | Missing | Refused | Taken, delivery_id: str, done: str
         case Refused(state=State.MERGED):
             why = f"delivery {delivery_id} went into another delivery, which `bridge deliveries show` names"
             return Told(done=False, sentence=f"{why}; that one can {wish}")
+        case Refused(state=State.DISCARDED) if wish == "be discarded":
+            return Told(done=False, sentence=f"delivery {delivery_id} is discarded already")
         case Refused(state=state):
             return Told(done=False, sentence=f"delivery {delivery_id} is {state} and cannot {wish}")
         case Taken(by=other):

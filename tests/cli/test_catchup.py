@@ -71,6 +71,19 @@ def test_it_says_first_what_it_would_send(late: Bridge) -> None:
     assert catchup(late, "list").out == "there is no catch-up yet\n"
 
 
+def test_it_says_that_the_pace_would_pause_the_rule(late: Bridge) -> None:
+    """Before anything is made; a pace that `pause_above` lets through says nothing."""
+    write_school(late.folder, CONFIG + NEW.replace("    once_per", "    pause_above: 1/h\n    once_per"))
+    said = catchup(late, "lembrete", *SINCE, "--dry-run")
+    assert said.out.splitlines()[-1] == (
+        "At that pace the rule's `pause_above` pauses it, and the messages are kept; choose a slower --rate."
+    )
+    plain = json.loads(catchup(late, "lembrete", *SINCE, "--dry-run", "--json").out)
+    assert plain["pauses"] is True
+    slow = json.loads(catchup(late, "lembrete", *SINCE, "--rate", "20/d", "--dry-run", "--json").out)
+    assert slow["pauses"] is False
+
+
 def test_it_sends_at_a_pace_and_once(late: Bridge) -> None:
     """What was made is in the list of deliveries; a second time there is nothing to do."""
     said = catchup(late, "lembrete", *SINCE, "--rate", "100/s", "--yes")

@@ -1,5 +1,7 @@
 """Words over time in any combination, against a model of a page: the same messages at the same times.
 
+Also when the rule gets another name in the middle, and says by `was:` what it was called before.
+
 The same runs each time, unless `BRIDGE_FAULT_RUNS` asks for so many new ones.
 """
 
@@ -9,7 +11,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -270,25 +272,42 @@ troubles = st.none() | st.builds(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(words=words, comes=coming(), trouble=troubles, at_once=st.booleans())
+@given(
+    words=words, comes=coming(), trouble=troubles, renamed=st.none() | spans, at_once=st.booleans()
+)
 def test_words_mean_together_what_they_mean_alone(
-    words: Words, comes: tuple[Comes, ...], trouble: Trouble | None, *, at_once: bool
+    words: Words,
+    comes: tuple[Comes, ...],
+    trouble: Trouble | None,
+    renamed: timedelta | None,
+    *,
+    at_once: bool,
 ) -> None:
-    """Whatever words stand together, whatever comes, on either way, and wherever the process ends once."""
+    """Whatever words stand together, whatever comes, wherever the process ends once, whatever the name."""
     play = Play("any", words.rules().replace(SAYS, SAYS_ALL), comes, (), until=10 * DAY)
     expected = Model(words).given(play)
-    came = asyncio.run(_played(play, trouble, at_once=at_once))
+    came = asyncio.run(_played(play, trouble, renamed, at_once=at_once))
     assert sorted(came) == expected
 
 
-async def _played(play: Play, trouble: Trouble | None, *, at_once: bool) -> list[tuple[timedelta, str]]:
+async def _played(
+    play: Play, trouble: Trouble | None, renamed: timedelta | None, *, at_once: bool
+) -> list[tuple[timedelta, str]]:
     """Return what arrived and when, each message once: a crash may repeat it under its id."""
+    other = replace(play, rules=play.rules.replace("- name: told", "- name: new\n    was: told"))
     with tempfile.TemporaryDirectory(dir=MEMORY) as name:
         folder = Path(name)
         stage = await Stage.opened(f"sqlite:///{folder / 'bridge.db'}", play.load(folder), at_once=at_once)
         try:
             stage.trouble = trouble or Trouble()
-            await give(play, [stage])
+
+            async def rename(stage: Stage) -> None:
+                is_old = stage.loaded is not None and stage.loaded.rules[0].name == "told"
+                if renamed is not None and is_old and stage.clock.now() >= START + renamed:
+                    stage.loaded = other.load(folder)
+                    await stage.restart(stage.rules, kill=False)
+
+            await give(play, [stage], between=rename)
         finally:
             await stage.close()
     first = {came.id: came for came in reversed(stage.came)}.values()

@@ -467,6 +467,8 @@ async def test_a_message_that_is_discarded_releases_the_claims_of_all(database: 
     await to_evening(pipeline)
     first, second = await rows(database)
     assert (await pipeline.operator.discard(first.id, "not wanted")).done
+    told = await pipeline.operator.discard(first.id, "not wanted")
+    assert (told.done, told.sentence) == (False, f"delivery {first.id} is discarded already")
     claim = await database.read(lambda c: memory.claim_of(c, second.id))
     assert claim is not None
     assert claim.state == "released"
