@@ -272,9 +272,7 @@ troubles = st.none() | st.builds(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(
-    words=words, comes=coming(), trouble=troubles, renamed=st.none() | spans, at_once=st.booleans()
-)
+@given(words=words, comes=coming(), trouble=troubles, renamed=st.none() | spans, at_once=st.booleans())
 def test_words_mean_together_what_they_mean_alone(
     words: Words,
     comes: tuple[Comes, ...],
