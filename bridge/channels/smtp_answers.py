@@ -32,12 +32,14 @@ _UNKNOWN_WORDS = re.compile(
     r"|\b(?:unknown|no such) (?:local |virtual )?(?:user|recipient|mailbox|address|account|person)",
     re.IGNORECASE,
 )
+_SENDER = re.compile(r"\b(?:sender|mail from|rate)\b(?![\w.-]*@)", re.IGNORECASE)
+"""Words by which a server speaks of whoever writes, whatever its status code says."""
 _ABOUT_US = re.compile(
-    r"\b(?:sender|sending|verif\w+|authent\w+|spf|dkim|dmarc|helo|ehlo|relay\w*|spam\w*|rate|mail from"
-    r"|your account)\b(?![\w.-]*@)",
+    r"\b(?:sending|your account|verif\w+|authent\w+|spf|dkim|dmarc|helo|ehlo|spam\w*|relay\w*(?! recipient))"
+    r"\b(?![\w.-]*@)",
     re.IGNORECASE,
 )
-"""Words by which a server speaks of whoever writes, though it says `unknown` or `disabled`."""
+"""More of them, for answers without a status code, though these say `unknown` or `disabled`."""
 _LOGIN = "the mail server refuses the login; check user and password in `smtp`"
 
 
@@ -116,12 +118,13 @@ def _is_unknown(error: SMTPResponseException) -> bool:
     "user unknown" in it is a policy. What it says of our own address or account would otherwise keep
     messages from everybody we write to.
     """
-    if not 500 <= error.code < 600 or _ABOUT_US.search(error.message):
+    if not 500 <= error.code < 600 or _SENDER.search(error.message):
         return False
     enhanced = _ENHANCED.search(error.message)
     if enhanced is not None:
         return enhanced[0] in _UNKNOWN
-    return error.code in (550, 551, 553) and _UNKNOWN_WORDS.search(error.message) is not None
+    told = error.code in (550, 551, 553) and _UNKNOWN_WORDS.search(error.message) is not None
+    return told and _ABOUT_US.search(error.message) is None
 
 
 def outcome_of_error(error: Exception, hidden: Sequence[str]) -> Outcome:

@@ -422,6 +422,12 @@ REFUSALS = [
     ("550 unknown local user", True),
     ("551 user does not exist", True),
     ("550 <sender@aluna.example>: user unknown", True),
+    (
+        "550 5.1.1 <maria@aluna.example>: Recipient address rejected: User unknown in relay recipient table",
+        True,
+    ),
+    ("550 <maria@aluna.example>: Recipient address rejected: User unknown in relay recipient table", True),
+    ("550 5.1.1 recipient verification: user unknown", True),
     # It is about us: our account, our address, how often we write.
     ("550 Verification failed for <ola@escola.example>, no such user here, sender verify failed", False),
     ("550 Sender address does not exist", False),
