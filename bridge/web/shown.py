@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
@@ -15,10 +16,12 @@ from bridge.core.rules import kind_of
 from bridge.store.details import DeliveryDetails
 from bridge.store.inbox import Entry
 
+_LINK = re.compile(r"(?<=/unsubscribe/)[A-Za-z0-9_-]{64}(?![A-Za-z0-9_-])")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A message as its channel's reader sees it; `raw` is its bytes as text."""
+    """A message as its channel's reader sees it; `raw` is its bytes as text, of a mail its text."""
 
     kind: Literal["mail", "chat", "text"]
     mail: Mail | None = None
@@ -28,14 +31,24 @@ class Shown:
 
 def shown_message(action: str, payload: Payload) -> Shown:
     """Return the message that every attempt of an action's delivery sends."""
-    raw = read_json(payload.body)
     match kind_of(action):
         case "email":
-            return Shown(kind="mail", mail=read_mail(payload.body), raw=raw)
+            mail = _without_links(read_mail(payload.body))
+            return Shown(kind="mail", mail=mail, raw=mail.text)
         case "slack":
-            return Shown(kind="chat", chat=read_chat(_object(payload.body)), raw=raw)
+            chat = read_chat(_object(payload.body))
+            return Shown(kind="chat", chat=chat, raw=read_json(payload.body))
         case _:
-            return Shown(kind="text", raw=raw)
+            return Shown(kind="text", raw=read_json(payload.body))
+
+
+def _without_links(mail: Mail) -> Mail:
+    """Return a mail without the links by which its reader unsubscribes: whoever has one decides for them."""
+    return Mail(
+        headers=tuple((name, _LINK.sub(HIDDEN, value)) for name, value in mail.headers),
+        text=_LINK.sub(HIDDEN, mail.text),
+        html=_LINK.sub(HIDDEN, mail.html),
+    )
 
 
 def items_headline(found: DeliveryDetails) -> str:
