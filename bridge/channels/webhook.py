@@ -97,7 +97,7 @@ class WebhookChannel:
         reply = await replied(pool, form, request, limit_s=limit_s)
         if isinstance(reply, Retry | Rejected):
             return reply
-        return self._judgement.outcome(answered(reply, self._hidden), reply.body, now())
+        return self._judgement.outcome(answered(reply, self._hidden), reply, now())
 
     async def open(self) -> None:
         """Nothing to open: the session is shared, and made at first use."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.channels.answers import LONGEST_WAIT, Answer, outcome_of
+from bridge.channels.wire import ANSWER_BYTES, Reply
 from bridge.core.conditions import Condition, compile_when
-from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
+from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Reason, Rejected, Retry
 from bridge.core.paths import FactPath, parse_path
 
 _ROOT = "data"
@@ -33,9 +34,10 @@ class Judgement:
         """Whether it needs the answer's body."""
         return any(each is not None for each in (self.success_if, self.retry_if, self.retry_after))
 
-    def outcome(self, answer: Answer, body: bytes, now: datetime) -> Outcome:
-        """Return what an answer means; `body` is its beginning as it came."""
-        facts = {_ROOT: _parsed(body) if self.reads else None}
+    def outcome(self, answer: Answer, reply: Reply, now: datetime) -> Outcome:
+        """Return what an answer means; `reply` is the same as it came."""
+        parsed = _parsed(reply.body) if self.reads else None
+        facts = {_ROOT: parsed}
         taken = self._is_taken(answer.status)
         found = self._by_status(answer, now, taken=taken)
         if self.retry_if is not None and self.retry_if.matches(facts):
@@ -45,9 +47,7 @@ class Judgement:
             and self.success_if is not None
             and not self.success_if.matches(facts)
         ):
-            found = Rejected(
-                Reason.CLIENT, answer.status, f"the answer is not as `success_if` says: {answer.text}"
-            )
+            found = _not_as_said(answer, reply, unread=parsed is None)
         if isinstance(found, Retry) and found.after is None:
             return Retry(found.reason, found.status, found.answer, self._wait(facts))
         return found
@@ -71,6 +71,19 @@ class Judgement:
         except ValueError:
             return None
         return min(timedelta(seconds=seconds), LONGEST_WAIT) if 0 <= seconds < 1e9 else None
+
+
+def _not_as_said(answer: Answer, reply: Reply, *, unread: bool) -> Retry | Rejected:
+    """Return the outcome of an answer on which `success_if` does not hold; it may not be there in full."""
+    if unread and len(reply.body) >= ANSWER_BYTES:
+        why = f"the answer is longer than {ANSWER_BYTES // 1024} KiB, so `success_if` cannot be judged"
+        return Rejected(Reason.CLIENT, answer.status, why)
+    if unread and not reply.whole:
+        why = "the answer broke off, so `success_if` cannot be judged"
+        return Retry(Reason.CONNECTION, answer.status, f"{why}: {answer.text}")
+    return Rejected(
+        Reason.CLIENT, answer.status, f"the answer is not as `success_if` says: {answer.text}"[:ANSWER_LIMIT]
+    )
 
 
 def statuses(text: str) -> range:

@@ -20,11 +20,15 @@ _SWITCHING = 101
 
 
 class Reply(NamedTuple):
-    """What a server answered, as it came; `body` is its beginning."""
+    """What a server answered, as it came; `body` is its beginning, unless it is `whole`.
+
+    A body that only the connection's end ends is never known to be.
+    """
 
     status: int
     retry_after: str | None
     body: bytes
+    whole: bool = True
 
 
 class Wire(asyncio.Protocol):
@@ -160,7 +164,7 @@ class Wire(asyncio.Protocol):
             return
         unsent = self._transport is not None and self._transport.get_write_buffer_size()
         self._keeps = self._keeps and not unsent and self._parser.should_keep_alive()
-        self._end(self._answered())
+        self._end(self._answered(whole=True))
 
     def _watch(self) -> None:
         """Wait for the deadline. One timer serves many exchanges: one for each were a fifth of all cost."""
@@ -185,10 +189,11 @@ class Wire(asyncio.Protocol):
         """End the exchange with what has come, if it decides."""
         self._keeps = False
         if self._waiter is not None:
-            self._end(self._answered() if self._status else error)
+            self._end(self._answered(whole=False) if self._status else error)
 
-    def _answered(self) -> Reply:
-        return Reply(self._status, self._retry_after or None, b"".join(self._body)[:ANSWER_BYTES])
+    def _answered(self, *, whole: bool) -> Reply:
+        body = b"".join(self._body)[:ANSWER_BYTES]
+        return Reply(self._status, self._retry_after or None, body, whole)
 
     def _end(self, came: Reply | Exception) -> None:
         waiter, self._waiter = self._waiter, None

@@ -195,6 +195,19 @@ async def test_an_answer_says_how_long_to_wait(
     assert found == Retry(Reason.RATE_LIMITED, 429, getattr(found, "answer", ""), after)
 
 
+async def test_an_answer_that_is_not_there_in_full_is_not_judged() -> None:
+    """One that broke off is asked for again, as after any lost answer; one that is too long is told of."""
+    more = {"success_if": {"ok": True}}
+    broken = await answered(Reply(200, b'{"ok": true}', reset_after=5), **more)
+    assert isinstance(broken, Retry)
+    assert broken.answer == 'the answer broke off, so `success_if` cannot be judged: {"ok"'
+    long = await answered(Reply(200, b'{"ok": true, "log": "' + b"x" * 70_000 + b'"}'), **more)
+    assert isinstance(long, Rejected)
+    assert long.answer == "the answer is longer than 64 KiB, so `success_if` cannot be judged"
+    whole = await answered(Reply(200, b'{"ok": true}', reset_after=12), **more)
+    assert isinstance(whole, Delivered)
+
+
 @given(st.text(max_size=12))
 def test_any_text_is_statuses_or_refused(text: str) -> None:
     """With a sentence."""
