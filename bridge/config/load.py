@@ -15,7 +15,7 @@ from bridge.config import checks
 from bridge.config.catalogue import catalogue_of, courses_apart
 from bridge.config.compile import Compiler
 from bridge.config.files import Material, read
-from bridge.config.hidden import secret_values
+from bridge.config.hidden import secret_values, secrets_in_messages
 from bridge.config.hosts import hosts_can_be_reached
 from bridge.config.inventory import EventTypes
 from bridge.config.located import Located, in_order
@@ -97,12 +97,14 @@ def load(
     problems += (material.locate(fault) for fault in faults if not material.is_broken(fault.path))
     if config and not any(not problem.warning for problem in problems):
         problems += map(material.locate, checks.everything_is_used(config, compiler.used_channels))
+    secrets = secret_values(material, secret)
+    problems += secrets_in_messages(material, secret, secrets)
     redactor = Redactor(material.interpolator.values)
     files = [str(path), *(part.file.name for part in material.rule_files)]
     told = in_order(_redacted(problems, redactor, material), files)
     if config is None or any(not problem.warning for problem in told):
         return Broken(told)
-    hide = Redactor(secret_values(material, secret)).hide
+    hide = Redactor(secrets).hide
     return Loaded(config, rules, owner, catalogue_of(config), renderer, path, told, redactor.hide, hide)
 
 

@@ -13,6 +13,11 @@ _KNOWN = re.compile(
       | (?P<webhook>\bwhsec_[\w+/=]+)
       | (?P<url>\w+://[^\s/@:]*:[^\s/@\0]+@)
       | (?P<discord>discord(?:app)?\.com/api/webhooks/\w+)
+      | (?P<telegram>api\.telegram\.org/bot\d+:\w)
+      | (?P<chat>chat\.googleapis\.com/\S*[?&](?:key|token)=\w|logic\.azure\.com\S*[?&]sig=\w
+          |webhook\.office\.com/webhookb2/\w)
+      | (?P<automation>hooks\.zapier\.com/hooks/catch/\w|\bhook\.(?:\w+\.)?make\.com/\w)
+      | (?P<service>\b(?:tgram|discord|slack|msteams|workflows?|gchat|pover|pbul)://\w)
       | (?P<key>-----BEGIN\ [A-Z ]*PRIVATE\ KEY-----|\bgh[pousr]_\w{20,}|\bAKIA[0-9A-Z]{16}\b)""",
     re.VERBOSE,
 )
@@ -21,6 +26,10 @@ _KINDS = {
     "webhook": "a signing secret",
     "url": "an address with a password",
     "discord": "a Discord webhook address",
+    "telegram": "a Telegram bot's token",
+    "chat": "a chat's webhook address",
+    "automation": "an automation's webhook address",
+    "service": "a service's token",
     "key": "a private key",
 }
 _LONG = 6
