@@ -13,14 +13,17 @@ from collections.abc import Iterable, Iterator
 MARK = "…"
 FOLD = "\r\n "
 """Where a header goes on in the next line."""
-_CONTROLS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROLS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 _WORD_BYTES = 39
 """UTF-8 bytes in one encoded word; its line, with the header's name, stays below 76 (RFC 2047, section 2)."""
 _PLAIN_LENGTH = 60
 
 
 def one_line(text: str) -> str:
-    """Return a text without line breaks and control characters, and without what UTF-8 cannot hold."""
+    """Return a text without line breaks, control characters, and what UTF-8 cannot hold.
+
+    And without marks that turn the direction of the text behind them.
+    """
     return _CONTROLS.sub(" ", text.encode("utf-8", "replace").decode()).strip()
 
 

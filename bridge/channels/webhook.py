@@ -68,7 +68,7 @@ class WebhookChannel:
 
         Raises `Unencodable` for a value that has no place where it stands.
         """
-        own: dict[str, object] = dict(_own_way(message.fields))
+        own: dict[str, object] = dict(_own_way(message.fields, str(settings.get("path_ends", ""))))
         if "method" in settings:
             own["method"] = settings["method"]
         method = str(own.get("method", self._options.method))
@@ -173,10 +173,13 @@ def _plain(options: WebhookOptions) -> dict[str, str]:
     return {name: value.get_secret_value() for name, value in options.headers.items()}
 
 
-def _own_way(fields: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """Yield what a message says of its request: path, query, headers."""
+def _own_way(fields: Mapping[str, object], path_ends: str) -> Iterator[tuple[str, object]]:
+    """Yield what a message says of its request: path, query, headers.
+
+    `path_ends` is `open` for a path with values that ends with a slash, `closed` for one that does not.
+    """
     if "path" in fields:
-        yield "path", _path(str(fields["path"]))
+        yield "path", _path(str(fields["path"]), path_ends)
     if "query" in fields:
         query = urlencode(list(_pairs(fields["query"])), errors="replace")
         if len(query) > LONGEST_PATH:
@@ -195,10 +198,13 @@ def _own_way(fields: Mapping[str, object]) -> Iterator[tuple[str, object]]:
         yield "headers", headers
 
 
-def _path(path: str) -> str:
-    """Return a path that stays below the channel's own."""
-    if any(unquote(part) in (".", "..") for part in path.split("/")):
+def _path(path: str, ends: str) -> str:
+    """Return a path that stays below the channel's own, and names one thing where it has values."""
+    parts = [unquote(part) for part in path.split("/")[1:]]
+    if any(part in (".", "..") for part in parts):
         raise Unencodable("`path` came out with '.' or '..' for a part, which would lead elsewhere")
+    if ends and not all(part.strip() for part in (parts[:-1] if ends == "open" else parts)):
+        raise Unencodable("`path` came out with a part that is empty, which may mean all there is")
     if len(path) > LONGEST_PATH:
         raise Unencodable(f"`path` came out longer than {LONGEST_PATH:,} characters")
     return path

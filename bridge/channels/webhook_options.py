@@ -346,10 +346,12 @@ class WebhookAction(ActionModel):
         return {"json": event}
 
     def settings(self) -> dict[str, object]:
-        """Return the method and what the body is, where this says so."""
+        """Return the method, what the body is, and whether a `path` with values in it ends with a slash."""
         found: dict[str, object] = {"method": self.method, "type": self.content_type}
         if all(value is None for value in self._bodies().values()):
             found["unsaid"] = True
+        if self.path is not None and "{" in self.path:
+            found["path_ends"] = "open" if self.path.rstrip().endswith("/") else "closed"
         return {name: value for name, value in found.items() if value is not None}
 
     def is_for_the_team(self, channel: Mapping[str, object]) -> bool:

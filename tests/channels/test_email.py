@@ -276,6 +276,16 @@ def normal(text: str) -> list[str]:
     return re.split(r"\r\n|\r|\n", text.removesuffix("\n").removesuffix("\r"))
 
 
+def test_a_name_turns_no_text_around() -> None:
+    """Marks of direction would show the rest of a subject, or an address behind a name, backwards."""
+    found = parsed(
+        encode({"to.0": "\u202eairaM\u2066 <maria@aluna.example>", "subject": "Oi \u202eairaM\u2069!"})
+    )
+    assert found["Subject"] == "Oi airaM !"
+    assert found["To"] == "airaM <maria@aluna.example>"
+    assert parsed(encode({"subject": "\u05d0\u200f\u05d1"}))["Subject"] == "\u05d0\u200f\u05d1"
+
+
 # ---- the dialogue ----
 
 both = pytest.mark.parametrize("pipelining", [False, True], ids=["one by one", "pipelining"])

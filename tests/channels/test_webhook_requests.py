@@ -102,6 +102,30 @@ def test_a_path_leads_nowhere_else(path: str) -> None:
         CRM.encode(message({"path": path, "json": {}}), {})
 
 
+@pytest.mark.parametrize(
+    ("source", "came_out", "good"),
+    [
+        ("/alunos/{{ learner.id }}", "/alunos/", False),
+        ("/alunos/{{ learner.id }}", "/alunos/%20%09", False),
+        ("/alunos/{{ learner.id }}/notas", "/alunos//notas", False),
+        ("/{{ learner.id }}/", "//", False),
+        ("/alunos/{{ learner.id }}", "/alunos/7", True),
+        ("/alunos/{{ learner.id }}/", "/alunos/7/", True),
+        ("/alunos/", "/alunos/", True),
+        ("//alunos", "//alunos", True),
+    ],
+)
+def test_a_value_without_letters_leads_nowhere(source: str, came_out: str, good: bool) -> None:
+    """To delete one thing is not to delete all of them: a path that lost a part is not asked for."""
+    settings = WebhookAction.model_validate({"path": source, "method": "DELETE"}).settings()
+    fields = {"path": came_out, "json": {}}
+    if good:
+        assert CRM.encode(message(fields), settings).meta["path"] == came_out
+    else:
+        with pytest.raises(Unencodable, match="came out with a part that is empty"):
+            CRM.encode(message(fields), settings)
+
+
 def test_paths_and_queries_are_bounded() -> None:
     """Servers refuse them otherwise, each in its own words."""
     with pytest.raises(Unencodable, match="longer than"):
