@@ -94,7 +94,7 @@ class AppriseAction(ActionModel):
             text = Slot(Target.CHAT, self.template, ("template",))
         return {
             "text": text,
-            **({"title": Slot(Target.HEADER, self.title, ("title",))} if self.title else {}),
+            **({"title": Slot(Target.CHAT, self.title, ("title",), inline=True)} if self.title else {}),
         }
 
     def is_for_the_team(self, channel: Mapping[str, object]) -> bool:  # noqa: ARG002  # all of them are
@@ -127,7 +127,9 @@ class AppriseChannel:
         if not text.strip():
             raise Unencodable("the text came out empty; check the template")
         short = _cut(text, self._service.body_maxlen)
-        title = _cut(str(message.fields.get("title", "")), self._service.title_maxlen or 250)
+        title = _cut(
+            " ".join(str(message.fields.get("title", "")).split()), self._service.title_maxlen or 250
+        )
         cuts = () if short == text else (f"text cut from {len(text):,} to {len(short):,} characters",)
         body = json.dumps({"title": title, "text": short}, ensure_ascii=False).encode()
         return Payload(body=body, cuts=cuts)

@@ -89,6 +89,13 @@ async def test_no_address_and_no_message_is_logged_or_shown(caplog: pytest.LogCa
     assert "Olá, Ana" not in caplog.text
 
 
+async def test_a_title_is_one_line() -> None:
+    """Whatever line breaks its template has."""
+    async with HttpServer() as server, opened("apprise", options(server)) as channel:
+        payload = channel.encode(message(text="Olá", title=" Oi,\r\n  Ana\n"), {})
+    assert json.loads(payload.body)["title"] == "Oi, Ana"
+
+
 async def test_a_text_is_cut_to_what_the_service_takes() -> None:
     """With a visible cut, and a note of it."""
     async with opened("apprise", {"url": "tgram://123456789:abcdefg_hijklmnop/12315544/"}) as channel:
@@ -127,5 +134,5 @@ def test_values_are_made_inert_as_for_every_chat() -> None:
     slots = AppriseAction(text="{{ learner.name }}", title="x").slots()
     assert slots == {
         "text": Slot(Target.CHAT, "{{ learner.name }}", ("text",), inline=True),
-        "title": Slot(Target.HEADER, "x", ("title",)),
+        "title": Slot(Target.CHAT, "x", ("title",), inline=True),
     }
