@@ -14,6 +14,7 @@ from email.message import EmailMessage
 TEXT_LIMIT = 200_000
 """Characters of one part that are shown."""
 _DEPTH = 20
+_ENTITIES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
 _FILES = 50
 
 
@@ -140,7 +141,7 @@ def _words(block: Mapping[str, object], depth: int) -> str:
             label, url = _inner(block, depth), block.get("url")
             return f"<{url}|{label}>" if isinstance(url, str) else f"[{label}]"
         case "image":
-            return f"[{block.get('alt_text') or 'image'}]"
+            return f"[{_inert(str(block.get('alt_text') or 'image'))}]"
         case _:
             return _inner(block, depth)
 
@@ -148,8 +149,13 @@ def _words(block: Mapping[str, object], depth: int) -> str:
 def _inner(block: Mapping[str, object], depth: int) -> str:
     text = block.get("text")
     if isinstance(text, str):
-        return text
+        return text if block.get("type") == "mrkdwn" else _inert(text)
     parts = [_words(text, depth - 1)] if isinstance(text, dict) and depth > 0 else []
     for name in ("fields", "elements"):
         parts += _block_words(block.get(name), depth - 1)
     return "  ".join(part for part in parts if part)
+
+
+def _inert(text: str) -> str:
+    """Return plain text as mrkdwn: a name in it calls nobody where notifications show it."""
+    return text.translate(_ENTITIES)

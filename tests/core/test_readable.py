@@ -59,6 +59,31 @@ def test_no_bytes_are_unreadable(body: bytes) -> None:
         text.encode()
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "context", "elements": [{"type": "plain_text", "text": "<!channel> & <@U1>"}]},
+        {"type": "section", "text": {"type": "plain_text", "text": "<!channel> & <@U1>"}},
+        {"type": "section", "fields": [{"type": "plain_text", "text": "<!channel> & <@U1>"}]},
+        {
+            "type": "rich_text",
+            "elements": [
+                {"type": "rich_text_section", "elements": [{"type": "text", "text": "<!channel> & <@U1>"}]}
+            ],
+        },
+        {"type": "markdown", "text": "<!channel> & <@U1>"},
+        {"type": "image", "alt_text": "<!channel> & <@U1>"},
+    ],
+)
+def test_plain_text_of_a_block_means_nothing_in_mrkdwn(block: dict[str, object]) -> None:
+    """Notifications are made of it, and there a name would call everybody."""
+    (paragraph,) = read_chat({"blocks": [block]}).paragraphs
+    assert paragraph.strip("[]") == "&lt;!channel&gt; &amp; &lt;@U1&gt;"
+    assert read_chat(
+        {"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "<@U1>"}}]}
+    ).paragraphs == ("<@U1>",)
+
+
 def test_json_is_laid_out_and_cut() -> None:
     """JSON gets lines and keeps its letters; other text stays; neither is endless."""
     assert read_json('{"nome":"Conceição"}'.encode()) == '{\n  "nome": "Conceição"\n}'
