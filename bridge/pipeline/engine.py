@@ -14,13 +14,13 @@ from bridge.channels.base import Channel
 from bridge.core.routing import Router
 from bridge.core.rules import Rule
 from bridge.pipeline.compose import actions_of
-from bridge.pipeline.deliver import Reports
 from bridge.pipeline.dispatch import Dispatcher
 from bridge.pipeline.halts import Lookout
 from bridge.pipeline.inlet import Inlet
 from bridge.pipeline.node import Node
 from bridge.pipeline.outlet import Outlet
 from bridge.pipeline.plan import Planner
+from bridge.pipeline.recording import Reports
 from bridge.pipeline.register import Register
 from bridge.pipeline.rulebook import Rulebook
 from bridge.pipeline.trouble import NOBODY, Alarm, Owner

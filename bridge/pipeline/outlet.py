@@ -10,10 +10,11 @@ from bridge.core.events import Facts
 from bridge.core.messages import Payload
 from bridge.core.rules import Action
 from bridge.pipeline.compose import Actions, Unready, compose
-from bridge.pipeline.deliver import Deliverer, Reports
+from bridge.pipeline.deliver import Deliverer
 from bridge.pipeline.gate import Gate, Let
 from bridge.pipeline.node import Node
 from bridge.pipeline.planned import Offer, Planned
+from bridge.pipeline.recording import Reports
 from bridge.pipeline.worker import Worker
 from bridge.sources.base import Source
 from bridge.store import outbox
