@@ -26,7 +26,7 @@ from bridge.pipeline.rulebook import Rulebook
 from bridge.pipeline.trouble import NOBODY, Alarm, Owner
 from bridge.pipeline.worker import Worker
 from bridge.sources.base import Source
-from bridge.store import inbox, outbox
+from bridge.store import decisions, inbox, outbox
 from bridge.store.database import Connection, News, StoreUnavailable
 from bridge.store.deliveries import Due
 from bridge.store.inbox import Entry
@@ -156,7 +156,7 @@ class Engine:
         now = self._node.clock.now()
         try:
             parked = await self._node.database.write(
-                lambda connection: outbox.park_unrouted(connection, self._channels, now=now)
+                lambda connection: decisions.park_unrouted(connection, self._channels, now=now)
             )
         except StoreUnavailable as error:
             self._node.log.warning("deliveries of channels that are gone not looked for", why=str(error))

@@ -14,7 +14,7 @@ from bridge.pipeline.deciding import discard_rule, pause_rule, resume_rule
 from bridge.pipeline.gate import tell
 from bridge.pipeline.node import Node
 from bridge.pipeline.releasing import release_claim, release_claims
-from bridge.store import channels, collections, inbox, incidents, outbox
+from bridge.store import channels, collections, decisions, inbox, incidents
 from bridge.store.channels import Standing
 from bridge.store.claims import ClaimFilter
 from bridge.store.database import Connection
@@ -132,21 +132,21 @@ def _resume(connection: Connection, channel: str, now: datetime) -> bool:
 def _replay(connection: Connection, seq: int, now: datetime) -> int | None:
     run = inbox.replay(connection, seq, now=now)
     if run is not None:
-        outbox.discard_unsent(connection, seq, now=now, why=f"replaced by the replay, run {run}")
+        decisions.discard_unsent(connection, seq, now=now, why=f"replaced by the replay, run {run}")
     return run
 
 
 def _retry(connection: Connection, delivery_id: str, now: datetime) -> Moved | Missing | Refused | Taken:
-    result = outbox.retry(connection, delivery_id, now=now)
+    result = decisions.retry(connection, delivery_id, now=now)
     if isinstance(result, Taken) and collections.go_without(connection, delivery_id, now=now):
-        result = outbox.retry(connection, delivery_id, now=now, claims=False)
+        result = decisions.retry(connection, delivery_id, now=now, claims=False)
     if isinstance(result, Moved):
         collections.reserve_again(connection, delivery_id, now=now)
     return result
 
 
 def _discard(connection: Connection, delivery_id: str, now: datetime, why: str) -> Moved | Missing | Refused:
-    result = outbox.discard(connection, delivery_id, now=now, why=why)
+    result = decisions.discard(connection, delivery_id, now=now, why=why)
     if isinstance(result, Moved):
         collections.follow_named(connection, delivery_id, State.DISCARDED, now=now)
     return result

@@ -30,9 +30,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from bridge.core.outcomes import State, sources_of
+from bridge.core.outcomes import State
 from bridge.store import memory, watches
 from bridge.store.inbox import ENTRY_COLUMNS, Entry, entry_of
+from bridge.store.moves import CLOSED, move
 from bridge.store.schema import (
     CONFIRMED,
     COPY,
@@ -359,11 +360,7 @@ _WAITING = (
     .with_for_update(skip_locked=True, of=deliveries)
 )
 _ENDED = {"updated_at": given("now"), "ready_at": null(), "lease": null(), "why": given("why")}
-_MERGE = (
-    update(deliveries)
-    .where(deliveries.c.seq.in_(_named()), deliveries.c.state.in_(constants(sources_of(State.MERGED))))
-    .values({"state": constant(State.MERGED), **_ENDED})
-)
+_MERGE = move(State.MERGED, deliveries.c.seq.in_(_named()), **CLOSED, why=given("why"))
 _EXPIRE = (
     update(deliveries)
     .where(deliveries.c.seq == given("seq"), deliveries.c.state == constant(State.PENDING))

@@ -15,11 +15,12 @@ from sqlalchemy import Connection, Integer, case, delete, func, literal, null, s
 from sqlalchemy.dialects import postgresql
 
 from bridge.core.halts import GIVEN_UP, KEPT, KEPT_AND, Brake, Halt, RuleState, above_why, is_above
-from bridge.core.outcomes import State, sources_of
+from bridge.core.outcomes import State
 from bridge.core.rates import Rate
 from bridge.core.trouble import Trouble
 from bridge.store import collections, incidents, memory
-from bridge.store.schema import constant, constants, deliveries, given, rule_paces, rule_states
+from bridge.store.moves import CLOSED, OPEN, UNDER_LEASE, move
+from bridge.store.schema import constant, deliveries, given, rule_paces, rule_states
 
 COUNTED = 10_000
 """Kept deliveries are counted up to here."""
@@ -182,30 +183,15 @@ _FORGET_ALL = delete(rule_paces).where(_OF_RULE)
 _IS_KEPT = (deliveries.c.rule == given("rule"), deliveries.c.state == constant(State.KEPT))
 _SOME = select(deliveries.c.seq).where(*_IS_KEPT).limit(COUNTED).subquery("some")
 _KEPT_OF = select(func.count()).select_from(_SOME)
-_KEPT: dict[str, Any] = {
-    "state": constant(State.KEPT),
-    "updated_at": given("now"),
-    "lease": null(),
-    "ready_at": null(),
-    "why": case((deliveries.c.why.is_(None), KEPT), else_=literal(KEPT_AND).concat(deliveries.c.why)),
-}
-_KEEP = (
-    update(deliveries)
-    .where(
-        deliveries.c.seq == given("seq"),
-        deliveries.c.lease == given("lease"),
-        deliveries.c.state.in_(constants(sources_of(State.KEPT))),
-    )
-    .values(_KEPT)
-)
-_KEEP_ALL = (
-    update(deliveries)
-    .where(
-        deliveries.c.ready_at.is_not(None),
-        deliveries.c.rule == given("rule"),
-        deliveries.c.state == constant(State.PENDING),
-    )
-    .values(_KEPT)
+_REASON = case((deliveries.c.why.is_(None), KEPT), else_=literal(KEPT_AND).concat(deliveries.c.why))
+_KEPT: dict[str, Any] = {**CLOSED, "why": _REASON}
+_KEEP = move(State.KEPT, *UNDER_LEASE, **_KEPT)
+_KEEP_ALL = move(
+    State.KEPT,
+    OPEN,
+    deliveries.c.rule == given("rule"),
+    deliveries.c.state == constant(State.PENDING),
+    **_KEPT,
 )
 _OLDEST = select(deliveries.c.seq).where(*_IS_KEPT).order_by(deliveries.c.seq).limit(given("limit", Integer))
 _RELEASE = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -13,45 +12,36 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Integer,
-    Update,
     bindparam,
     case,
-    exists,
     func,
     literal_column,
     null,
     or_,
     select,
-    update,
 )
 from sqlalchemy.dialects import postgresql
 
 from bridge.core.messages import Payload
-from bridge.core.outcomes import State, sources_of
+from bridge.core.outcomes import State
 from bridge.store import memory
 from bridge.store.columns import Instant
 from bridge.store.deliveries import (
     Attempt,
     Due,
-    Missing,
-    Moved,
     NewDelivery,
     Queued,
     Recorded,
-    Refused,
-    Taken,
-    Trigger,
 )
 from bridge.store.inbox import ENTRY_COLUMNS, NOBODY, Lease, entry_of
+from bridge.store.moves import CLOSED, OPEN, THIS, UNDER_LEASE, move
 from bridge.store.news import tell_of_channel
 from bridge.store.numbers import next_seqs
 from bridge.store.prepared import Prepared
 from bridge.store.schema import (
     attempts,
     constant,
-    constants,
     deliveries,
-    gathered,
     given,
     inbox,
     new_row,
@@ -59,40 +49,8 @@ from bridge.store.schema import (
     under,
 )
 
-__all__ = [
-    "Attempt",
-    "Due",
-    "Lease",
-    "Missing",
-    "Moved",
-    "NewDelivery",
-    "Queued",
-    "Recorded",
-    "Refused",
-    "Taken",
-    "Trigger",
-    "claim_due",
-    "discard",
-    "discard_unsent",
-    "enqueue",
-    "enqueue_all",
-    "expire",
-    "give_back",
-    "hold",
-    "next_due",
-    "park",
-    "park_unrouted",
-    "record",
-    "release",
-    "release_all",
-    "retry",
-    "store_payload",
-    "suppress",
-    "withhold",
-]
 LONGEST_LEASE = timedelta(hours=1)
 """A lease that ends later than this was taken by a node whose clock was wrong; another one ends it."""
-UNROUTED = "is no longer in the configuration; restore it, then retry"
 
 
 class LeaseLost(Exception):
@@ -237,14 +195,6 @@ def park(connection: Connection, seq: int, *, lease: str, now: datetime, why: st
     return _end(connection, seq, lease, State.PARKED, now, why)
 
 
-def park_unrouted(connection: Connection, channels: Collection[str], *, now: datetime) -> dict[str, int]:
-    """Park what waits for a channel that is not one of `channels`; returns how many of each.
-
-    What is under way stays, unless its lease ran out.
-    """
-    return Counter(connection.scalars(_PARK_UNROUTED, {"given_channels": ("", *channels), "given_now": now}))
-
-
 def expire(connection: Connection, seq: int, *, lease: str, now: datetime, why: str) -> bool:
     """Give a delivery up because its time is over; False, and nothing written, if the lease is lost."""
     return _end(connection, seq, lease, State.EXPIRED, now, why)
@@ -272,51 +222,6 @@ def hold(connection: Connection, seq: int, *, lease: str, now: datetime, until: 
     """
     values = {"given_seq": seq, "given_lease": lease, "given_now": now, "given_due": until, "given_why": why}
     return connection.execute(_HOLD, values).rowcount == 1
-
-
-def retry(
-    connection: Connection, delivery_id: str, *, now: datetime, claims: bool = True
-) -> Moved | Missing | Refused | Taken:
-    """Make a waiting, dead, expired or parked delivery due now, with its schedule of retries from the start.
-
-    Its claim is reserved again, unless it `claims` nothing: its message is about others only. An expiry that
-    has passed is dropped: a person asked for it all the same.
-    """
-    state = connection.scalar(_STATE, {"given_id": delivery_id})
-    if state is None:
-        return Missing()
-    if state not in _RETRIED_FROM:
-        return Refused(State(state))
-    holder = memory.reserve_again(connection, delivery_id, now=now) if claims else None
-    if holder is not None:
-        return Taken(holder)
-    channel = connection.scalar(_RETRY, {"given_id": delivery_id, "given_now": now})
-    tell_of_channel(connection, str(channel))
-    return Moved()
-
-
-def discard(
-    connection: Connection, delivery_id: str, *, now: datetime, why: str
-) -> Moved | Missing | Refused:
-    """Decide that a delivery that is not under way will never be sent."""
-    values = {"given_id": delivery_id, "given_now": now, "given_why": why}
-    if connection.execute(_DISCARD, values).rowcount == 1:
-        memory.follow(connection, delivery_id, State.DISCARDED, now=now)
-        return Moved()
-    state = connection.scalar(_STATE, {"given_id": delivery_id})
-    return Missing() if state is None else Refused(State(state))
-
-
-def discard_unsent(connection: Connection, entry_seq: int, *, now: datetime, why: str) -> int:
-    """Discard what is not sent of an entry's deliveries, before a replay makes them anew; returns how many.
-
-    What is under way stays, and a message that was made about other events as well.
-    """
-    values = {"given_entry": entry_seq, "given_now": now, "given_why": why}
-    discarded = connection.scalars(_DISCARD_UNSENT, values).all()
-    for delivery_id in discarded:
-        memory.follow(connection, delivery_id, State.DISCARDED, now=now)
-    return len(discarded)
 
 
 def release(connection: Connection, lease: str) -> int:
@@ -399,14 +304,6 @@ def _due_of(row: Sequence[Any]) -> Due:
     return Due(**dict(zip(_DUE_FIELDS, mine, strict=True)), payload=payload, entry=entry_of(entry))
 
 
-def _move(target: State, *conditions: ColumnElement[bool], **values: object) -> Update:
-    return (
-        update(deliveries)
-        .where(*conditions, deliveries.c.state.in_(constants(sources_of(target))))
-        .values({"state": constant(target), "updated_at": given("now"), "lease": null(), **values})
-    )
-
-
 def _in_lane(table: FromClause) -> ColumnElement[bool]:
     """Return the test that a row is not held for later: what is does not count in its lane."""
     return or_(table.c.held_until.is_(None), table.c.held_until <= given("now"))
@@ -417,12 +314,7 @@ _ATTEMPT_FIELDS = tuple(field.name for field in fields(Attempt))
 _NOT_OF_ROW = {"payload", "entry", "head", "count", "fresh", "has_claim", "others_wait"}
 _DUE_FIELDS = tuple(field.name for field in fields(Due) if field.name not in _NOT_OF_ROW)
 _MINE = len(_DUE_FIELDS)
-_RETRIED_FROM = tuple(state for state in sources_of(State.PENDING) if state is not State.SENDING)
 
-_OPEN = deliveries.c.ready_at.is_not(None)
-_THIS = deliveries.c.id == given("id")
-_UNDER_LEASE = (deliveries.c.seq == given("seq"), deliveries.c.lease == given("lease"))
-_CLOSED = {"ready_at": null()}
 _TRIED = {
     "attempts": given("number"),
     "tries": deliveries.c.tries + 1,
@@ -439,7 +331,7 @@ _FIRST_OF_LANE = (
     .correlate(deliveries)
     .scalar_subquery()
 )
-_THROUGH = (deliveries.c.channel == given("channel"), _OPEN)
+_THROUGH = (deliveries.c.channel == given("channel"), OPEN)
 _ITS_TURN = or_(deliveries.c.lane.is_(None), deliveries.c.seq == _FIRST_OF_LANE)
 
 _ENQUEUE = Prepared(
@@ -450,7 +342,7 @@ _ENQUEUE = Prepared(
 )
 _LANE = Prepared(
     select(deliveries.c.seq)
-    .where(deliveries.c.lane == given("lane"), _OPEN, _in_lane(deliveries))
+    .where(deliveries.c.lane == given("lane"), OPEN, _in_lane(deliveries))
     .limit(literal_column("1")),
     returned=(deliveries.c.seq,),
 )
@@ -467,7 +359,7 @@ _NEXT = (
     .with_for_update(skip_locked=True, of=deliveries)
     .cte("next")
 )
-_CLAIM = _move(
+_CLAIM = move(
     State.SENDING, deliveries.c.seq.in_(select(_NEXT.c.seq)), lease=given("lease"), ready_at=given("until")
 ).returning(deliveries.c.seq)
 _DUE = (
@@ -483,9 +375,7 @@ _DUE = (
     .where(deliveries.c.seq.in_(bindparam("given_seqs", expanding=True)))
     .order_by(deliveries.c.due_at, deliveries.c.seq)
 )
-_HELD = Prepared(
-    select(deliveries.c.seq).where(*_UNDER_LEASE).with_for_update(), returned=(deliveries.c.seq,)
-)
+_HELD = Prepared(select(deliveries.c.seq).where(*UNDER_LEASE).with_for_update(), returned=(deliveries.c.seq,))
 _insert_payload = postgresql.insert(payloads)
 _PAYLOAD_FIELDS = ("delivery_seq", "meta", "cuts", "body")
 _ADD_PAYLOAD = Prepared(payloads.insert().inline(), inserted=_PAYLOAD_FIELDS)
@@ -498,69 +388,38 @@ _STORE_PAYLOAD = Prepared(
 )
 _AGAIN = {"due_at": given("due"), "ready_at": given("due")}
 _WHOSE = (deliveries.c.id, deliveries.c.lane)
-_DELIVERED = Prepared(_move(State.DELIVERED, *_UNDER_LEASE, **_CLOSED, **_TRIED))
+_DELIVERED = Prepared(move(State.DELIVERED, *UNDER_LEASE, **CLOSED, **_TRIED))
 _RECORD = {
-    state: Prepared(_move(state, *_UNDER_LEASE, **then, **_TRIED).returning(*_WHOSE), returned=_WHOSE)
-    for state, then in ((State.PENDING, _AGAIN), (State.DELIVERED, _CLOSED), (State.DEAD, _CLOSED))
+    state: Prepared(move(state, *UNDER_LEASE, **then, **_TRIED).returning(*_WHOSE), returned=_WHOSE)
+    for state, then in ((State.PENDING, _AGAIN), (State.DELIVERED, CLOSED), (State.DEAD, CLOSED))
 }
 _ADD_ATTEMPT = Prepared(attempts.insert().inline(), inserted=("delivery_seq", *_ATTEMPT_FIELDS))
 _END = {
-    target: _move(target, *_UNDER_LEASE, **_CLOSED, why=given("why")).returning(deliveries.c.id)
+    target: move(target, *UNDER_LEASE, **CLOSED, why=given("why")).returning(deliveries.c.id)
     for target in (State.PARKED, State.EXPIRED, State.WITHHELD, State.SUPPRESSED)
 }
-_HOLD = _move(
+_HOLD = move(
     State.PENDING,
-    *_UNDER_LEASE,
+    *UNDER_LEASE,
     due_at=given("due"),
     ready_at=given("due"),
     held_until=given("due"),
     why=given("why"),
 )
-_PARK_UNROUTED = _move(
-    State.PARKED,
-    _OPEN,
-    deliveries.c.channel.not_in(bindparam("given_channels", expanding=True)),
-    or_(deliveries.c.state == constant(State.PENDING), deliveries.c.ready_at <= given("now")),
-    **_CLOSED,
-    why=constant("channel ''") + deliveries.c.channel + constant("'' ") + constant(UNROUTED),
-).returning(deliveries.c.channel)
-_STATE = select(deliveries.c.state).where(_THIS)
-_SEQ = select(deliveries.c.seq).where(_THIS)
-_RETRY = _move(
+_SEQ = select(deliveries.c.seq).where(THIS)
+_RELEASE_ALL = move(
     State.PENDING,
-    _THIS,
-    deliveries.c.state != constant(State.SENDING),
-    due_at=given("now"),
-    ready_at=given("now"),
-    expires_at=case((deliveries.c.expires_at <= given("now"), null()), else_=deliveries.c.expires_at),
-    first_at=null(),
-    tries=0,
-    held_until=case((deliveries.c.held_until > given("now"), given("now")), else_=deliveries.c.held_until),
-    trigger=constant("person"),
-    why=null(),
-).returning(deliveries.c.channel)
-_DISCARD_UNSENT = _move(
-    State.DISCARDED,
-    deliveries.c.inbox_seq == given("entry"),
-    # What else goes out with it is not of this entry.
-    ~exists().where(gathered.c.head_seq == deliveries.c.seq, gathered.c.delivery_seq != deliveries.c.seq),
-    **_CLOSED,
-    why=given("why"),
-).returning(deliveries.c.id)
-_DISCARD = _move(State.DISCARDED, _THIS, **_CLOSED, why=given("why"))
-_RELEASE_ALL = _move(
-    State.PENDING,
-    _OPEN,
+    OPEN,
     deliveries.c.lease.is_not(None),
     ready_at=deliveries.c.due_at,
     updated_at=deliveries.c.updated_at,
 )
-_GIVE_BACK = _move(
-    State.PENDING, *_UNDER_LEASE, ready_at=deliveries.c.due_at, updated_at=deliveries.c.updated_at
+_GIVE_BACK = move(
+    State.PENDING, *UNDER_LEASE, ready_at=deliveries.c.due_at, updated_at=deliveries.c.updated_at
 )
 _RELEASE = _RELEASE_ALL.where(under(deliveries.c.lease)).returning(deliveries.c.channel)
 # It was due when it was claimed, whatever that clock said.
-_RELEASE_FAR = _move(
+_RELEASE_FAR = move(
     State.PENDING,
     deliveries.c.channel == given("channel"),
     deliveries.c.ready_at > given("far"),

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql
 
 from bridge.core.outcomes import State
 from bridge.core.unless import Sighting, Watch, meanwhile
-from bridge.store import outbox
+from bridge.store import decisions, outbox
 from bridge.store.columns import Instant
 from bridge.store.deliveries import Moved
 from bridge.store.schema import constants, deliveries, given, sightings, watches
@@ -40,7 +40,7 @@ def see(connection: Connection, sighting: Sighting, entry: int, *, now: datetime
     connection.execute(_SEE, row)
     why = meanwhile(sighting.kind, entry)
     waiting = connection.scalars(_WITHDRAWN, values).all()
-    withdrawn = [id_ for id_ in waiting if outbox.discard(connection, id_, now=now, why=why) == Moved()]
+    withdrawn = [id_ for id_ in waiting if decisions.discard(connection, id_, now=now, why=why) == Moved()]
     connection.execute(_FORGET, values)
     return withdrawn
 
@@ -66,7 +66,7 @@ def withdraw(connection: Connection, seq: int, *, lease: str, id_: str, now: dat
     """Discard a claimed delivery; False if the lease is lost."""
     if not outbox.give_back(connection, seq, lease=lease):
         return False
-    outbox.discard(connection, id_, now=now, why=why)
+    decisions.discard(connection, id_, now=now, why=why)
     return True
 
 

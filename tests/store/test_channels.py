@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from bridge.core.breaker import Breaker, Phase
-from bridge.store import channels, outbox
+from bridge.store import channels, decisions
 from bridge.store.channels import UNTOUCHED, Standing
 from tests.support.stored import NOW, SECOND, store_delivery
 
@@ -45,5 +45,5 @@ def test_what_waits_is_counted(connection: Connection) -> None:
         store_delivery(connection, number)
     store_delivery(connection, 4, channel="wins")
     closed = store_delivery(connection, 5)
-    outbox.discard(connection, closed.id, now=NOW, why="by hand")
+    decisions.discard(connection, closed.id, now=NOW, why="by hand")
     assert channels.waiting(connection, "learners") == 3

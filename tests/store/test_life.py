@@ -17,9 +17,9 @@ from hypothesis.stateful import (
 )
 
 from bridge.core.outcomes import MOVES, State
-from bridge.store import memory, outbox
+from bridge.store import decisions, memory, outbox
+from bridge.store.deliveries import Due, Moved, Refused, Taken
 from bridge.store.engines import Engines
-from bridge.store.outbox import Due, Moved, Refused, Taken
 from bridge.store.schema import claims, deliveries
 from tests.support.stored import MINUTE, NOW, attempt, new_delivery, store_entry
 
@@ -140,7 +140,7 @@ class Outbox(RuleBasedStateMachine):
     @rule(data=st.data())
     def retry(self, data: st.DataObject) -> None:
         id_, model = self.pick(data)
-        result = outbox.retry(self.connection, id_, now=self.now)
+        result = decisions.retry(self.connection, id_, now=self.now)
         holder = self.holder(model.key)
         if model.state not in (State.PENDING, State.DEAD, State.EXPIRED, State.PARKED):
             assert result == Refused(model.state)
@@ -156,7 +156,7 @@ class Outbox(RuleBasedStateMachine):
     @rule(data=st.data())
     def discard(self, data: st.DataObject) -> None:
         id_, model = self.pick(data)
-        result = outbox.discard(self.connection, id_, now=self.now, why="x")
+        result = decisions.discard(self.connection, id_, now=self.now, why="x")
         if State.DISCARDED in MOVES[model.state]:
             assert result == Moved()
             self.move(model, State.DISCARDED)

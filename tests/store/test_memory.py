@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import Connection
 
 from bridge.core.outcomes import State
-from bridge.store import details, memory, outbox
+from bridge.store import decisions, details, memory, outbox
 from bridge.store.database import Database
+from bridge.store.deliveries import Moved, NewDelivery, Taken
 from bridge.store.details import DeliveryDetails
-from bridge.store.outbox import Moved, NewDelivery, Taken
 from tests.support.stored import LEASE, NOW, attempt, claim_due, new_delivery, store_delivery, store_entry
 
 KEY = b"k" * 16
@@ -66,7 +66,7 @@ def test_a_claim_follows_its_delivery(connection: Connection, end: State, claim:
     """Sent for ever, or free again when given up, by the same transaction that moves the delivery."""
     delivery = claimed_delivery(connection)
     if end is State.DISCARDED:
-        outbox.discard(connection, delivery.id, now=NOW, why="not wanted")
+        decisions.discard(connection, delivery.id, now=NOW, why="not wanted")
     else:
         (due,) = claim_due(connection)
         match end:
@@ -102,7 +102,7 @@ def test_a_retry_takes_its_claim_again(connection: Connection) -> None:
     (due,) = claim_due(connection)
     outbox.record(connection, due.seq, lease=LEASE, attempt=attempt(), state=State.DEAD)
 
-    assert outbox.retry(connection, delivery.id, now=NOW) == Moved()
+    assert decisions.retry(connection, delivery.id, now=NOW) == Moved()
 
     assert claim_state(connection, delivery) == "reserved"
     assert reserve(connection, store_delivery(connection, 2)) == delivery.id
@@ -115,12 +115,12 @@ def test_a_retry_is_refused_when_another_delivery_took_the_claim(connection: Con
     outbox.record(connection, due.seq, lease=LEASE, attempt=attempt(), state=State.DEAD)
     successor = claimed_delivery(connection, 2)
 
-    assert outbox.retry(connection, delivery.id, now=NOW) == Taken(successor.id)
+    assert decisions.retry(connection, delivery.id, now=NOW) == Taken(successor.id)
 
     assert claim_state(connection, delivery) == "released"
     (due,) = claim_due(connection)
     outbox.record(connection, due.seq, lease=LEASE, attempt=attempt(), state=State.DEAD)
-    assert outbox.retry(connection, delivery.id, now=NOW) == Moved(), "the successor died as well"
+    assert decisions.retry(connection, delivery.id, now=NOW) == Moved(), "the successor died as well"
 
 
 def test_a_delivery_without_a_claim_is_retried_all_the_same(connection: Connection) -> None:
@@ -129,7 +129,7 @@ def test_a_delivery_without_a_claim_is_retried_all_the_same(connection: Connecti
     (due,) = claim_due(connection)
     outbox.record(connection, due.seq, lease=LEASE, attempt=attempt(), state=State.DEAD)
 
-    assert outbox.retry(connection, delivery.id, now=NOW) == Moved()
+    assert decisions.retry(connection, delivery.id, now=NOW) == Moved()
     assert claim_state(connection, delivery) is None
 
 

@@ -7,9 +7,10 @@ from sqlalchemy import Connection, select
 
 from bridge.core.messages import Payload
 from bridge.core.outcomes import ANSWER_LIMIT, MOVES, Reason, State, sources_of
-from bridge.store import collections, details, outbox
+from bridge.store import collections, decisions, details, outbox
+from bridge.store.deliveries import Due, Missing, Moved, NewDelivery, Refused
 from bridge.store.details import DeliveryDetails
-from bridge.store.outbox import Due, Missing, Moved, NewDelivery, Refused
+from bridge.store.inbox import Lease
 from bridge.store.schema import deliveries
 from tests.support.stored import (
     LEASE,
@@ -63,7 +64,7 @@ def bring_to(connection: Connection, state: State, number: int = 0) -> NewDelive
     if state is State.PENDING:
         return delivery
     if state is State.DISCARDED:
-        assert outbox.discard(connection, delivery.id, now=NOW, why="not wanted") == Moved()
+        assert decisions.discard(connection, delivery.id, now=NOW, why="not wanted") == Moved()
         return delivery
     if state is State.MERGED:
         return merge(connection, delivery, number)
@@ -297,7 +298,7 @@ def test_a_lane_with_nothing_but_held_ones_is_free(connection: Connection) -> No
     """What is due now may be stored under a lease, and nobody is woken for what is held."""
     store_delivery(connection, 1, lane=LANE, due_at=NOW + 5 * MINUTE, held_until=NOW + 5 * MINUTE)
     made = new_delivery(store_entry(connection, 2), 2, lane=LANE)
-    queued = outbox.enqueue(connection, made, lease=outbox.Lease(LEASE, NOW + MINUTE))
+    queued = outbox.enqueue(connection, made, lease=Lease(LEASE, NOW + MINUTE))
     assert queued is not None
     assert queued.leased
     done = attempt(outcome="delivered", reason=None, status=200)
@@ -338,7 +339,7 @@ def test_a_retry_follows_the_table_of_moves(connection: Connection, state: State
     """A person revives what was given up, and nothing else."""
     delivery = bring_to(connection, state)
 
-    result = outbox.retry(connection, delivery.id, now=NOW)
+    result = decisions.retry(connection, delivery.id, now=NOW)
 
     allowed = state in sources_of(State.PENDING)
     assert result == (Moved() if allowed else Refused(state))
@@ -349,8 +350,8 @@ def test_what_is_being_sent_can_be_neither_retried_nor_discarded(connection: Con
     """Its worker has the word."""
     delivery = bring_to(connection, State.SENDING)
 
-    assert outbox.retry(connection, delivery.id, now=NOW) == Refused(State.SENDING)
-    assert outbox.discard(connection, delivery.id, now=NOW, why="no") == Refused(State.SENDING)
+    assert decisions.retry(connection, delivery.id, now=NOW) == Refused(State.SENDING)
+    assert decisions.discard(connection, delivery.id, now=NOW, why="no") == Refused(State.SENDING)
     assert state_of(connection, delivery) is State.SENDING
 
 
@@ -359,7 +360,7 @@ def test_a_retry_starts_the_schedule_again(connection: Connection) -> None:
     delivery = bring_to(connection, State.DEAD)
     later = NOW + 5 * MINUTE
 
-    assert outbox.retry(connection, delivery.id, now=later) == Moved()
+    assert decisions.retry(connection, delivery.id, now=later) == Moved()
 
     (due,) = claim_due(connection, now=later)
     assert (due.due_at, due.first_at, due.attempts, due.tries, due.trigger) == (later, None, 1, 0, "person")
@@ -379,7 +380,7 @@ def test_a_retry_drops_only_an_expiry_that_has_passed(
     (due,) = claim_due(connection)
     outbox.expire(connection, due.seq, lease=LEASE, now=NOW, why="too late")
 
-    outbox.retry(connection, delivery.id, now=NOW)
+    decisions.retry(connection, delivery.id, now=NOW)
 
     assert shown(connection, delivery.id).row.expires_at == (expires_at if kept else None)
 
@@ -389,7 +390,7 @@ def test_a_discard_follows_the_table_of_moves(connection: Connection, state: Sta
     """A person gives up what is not under way and not over."""
     delivery = bring_to(connection, state)
 
-    result = outbox.discard(connection, delivery.id, now=NOW, why="not wanted")
+    result = decisions.discard(connection, delivery.id, now=NOW, why="not wanted")
 
     allowed = State.DISCARDED in MOVES[state]
     assert result == (Moved() if allowed else Refused(state))
@@ -399,8 +400,8 @@ def test_a_discard_follows_the_table_of_moves(connection: Connection, state: Sta
 
 def test_an_unknown_delivery_is_missing(connection: Connection) -> None:
     """Neither retry nor discard invents one."""
-    assert outbox.retry(connection, "0" * 32, now=NOW) == Missing()
-    assert outbox.discard(connection, "0" * 32, now=NOW, why="no") == Missing()
+    assert decisions.retry(connection, "0" * 32, now=NOW) == Missing()
+    assert decisions.discard(connection, "0" * 32, now=NOW, why="no") == Missing()
 
 
 def test_what_is_unsent_of_an_entry_is_discarded_together(connection: Connection) -> None:
@@ -413,7 +414,7 @@ def test_what_is_unsent_of_an_entry_is_discarded_together(connection: Connection
     sent(connection, done)
     claim_due(connection, now=NOW + 2 * SECOND)
 
-    assert outbox.discard_unsent(connection, entry, now=NOW, why="replayed") == 1
+    assert decisions.discard_unsent(connection, entry, now=NOW, why="replayed") == 1
 
     states = connection.scalars(select(deliveries.c.state).order_by(deliveries.c.seq)).all()
     assert states == ["delivered", "sending", "discarded", "pending"]
@@ -458,16 +459,16 @@ def test_deliveries_of_a_channel_that_is_gone_are_parked(connection: Connection)
     configured = store_delivery(connection, 0)
     waiting = store_delivery(connection, 1, channel="it's gone")
     done = store_delivery(connection, 2, channel="gone")
-    assert outbox.discard(connection, done.id, now=NOW, why="not wanted") == Moved()
+    assert decisions.discard(connection, done.id, now=NOW, why="not wanted") == Moved()
     sending = store_delivery(connection, 3, channel="gone")
     claim_due(connection, channel="gone")
 
-    assert outbox.park_unrouted(connection, ["learners"], now=NOW) == {"it's gone": 1}
+    assert decisions.park_unrouted(connection, ["learners"], now=NOW) == {"it's gone": 1}
     row = shown(connection, waiting.id).row
     why = "channel 'it's gone' is no longer in the configuration; restore it, then retry"
     assert (row.state, row.why) == (State.PARKED, why)
     assert state_of(connection, configured) is State.PENDING
     assert state_of(connection, done) is State.DISCARDED
     assert state_of(connection, sending) is State.SENDING
-    assert outbox.park_unrouted(connection, [], now=NOW + MINUTE) == {"gone": 1, "learners": 1}
-    assert outbox.retry(connection, waiting.id, now=NOW) == Moved()
+    assert decisions.park_unrouted(connection, [], now=NOW + MINUTE) == {"gone": 1, "learners": 1}
+    assert decisions.retry(connection, waiting.id, now=NOW) == Moved()

@@ -18,7 +18,7 @@ from bridge.core.rates import Rate
 from bridge.core.rules import After
 from bridge.core.tallies import Mark, Tally
 from bridge.core.unless import Sighting, Watch
-from bridge.store import details, halts, inbox, limits, memory, outbox, tallies, views, watches
+from bridge.store import decisions, details, halts, inbox, limits, memory, outbox, tallies, views, watches
 from bridge.store.deliveries import as_kept
 from bridge.store.engines import Engines
 from bridge.store.views import DeliveryFilter, EventFilter
@@ -96,11 +96,11 @@ def life(connection: Connection) -> None:
             attempt=attempt(),
             state=State.DEAD if number else State.DELIVERED,
         )
-    outbox.retry(connection, due.id, now=NOW)
-    outbox.discard(connection, due.id, now=NOW, why="x")
-    outbox.discard_unsent(connection, due.entry.seq, now=NOW, why="x")
+    decisions.retry(connection, due.id, now=NOW)
+    decisions.discard(connection, due.id, now=NOW, why="x")
+    decisions.discard_unsent(connection, due.entry.seq, now=NOW, why="x")
     outbox.next_due(connection, "learners", now=NOW)
-    outbox.park_unrouted(connection, ["learners"], now=NOW)
+    decisions.park_unrouted(connection, ["learners"], now=NOW)
     remember(connection)
     inbox.release(connection, LEASE)
     outbox.release(connection, LEASE)

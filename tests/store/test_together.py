@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
 from bridge.store import details, inbox, outbox
+from bridge.store.deliveries import Attempt
 from bridge.store.details import DeliveryDetails, EventDetails
 from bridge.store.inbox import Finished, Lease
 from bridge.store.numbers import next_seqs
-from bridge.store.outbox import Attempt, LeaseLost
+from bridge.store.outbox import LeaseLost
 from bridge.store.schema import deliveries
 from bridge.store.schema import inbox as inbox_table
 from tests.support.stored import (

@@ -14,8 +14,8 @@ from bridge.core.identity import delivery_id, entry_key
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Reason, State
 from bridge.store import inbox, memory, outbox
+from bridge.store.deliveries import Attempt, Due, NewDelivery
 from bridge.store.inbox import EntryFacts, NewEntry
-from bridge.store.outbox import Attempt, Due, NewDelivery
 
 MINUTE = timedelta(minutes=1)
 LEASE = "stock"

@@ -1,0 +1,123 @@
+"""What is decided about deliveries that are not under way: by a person, a replay, an `unless`, at a start."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    case,
+    exists,
+    null,
+    or_,
+    select,
+)
+
+from bridge.core.outcomes import State, sources_of
+from bridge.store import memory
+from bridge.store.deliveries import (
+    Missing,
+    Moved,
+    Refused,
+    Taken,
+)
+from bridge.store.moves import CLOSED, OPEN, THIS, move
+from bridge.store.news import tell_of_channel
+from bridge.store.schema import (
+    constant,
+    deliveries,
+    gathered,
+    given,
+)
+
+UNROUTED = "is no longer in the configuration; restore it, then retry"
+
+
+def retry(
+    connection: Connection, delivery_id: str, *, now: datetime, claims: bool = True
+) -> Moved | Missing | Refused | Taken:
+    """Make a waiting, dead, expired or parked delivery due now, with its schedule of retries from the start.
+
+    Its claim is reserved again, unless it `claims` nothing: its message is about others only. An expiry that
+    has passed is dropped: a person asked for it all the same.
+    """
+    state = connection.scalar(_STATE, {"given_id": delivery_id})
+    if state is None:
+        return Missing()
+    if state not in _RETRIED_FROM:
+        return Refused(State(state))
+    holder = memory.reserve_again(connection, delivery_id, now=now) if claims else None
+    if holder is not None:
+        return Taken(holder)
+    channel = connection.scalar(_RETRY, {"given_id": delivery_id, "given_now": now})
+    tell_of_channel(connection, str(channel))
+    return Moved()
+
+
+def discard(
+    connection: Connection, delivery_id: str, *, now: datetime, why: str
+) -> Moved | Missing | Refused:
+    """Decide that a delivery that is not under way will never be sent."""
+    values = {"given_id": delivery_id, "given_now": now, "given_why": why}
+    if connection.execute(_DISCARD, values).rowcount == 1:
+        memory.follow(connection, delivery_id, State.DISCARDED, now=now)
+        return Moved()
+    state = connection.scalar(_STATE, {"given_id": delivery_id})
+    return Missing() if state is None else Refused(State(state))
+
+
+def discard_unsent(connection: Connection, entry_seq: int, *, now: datetime, why: str) -> int:
+    """Discard what is not sent of an entry's deliveries, before a replay makes them anew; returns how many.
+
+    What is under way stays, and a message that was made about other events as well.
+    """
+    values = {"given_entry": entry_seq, "given_now": now, "given_why": why}
+    discarded = connection.scalars(_DISCARD_UNSENT, values).all()
+    for delivery_id in discarded:
+        memory.follow(connection, delivery_id, State.DISCARDED, now=now)
+    return len(discarded)
+
+
+def park_unrouted(connection: Connection, channels: Collection[str], *, now: datetime) -> dict[str, int]:
+    """Park what waits for a channel that is not one of `channels`; returns how many of each.
+
+    What is under way stays, unless its lease ran out.
+    """
+    return Counter(connection.scalars(_PARK_UNROUTED, {"given_channels": ("", *channels), "given_now": now}))
+
+
+_RETRIED_FROM = tuple(state for state in sources_of(State.PENDING) if state is not State.SENDING)
+_STATE = select(deliveries.c.state).where(THIS)
+_RETRY = move(
+    State.PENDING,
+    THIS,
+    deliveries.c.state != constant(State.SENDING),
+    due_at=given("now"),
+    ready_at=given("now"),
+    expires_at=case((deliveries.c.expires_at <= given("now"), null()), else_=deliveries.c.expires_at),
+    first_at=null(),
+    tries=0,
+    held_until=case((deliveries.c.held_until > given("now"), given("now")), else_=deliveries.c.held_until),
+    trigger=constant("person"),
+    why=null(),
+).returning(deliveries.c.channel)
+_DISCARD = move(State.DISCARDED, THIS, **CLOSED, why=given("why"))
+_DISCARD_UNSENT = move(
+    State.DISCARDED,
+    deliveries.c.inbox_seq == given("entry"),
+    # What else goes out with it is not of this entry.
+    ~exists().where(gathered.c.head_seq == deliveries.c.seq, gathered.c.delivery_seq != deliveries.c.seq),
+    **CLOSED,
+    why=given("why"),
+).returning(deliveries.c.id)
+_PARK_UNROUTED = move(
+    State.PARKED,
+    OPEN,
+    deliveries.c.channel.not_in(bindparam("given_channels", expanding=True)),
+    or_(deliveries.c.state == constant(State.PENDING), deliveries.c.ready_at <= given("now")),
+    **CLOSED,
+    why=constant("channel ''") + deliveries.c.channel + constant("'' ") + constant(UNROUTED),
+).returning(deliveries.c.channel)
