@@ -96,7 +96,7 @@ def cause(row: DeliveryRow, due: Callable[[datetime], str], limit: int = WHY_SHO
     if row.why and row.state is State.PENDING:
         return f"held until {due(row.due_at)}: {one_line(row.why, limit)}"
     if row.why or not row.last_reason:
-        return one_line(row.why or "", limit)
+        return one_line(_ID.sub(_short, row.why or ""), limit)
     met = f"{row.last_reason}: {row.last_answer}" if row.last_answer else row.last_reason
     following = f"; next try {due(row.due_at)}" if row.state is State.PENDING else ""
     return one_line(met, limit) + following

@@ -71,6 +71,7 @@ def test_what_waits_is_listed_with_its_digest(collecting: Bridge) -> None:
     assert "The message is about 2 events:" in shown.out
     assert "2: Funções 8h Funções 8h" in shown.out
     part = collecting("deliveries", "show", told[2]["id"])
+    assert f"  part of delivery {told[1]['id'][:10]}\n" in collecting("deliveries", "list").out
     assert f"It is part of delivery {told[1]['id']}" in part.out
     assert f"merged, part of delivery {told[1]['id'][:10]}" in collecting("explain", "2").out
 

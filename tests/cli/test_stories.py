@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -502,27 +503,25 @@ SHOWN = [
 
 
 def configuration_of(bridge: Bridge, page: str, text: str) -> Path:
-    """Return the shipped configuration, or one with the rule and the template of the page if it has them."""
+    """Return the shipped configuration, with the rule and the template of the page if it has them."""
     shipped = ROOT / "config.yaml"
     whole = next(ROOT.glob(f"docs/**/{page}")).read_text("utf-8")
     rules = "".join(re.findall(r"```yaml\n# part of config.yaml, below rules:\n(.*?)```", whole, re.DOTALL))
     if not any(f"name: {name}" in rules for name in re.findall(r"rule: (\S+)", text)):
         return shipped
+    shutil.copytree(ROOT / "templates", bridge.folder / "templates")
     for name, said in zip(
         re.findall(r"template: (\S+)", rules),
         re.findall(r"```markdown\n(.*?)```", whole, re.DOTALL),
         strict=True,
     ):
         bridge.write(f"templates/{name}.md", said)
-    layout = (ROOT / "templates/layouts/default.html").read_text("utf-8")
-    bridge.write("templates/layouts/default.html", layout)
-    head, _, _ = shipped.read_text("utf-8").partition("\nrules:\n")
-    return bridge.write("config.yaml", f"{head}\nrules:\n{rules}")
+    return bridge.write("config.yaml", f"{shipped.read_text('utf-8')}\n{rules}")
 
 
 @pytest.mark.parametrize(("page", "text"), SHOWN)
 def test_stories_in_the_documentation_hold(bridge: Bridge, page: str, text: str) -> None:
-    """What is shown can be copied beside the shipped configuration, or beside the page's own rule."""
+    """What is shown can be copied beside the shipped configuration, with the page's own rule in it."""
     bridge.write("one.yaml", text)
     said = bridge("test", "one.yaml", "-c", str(configuration_of(bridge, page, text)))
     assert said.code == ExitCode.OK, f"{page}: {said.out}{said.err}"
