@@ -194,7 +194,8 @@ def bare_jinja(texts: Sequence[str], facts: Mapping[str, object]) -> Callable[[]
     bare = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)  # it is on
     bare.filters |= {"first_name": first_name, "proper_name": proper_name}
     templates = [bare.from_string(text) for text in texts]
-    names = {**facts, "lang": "pt-BR", "subject": "s", "preheader": "p", "content": "c"}
+    around = {"lang": "pt-BR", "subject": "s", "preheader": "p", "content": "c"}
+    names = {"count": 1, "items": [facts], **facts, **around}
     return lambda: [template.render(names) for template in templates]
 
 

@@ -215,7 +215,8 @@ def in_our_words(entry: object, texts: Collection[str] = ()) -> object:
     kind = send_kind(entry)
     if kind is None or not isinstance(entry, dict):
         return entry
-    ours = {"text": _NOTICE} if entry[kind] in texts else OWN_WORDS[kind]
+    takes_a_text = isinstance(entry[kind], str) and entry[kind] in texts
+    ours = {"text": _NOTICE} if takes_a_text else OWN_WORDS[kind]
     made = {**({} if SAYING & entry.keys() else ours), **entry}
     if isinstance(made.get("else"), list):
         made["else"] = [in_our_words(each, texts) for each in entry["else"]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from enum import Enum, auto
 
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bridge.store.errors import StoreUnavailable
@@ -58,7 +58,10 @@ def fault_of(error: BaseException) -> Fault:
         return Fault.LOST
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite(error.orig)
-    return _postgresql(getattr(error.orig, "sqlstate", None))
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None and isinstance(error, OperationalError):  # no connection: no server said why
+        return Fault.UNAVAILABLE
+    return _postgresql(state)
 
 
 def reason(error: BaseException) -> str:
