@@ -1,7 +1,7 @@
-"""Repairs aioresponses 0.7.9 for aiohttp 3.14, whose responses want one argument that it does not pass.
+"""What holds for every test: how hypothesis is used, and aioresponses 0.7.9 repaired for aiohttp 3.14.
 
-Known upstream as pnuckowski/aioresponses #289.
-`test_shim.py` fails as soon as this file can go.
+Responses of aiohttp 3.14 want one argument that aioresponses does not pass, which is known upstream as
+pnuckowski/aioresponses #289; `test_shim.py` fails as soon as the repair can go.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,11 @@ import aioresponses.core
 import pytest
 from aiohttp import ClientResponse
 from aiohttp.abc import AbstractStreamWriter
+from hypothesis import HealthCheck, settings
+
+# How fast something is, is for bench/ to say: a test does not fail because the machine is busy.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 class MockedResponse(ClientResponse):

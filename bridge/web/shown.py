@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Literal
 
@@ -44,7 +44,8 @@ def shown_message(action: str, payload: Payload) -> Shown:
 
 def _without_links(mail: Mail) -> Mail:
     """Return a mail without the links by which its reader unsubscribes: whoever has one decides for them."""
-    return Mail(
+    return replace(
+        mail,
         headers=tuple((name, _LINK.sub(HIDDEN, value)) for name, value in mail.headers),
         text=_LINK.sub(HIDDEN, mail.text),
         html=_LINK.sub(HIDDEN, mail.html),
