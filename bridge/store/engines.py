@@ -21,6 +21,9 @@ from bridge.store.listening import Ear
 SQLITE_NEEDED = (3, 35)
 """The first SQLite with RETURNING (2021)."""
 JOURNAL_BYTES = 64 * 1024 * 1024
+CHECKPOINT_PAGES = 8_000
+"""How many pages the journal gathers (32 MiB) before they are written back: among millions of rows each event
+changes pages of its own, and every write-back waits for the disk."""
 CACHE_KIB = 2 * 1024
 ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
 """A PostgreSQL that is gone without a word is noticed within 25 seconds; Linux alone would wait for hours.
@@ -124,6 +127,7 @@ def _write_settings(connection: sqlite3.Connection, file: Path) -> None:
         PRAGMA foreign_keys = ON;
         PRAGMA journal_size_limit = {JOURNAL_BYTES};
         PRAGMA cache_size = -{CACHE_KIB};
+        PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
         """
     )
 
