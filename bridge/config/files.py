@@ -294,4 +294,4 @@ def _names_key(sentence: str, path: KeyPath) -> bool:
 
 
 def _about(key: str) -> tuple[str, ...]:
-    return (f"unknown key '{key}'", f"unknown operator '{key}'", f"'{key}' is not in this version yet")
+    return (f"unknown key '{key}'", f"unknown operator '{key}'")

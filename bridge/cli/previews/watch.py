@@ -77,7 +77,7 @@ def changed(before: Stamp, look: Callable[[], Stamp], wait: Callable[[float], No
 def _matches(folder: Path, pattern: str) -> list[Path]:
     try:
         return sorted(folder.glob(pattern))
-    except (OSError, ValueError, NotImplementedError):
+    except (OSError, ValueError, NotImplementedError):  # no pattern for files, which reading them tells
         return []
 
 
