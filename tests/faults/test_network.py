@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -89,6 +91,31 @@ async def test_a_kept_connection_that_died_costs_no_message(kind: str, tmp_path:
         await bridge.run(completion("e2"))
         await delivered(bridge)
         check(target, 2, messages=2)
+
+
+async def test_the_proxy_itself_bears_a_connection_that_its_client_has_reset() -> None:
+    """One that still drips towards a client that is gone is cut like any other."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readexactly(1) * 100)
+        await reader.read()
+        writer.close()
+
+    async with (
+        await asyncio.start_server(answer, "127.0.0.1", 0) as server,
+        Proxy(server.sockets[0].getsockname()[1]) as proxy,
+    ):
+        await proxy.set(Drip(1, NO_HANG_S))
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(b"x")
+        await reader.readexactly(1)
+        writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        writer.transport.abort()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        proxy.cut()
 
 
 @asynccontextmanager

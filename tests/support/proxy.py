@@ -76,9 +76,11 @@ class _Link:
 
     def reset(self) -> None:
         for writer in (self.client, self.server):
-            writer.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-            )
+            # The peer may have closed it, and asyncio let go of its socket, a moment ago.
+            with contextlib.suppress(OSError):
+                writer.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
             writer.transport.abort()
 
 
@@ -106,11 +108,13 @@ class Proxy:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.set(Refuse())
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._place.close()
+        try:
+            await self.set(Refuse())
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:
+            self._place.close()
 
     async def set(self, mode: Mode) -> None:
         """Do this from now on."""
@@ -147,7 +151,11 @@ class Proxy:
         task.add_done_callback(self._tasks.discard)
 
     async def _carry(self, from_client: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        from_server, server = await self._reach()
+        try:
+            from_server, server = await self._reach()
+        except OSError:
+            client.transport.abort()
+            return
         link = _Link(client, server)
         self._links.append(link)
         try:
