@@ -20,6 +20,7 @@ from ipaddress import ip_network
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
 from bridge import __version__
@@ -106,8 +107,7 @@ class Services:
         return self.node.log
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """Where a running bridge can be reached."""
 
     public_url: str

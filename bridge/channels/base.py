@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Protocol
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict
 
 from bridge.core.backoff import RetryPolicy
@@ -18,8 +18,7 @@ from bridge.core.problems import Path
 from bridge.core.rates import Rate
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """A vendor's limit that `encode` keeps, with the page that states it."""
 
     what: str
@@ -27,8 +26,7 @@ class Limit:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelPolicy:
+class ChannelPolicy(Struct, frozen=True):
     """What the pipeline needs to know of any channel; without a `breaker` failures do not pause it."""
 
     retry: RetryPolicy
@@ -38,8 +36,7 @@ class ChannelPolicy:
     breaker: BreakerPolicy | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoints:
+class Endpoints(Struct, frozen=True):
     """Where the sandbox's stand-ins listen: a mailbox, a Slack API and a place for webhooks."""
 
     smtp_url: str
@@ -47,8 +44,7 @@ class Endpoints:
     webhook_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Together:
+class Together(Struct, frozen=True, kw_only=True):
     """Paths whose values make messages belong together, and how, as in `core.rules.Thread`.
 
     Where nothing is `stored` of it, each message names its conversation by itself, as e-mails do.

@@ -6,8 +6,9 @@ A text is one mailbox, never a list: what stands in a person's name cannot add a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from bridge.channels.email_headers import FOLD, MARK, encoded, one_line
 
@@ -24,8 +25,7 @@ _PLAIN = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*")
 _BARE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(Struct, frozen=True):
     """A checked address, its domain in ASCII, and a name that may be empty."""
 
     address: str

@@ -9,10 +9,11 @@ from __future__ import annotations
 import binascii
 import html
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from bridge.channels.email_address import Mailbox
 from bridge.channels.email_headers import FOLD, header_block, listed, unstructured
@@ -21,8 +22,7 @@ from bridge.core.messages import Attachment
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class Letter(Struct, frozen=True, kw_only=True):
     """All that is in an e-mail; `id` is the part of its Message-ID before the @, an aware `date` its Date.
 
     `thread` is the same part of a message that began the conversation, which need not exist. `unsubscribe`

@@ -85,11 +85,11 @@ Duration = Annotated[
 ]
 """A duration as people write it; from Python, a `timedelta` too."""
 RateText = Annotated[
-    Rate, BeforeValidator(_rate), WithJsonSchema({"type": "string", "examples": ["1/s", "30/min", "500/h"]})
+    Rate, PlainValidator(_rate), WithJsonSchema({"type": "string", "examples": ["1/s", "30/min", "500/h"]})
 ]
 """A rate as people write it."""
 HoursText = Annotated[
-    Hours, BeforeValidator(_hours), WithJsonSchema({"type": "string", "examples": ["21:00-08:00"]})
+    Hours, PlainValidator(_hours), WithJsonSchema({"type": "string", "examples": ["21:00-08:00"]})
 ]
 """Hours of the day as people write them."""
 HoursOrFalse = Annotated[

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from aiosmtplib import (
     SMTPAuthenticationError,
@@ -20,6 +19,7 @@ from aiosmtplib import (
     SMTPSenderRefused,
     SMTPServerDisconnected,
 )
+from msgspec.structs import replace
 
 from bridge.channels.answers import failure, readable
 from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Reason, Rejected, Retry

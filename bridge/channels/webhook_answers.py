@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from bridge.channels.answers import LONGEST_WAIT, Answer, outcome_of
 from bridge.channels.wire import ANSWER_BYTES, Reply
@@ -17,8 +18,7 @@ _ROOT = "data"
 """Under this name conditions find the answer, whose paths are written without it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What counts as taken: statuses, and conditions on an answer in JSON. Empty for what HTTP says.
 
     `retry_after` leads to the seconds to wait.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
+
+from msgspec import Struct
 
 from bridge.cli.history import ID_SHOWN
 from bridge.cli.tables import USUAL_WIDTH, aligned
@@ -27,8 +28,7 @@ IN_FULL = 5
 """Rules that do not match and are shown with every condition; of the others the headline does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """An event explained, by the rules of then or of now; all that do not match in full, if `every`."""
 
     loaded: Loaded

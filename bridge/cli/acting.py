@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import typer
+from msgspec import Struct
 
 from bridge.cli.exits import ExitCode, misused
 from bridge.cli.tables import show, show_json
@@ -17,8 +17,7 @@ PROGRESS_FROM = 50
 """So many rows take long enough to show a bar."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What came of one row."""
 
     id: str

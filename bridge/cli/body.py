@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
+
+from msgspec import Struct
 
 from bridge.cli.exits import Failure, misused
 from bridge.core.problems import did_you_mean, dotted
@@ -16,8 +17,7 @@ _MARK = re.compile(r"\[(\d+)\]")
 Steps = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A value to put at a path of the body."""
 
     steps: Steps

@@ -7,10 +7,10 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import typer
+from msgspec import Struct
 
 from bridge.bootstrap import Services, build_channels
 from bridge.channels.base import Channel
@@ -40,8 +40,7 @@ from bridge.store.catchups import Catchup, Span
 from bridge.web.plain import message_plain
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What to take over which events, and how to go about it."""
 
     rule: str

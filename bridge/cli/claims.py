@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
+
+from msgspec import Struct
 
 from bridge.bootstrap import Services
 from bridge.cli.event import only
@@ -24,8 +25,7 @@ from bridge.store.claims import CLAIM_STATES, ClaimFilter, ClaimRow
 from bridge.web.plain import claim_plain
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """The filters of `bridge claims`, as they were typed."""
 
     rule: str | None = None

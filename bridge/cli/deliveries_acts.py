@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bridge.bootstrap import Services
 from bridge.cli import acting
@@ -19,8 +20,7 @@ from bridge.core.outcomes import State, sources_of
 from bridge.store.views import DeliveryRow
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """Which deliveries, and how to go about it."""
 
     names: tuple[str, ...]
@@ -29,8 +29,7 @@ class Order:
     json: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(Struct, frozen=True):
     """What is done to each: the question before it, the states it may be in, and the deed.
 
     `usual` are the states that filters select unless they name one.

@@ -14,12 +14,13 @@ import shutil
 import tempfile
 import textwrap
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from msgspec import Struct
 
 from bridge import logs
 from bridge.bootstrap import Running, run
@@ -154,8 +155,7 @@ def _expected(loaded: Loaded, source: Source, bodies: Iterable[bytes], clock: Cl
     return count
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(Struct, frozen=True):
     title: str
     via: str
 

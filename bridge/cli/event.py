@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.bootstrap import Services
 from bridge.cli.body import Change, apply, missing, parse_changes, read_body, write_body
@@ -32,8 +34,7 @@ PING = "ping"
 PING_BODY = b'{"event":"ping","data":{"message":"ping"}}'
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The body EVENT leads to; `origin` says where it is from, `stored` is all that the store knows of it."""
 
     origin: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bridge.cli.account import Account
 from bridge.cli.event import Found, find_body, pick_source, read_events, with_changes
@@ -26,8 +27,7 @@ from bridge.store.details import EventDetails
 from bridge.web.plain import event_details_plain, explained_plain, explanation_plain
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
+class Asking(Struct, frozen=True, kw_only=True):
     """What was asked for on the command line: the event, as EVENT or by `option`, and by which rules.
 
     With `changes` it is another event, that nothing has happened to.

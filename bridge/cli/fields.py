@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bridge.cli.exits import not_found
 from bridge.cli.tables import Column, show, show_json, show_table
@@ -66,8 +67,7 @@ _CATALOGUED: Mapping[str, object] = {
 _PEOPLE = ("learner", "producer", "course", "module", "lesson")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One path that events carry, with an example of its value.
 
     `missing` says when it is not there; empty for what is always there.

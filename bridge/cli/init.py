@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from bridge.cli.exits import Failure, misused
 from bridge.cli.gallery.add import add, links_to_change
@@ -32,8 +33,7 @@ SCHEMAS = {Path("config.schema.json"): json_schema, Path("stories.schema.json"):
 """Named in the first line of what they are for, so that editors complete and check while a person types."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What was asked for on the command line: where, which recipes, in which language."""
 
     folder: Path

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 
 from bridge.cli.span import Moment, parse_moment
 
@@ -68,8 +68,7 @@ Limit = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing what the filters select.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Struct, frozen=True):
     """The configuration file of a command, and whether it is about the sandbox."""
 
     path: Path

@@ -9,9 +9,11 @@ import time
 import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.bootstrap import build_channels
 from bridge.channels.http import Shared
@@ -48,8 +50,7 @@ REFRESH_S = 2
 _CLEAR = "\x1b[2J\x1b[3J\x1b[H"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looking:
+class Looking(Struct, frozen=True, kw_only=True):
     """What was asked for on the command line: which event and rule, and what to make of the messages.
 
     `out` and `png` are folders; without `out`, `opened` has a folder made for it.
@@ -67,8 +68,7 @@ class Looking:
     json: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """The previews of an event's messages, what to say of them, and every reason why one is missing."""
 
     previews: Sequence[Preview]

@@ -12,10 +12,10 @@ import resource
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import typer
+from msgspec import Struct, field
 
 from bridge import bootstrap, logs
 from bridge.bootstrap import Running
@@ -38,8 +38,7 @@ _PORT = re.compile(r"', (\d+)")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@dataclass(slots=True)
-class Stop:
+class Stop(Struct):
     """Turns signals into the wish to stop: the first asks, the second ends the process there and then.
 
     Ending at once is safe: what was answered is on disk, and leases that are not given back run out.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 from bridge.bootstrap import Services
 from bridge.cli.span import Moment
@@ -31,8 +32,7 @@ Page = Callable[[int, int | None], Awaitable[list[R]]]
 """Reads one page of a list: at most so many rows, before the row with that number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Events:
+class Events(Struct, frozen=True):
     """The filters of `bridge events`, as they were typed."""
 
     states: tuple[str, ...] = ()
@@ -68,8 +68,7 @@ class Events:
         return page
 
 
-@dataclass(frozen=True, slots=True)
-class Deliveries:
+class Deliveries(Struct, frozen=True):
     """The filters of `bridge deliveries`, as they were typed."""
 
     states: tuple[State, ...] = ()

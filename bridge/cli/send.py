@@ -7,12 +7,12 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
 import aiohttp
 import typer
+from msgspec import Struct
 from pydantic import BaseModel
 from yarl import URL
 
@@ -33,8 +33,7 @@ LINES = 10
 """Answers that are printed one by one; of more, only what is unusual, and a summary."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sending:
+class Sending(Struct, frozen=True, kw_only=True):
     """What was asked for on the command line."""
 
     event: str
@@ -48,8 +47,7 @@ class Sending:
     json: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """One request: its body, headers, and how the source will know the event (a ping is none)."""
 
     id: str | None
@@ -57,8 +55,7 @@ class Outgoing:
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """What came back."""
 
     id: str | None

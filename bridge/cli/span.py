@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import typer
+from msgspec import Struct
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SPAN = re.compile(r"(\d{1,5})([smhdw])")
 EXPECTED = "expected a time ago such as 90m, 2h, 7d, or a date such as 2026-11-23 or 2026-11-23T18:00"
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """What was typed: a time ago, or a date and time (without a zone: in the configured one)."""
 
     text: str

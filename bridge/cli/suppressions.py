@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import typer
+from msgspec import Struct
 
 from bridge.bootstrap import Services
 from bridge.cli import acting
@@ -31,8 +31,7 @@ WRONG_SHOWN = 10
 """Lines that are told when a file has worse than addresses in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressions:
+class Suppressions(Struct, frozen=True):
     """The filters of `bridge suppressions list`, as they were typed."""
 
     address: str | None = None

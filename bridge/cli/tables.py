@@ -6,8 +6,9 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
+
+from msgspec import Struct
 
 from bridge.cli.text import as_json, local, one_line, printable, short
 
@@ -41,8 +42,7 @@ def show_json(value: object) -> None:
     print(as_json(value))
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column of a table; on a narrow terminal the one with the highest `rank` goes first, rank 0 never.
 
     Cells of one that `folds` may be broken into lines; the others name things and stay whole.
@@ -62,8 +62,7 @@ def show_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None
         _show_plain(columns, cells)
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(Struct, frozen=True):
     """How a list writes times: short on a terminal, with the zone in the heading; whole in a pipe."""
 
     zone: tzinfo

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import tzinfo
 from itertools import groupby
 from pathlib import Path
 
 import typer
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from bridge.cli.acting import confirm
 from bridge.cli.exits import ExitCode, Failure, not_found
@@ -31,8 +32,7 @@ from bridge.config.load import Loaded
 FOLDER = "tests"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Testing:
+class Testing(Struct, frozen=True, kw_only=True):
     """What was asked for on the command line: which files, which words in a name, and what to do."""
 
     files: tuple[Path, ...]

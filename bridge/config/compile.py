@@ -6,9 +6,9 @@ Works on plain data, piece by piece, so that one mistake does not hide the other
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta, tzinfo
 
+from msgspec.structs import replace
 from pydantic import TypeAdapter, ValidationError
 
 from bridge.channels import registry as channels

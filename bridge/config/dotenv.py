@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from bridge.config.located import Located
 
@@ -20,8 +21,7 @@ _MARK = b"\xef\xbb\xbf"
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
-@dataclass(slots=True)
-class DotEnv:
+class DotEnv(Struct):
     """What a file sets, where, and which lines are wrong; of a repeated name the last one counts."""
 
     name: str

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bridge.config.dotenv import DotEnv, parse_dotenv
 from bridge.config.interpolate import Filled, Interpolator, reason
@@ -25,16 +27,14 @@ Place = tuple[str, KeyPath]
 _GLOB = frozenset("*?[")
 
 
-@dataclass(frozen=True, slots=True)
-class RuleFile:
+class RuleFile(Struct, frozen=True):
     """A file that holds rules, of which the first is `rules[first]` of the whole configuration."""
 
     file: YamlFile
     first: int
 
 
-@dataclass(slots=True)
-class Material:
+class Material(Struct):
     """Everything that was read; `data` is empty when the main file could not be understood at all."""
 
     path: Path

@@ -8,8 +8,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from bridge.config.dotenv import NAME
 
@@ -22,8 +23,7 @@ _NEAR = 0.85
 _EXPECTED = "expected ${NAME}, ${NAME:-default} or ${file:/path}; a plain '${' is written '$${'"
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(Struct, frozen=True):
     """A value with its references replaced; `problems` are sentences, `outside` the references used.
 
     `literal` is what the person typed, which must hold no secret: a reference is its default there, or NUL.
@@ -46,8 +46,7 @@ class Filled:
         return not self.problems and not self.missing
 
 
-@dataclass(slots=True)
-class _Parts:
+class _Parts(Struct):
     text: list[str] = field(default_factory=list)
     literal: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)

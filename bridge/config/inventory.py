@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from bridge.core.events import OF_CATALOGUE, PROGRESS_FIELDS, VOCABULARY
 from bridge.core.paths import FactPath
@@ -25,8 +26,7 @@ _SHAPED = frozenset(name for name, members in VOCABULARY.items() if members is N
 """The names below which the platform decides what stands."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventTypes:
+class EventTypes(Struct, frozen=True):
     """The known types of events with the kinds each can have.
 
     `open_ended` says that some source has events of its own, which may share a kind with known ones.
@@ -51,8 +51,7 @@ class EventTypes:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """The paths that some events have between them, as names joined by dots.
 
     Below those in `free` anything may stand, and those in `lists` hold several values.
@@ -63,8 +62,7 @@ class Shape:
     lists: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(Struct, frozen=True):
     """What the events that a rule names carry; `names` is what the person called these events."""
 
     names: str

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from bridge.channels.base import Endpoints
@@ -55,8 +57,7 @@ class Loaded:
     hide: Callable[[str], str] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """A configuration that may not run, and all its problems and warnings: by file, line and column."""
 
     problems: tuple[Located, ...]

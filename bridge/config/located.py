@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from bridge.core.problems import Path, dotted
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """One thing that is wrong in one file; lines and columns count from 1, and 0 means unknown.
 
     A warning does not stop the bridge.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.config.inventory import Carried, Uncatalogued
 from bridge.core.paths import FactPath, parse_path
@@ -37,8 +39,7 @@ _OF_ALL = frozenset({"items", "count"})
 """The names under which a template has all events that a message is about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A template's text, where the configuration has it, and its file if it has one of its own."""
 
     source: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bridge.core.problems import Path, Problem
 from bridge.core.routing import is_glob
@@ -15,8 +16,7 @@ _NEAR = 0.88
 _FEW = 8
 
 
-@dataclass(frozen=True, slots=True)
-class EventNames:
+class EventNames(Struct, frozen=True):
     """The names of known events, and whether there is a source whose events have names of their own."""
 
     types: frozenset[str]

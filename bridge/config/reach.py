@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path as FilePath
+
+from msgspec import Struct, field
 
 from bridge.config.files import Material
 from bridge.config.inventory import Carried, EventTypes, Uncatalogued
@@ -31,8 +32,7 @@ _TOGETHER = frozenset({"thread_by", "update_by"})
 """Those that say which messages belong together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """A rule as it stands in the configuration, and the folder of its templates."""
 
     raw: Mapping[str, object]
@@ -41,8 +41,7 @@ class Written:
     templates: FilePath
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """The known events that an `on:` names: what they carry together and each, and their types and kinds."""
 
     carried: Carried
@@ -206,8 +205,7 @@ def _key(
         yield Problem(where, f"{sentence}; {word} needs one, such as '{better}'", warning=True)
 
 
-@dataclass(slots=True)
-class _Twins:
+class _Twins(Struct):
     """The rules seen so far by what they ask for."""
 
     material: Material

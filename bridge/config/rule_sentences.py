@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from bridge.config.load import Loaded

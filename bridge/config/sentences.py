@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, get_args
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -57,8 +58,7 @@ _MEANT = re.compile(r"unknown key .* did you mean '([^']*)'\?$")
 _YES_NO = frozenset({"yes", "no", "on", "off", "y", "n", "True", "False"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
+class _Fault(Struct, frozen=True):
     """One of pydantic's errors at its place; `branch` when it is about one of several allowed shapes."""
 
     path: Path

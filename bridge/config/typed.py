@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bridge.config.checks import SecretFields
 from bridge.config.files import Material
@@ -28,8 +29,7 @@ _NOT_TEXTS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Typed:
+class _Typed(Struct, frozen=True):
     """One value with all that is known of it."""
 
     file: YamlFile

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 import zoneinfo
-from dataclasses import dataclass
 from datetime import time
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -31,8 +31,7 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 _STORES = ("sqlite", "postgresql")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """Where to listen; port 0 lets the system choose one."""
 
     host: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import assert_never
+
+from msgspec import Struct, field
 
 from bridge.core.problems import Path
 
@@ -22,8 +23,7 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _SPECIAL = re.compile(r"(?P<sign>[-+]?)\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
-@dataclass(frozen=True, slots=True)
-class ScalarNode:
+class ScalarNode(Struct, frozen=True):
     """A single value: its text without quotes, and whether it was plain, which gives its text a type."""
 
     text: str
@@ -34,8 +34,7 @@ class ScalarNode:
     depth: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ListNode:
+class ListNode(Struct, frozen=True):
     """A list; `size` counts every value below as if aliases were written out."""
 
     items: tuple[Node, ...]
@@ -45,8 +44,7 @@ class ListNode:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class MapNode:
+class MapNode(Struct, frozen=True):
     """A mapping; a value's key has its own place."""
 
     entries: Mapping[str, tuple[ScalarNode, Node]]
@@ -59,8 +57,7 @@ class MapNode:
 Node = ScalarNode | ListNode | MapNode
 
 
-@dataclass(frozen=True, slots=True)
-class YamlFile:
+class YamlFile(Struct, frozen=True):
     """One file that was read; `broken` are the paths whose value is a stand-in for what nobody understood."""
 
     name: str

@@ -7,9 +7,9 @@ costs nothing here and is refused by its written-out size. Built from the parser
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 import yaml
+from msgspec import Struct, field
 
 from bridge.config.located import Located
 from bridge.config.yaml_nodes import ListNode, MapNode, Node, ScalarNode, YamlFile
@@ -100,8 +100,7 @@ class _Refused(Exception):
         self.problem = problem
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A list or mapping whose end has not been read yet."""
 
     path: Path

@@ -6,8 +6,9 @@ An anchor is necessary, not sufficient: the index finds candidates by it, and th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from bridge.core.conditions import AllOf, AnyOf, At, Condition, Each, SomeValue, Test
 from bridge.core.paths import FactPath
@@ -18,32 +19,28 @@ Key = tuple[str, object]
 """A value in the form in which equality is looked up: see `keys_of_value`."""
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(Struct, frozen=True):
     """The path holds a value with one of these keys."""
 
     path: FactPath
     keys: tuple[Key, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Begins:
+class Begins(Struct, frozen=True):
     """The path holds a text that begins with one of these."""
 
     path: FactPath
     prefixes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(Struct, frozen=True):
     """The path holds a text that ends with one of these."""
 
     path: FactPath
     suffixes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
+class Within(Struct, frozen=True):
     """The path holds a number from `low` to `high`; None is open. Both ends count, the condition decides."""
 
     path: FactPath

@@ -5,10 +5,12 @@ Plain functions over a frozen `Breaker`; what they return is stored, so a pause 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
 
@@ -28,8 +30,7 @@ class Phase(StrEnum):
     """Until a person resumes it: the destination refuses everything, or a person paused the channel."""
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerPolicy:
+class BreakerPolicy(Struct, frozen=True):
     """After how many failures in a row a channel pauses, for how long at first, and at the longest."""
 
     failures: int = 5
@@ -37,8 +38,7 @@ class BreakerPolicy:
     longest: timedelta = timedelta(minutes=15)
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
+class Breaker(Struct, frozen=True):
     """Where a channel stands.
 
     `failures` in a row, `pauses` since it last worked, `since` when it is in trouble, and `why`: what the

@@ -6,8 +6,10 @@ A mark is what one event said: a module, or the whole course, is done or no long
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bridge.core.events import Event, Progress, Thing
 from bridge.core.trouble import SOURCE
@@ -21,8 +23,7 @@ COMPLETED_TYPE = f"{SOURCE}.course_completed"
 COURSE_KINDS: Mapping[str, bool] = {COMPLETED: True, "course.uncompleted": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(Struct, frozen=True):
     """A course as the configuration lists it, by a name of the person's; `modules` are ids in order.
 
     `zone` is where its hours count, if not where those of the configuration do.
@@ -35,8 +36,7 @@ class Course:
     zone: tzinfo | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """What one event said of a module, or of the `WHOLE` course, and when that happened.
 
     `place` counts up as marks are made; `event` is the number of its inbox entry and its place in that.
@@ -49,8 +49,7 @@ class Mark:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True):
     """The courses by their ids; `tellers` are the products that say themselves when a course is done."""
 
     courses: Mapping[str, Course] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bridge.core.events import Facts
 from bridge.core.formers import kept_under, memory_names, other_names
@@ -12,8 +13,7 @@ from bridge.core.paths import FactPath, parse_path
 from bridge.core.rules import Action
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """The key, and the values it stands for, to show to a person.
 
     `rule` and `action` are the names that the key was made with. `others` are the keys that the same values
@@ -27,8 +27,7 @@ class Claim:
     others: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lacking:
+class Lacking(Struct, frozen=True):
     """A value that `once_per` needs and the event does not have, so that nothing is sent."""
 
     path: str

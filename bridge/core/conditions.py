@@ -7,9 +7,10 @@ combinations their meaning. A path that does not exist matches nothing but `exis
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from bridge.core.events import TIMES, Facts
 from bridge.core.operators import OPERATORS, Reading, compile_scalars, is_scalar
@@ -39,8 +40,7 @@ class Test(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(Struct, frozen=True):
     """Every part holds."""
 
     parts: tuple[Condition, ...]
@@ -53,8 +53,7 @@ class AllOf:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """At least one part holds."""
 
     parts: tuple[Condition, ...]
@@ -64,8 +63,7 @@ class AnyOf:
         return any(part.matches(facts) for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class At:
+class At(Struct, frozen=True):
     """A test at a path."""
 
     path: FactPath
@@ -76,8 +74,7 @@ class At:
         return self.test.holds(self.path.values(facts))
 
 
-@dataclass(frozen=True, slots=True)
-class SomeValue:
+class SomeValue(Struct, frozen=True):
     """One value passes every test (the same value, when an array offers several)."""
 
     tests: tuple[ValueTest, ...]
@@ -98,8 +95,7 @@ class SomeValue:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Exists:
+class Exists(Struct, frozen=True):
     """The path leads somewhere, or nowhere; null and an empty array are somewhere."""
 
     expected: bool
@@ -114,8 +110,7 @@ class Exists:
         return (values is not None) is self.expected
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """The path leads somewhere and no value there passes the inner test."""
 
     test: Test
@@ -130,8 +125,7 @@ class Not:
         return values is not None and not self.test.holds(values)
 
 
-@dataclass(frozen=True, slots=True)
-class Each:
+class Each(Struct, frozen=True):
     """Several tests of one path combined: all of them, or any of them."""
 
     tests: tuple[Test, ...]

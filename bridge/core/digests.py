@@ -7,9 +7,11 @@ of the jump; one that it shows twice is the first of the two, so that a day has 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.identity import gathering_key
 from bridge.core.quiet_hours import change_between
@@ -20,8 +22,7 @@ WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(Struct, frozen=True):
     """A time of the day at which what was collected is sent: every day, Monday to Friday, or once a week.
 
     `on` is the day of the week, for `every="week"` alone. One message for each value of the paths of `by`.
@@ -67,8 +68,7 @@ class Digest:
         return change_between(there.replace(fold=1).astimezone(UTC), first, self.zone)
 
 
-@dataclass(frozen=True, slots=True)
-class Gathering:
+class Gathering(Struct, frozen=True):
     """What a message waits with: those of the same `key` go out at `at` as one.
 
     `lane` is that of a message that is nobody's own; None where it stays in its learner's. `next` says, for

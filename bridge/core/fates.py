@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from bridge.core.outcomes import State
 from bridge.core.rules import else_name
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
+class Later(Struct, frozen=True):
     """It would be sent at this time, and what it waits for until then."""
 
     at: datetime
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Led:
+class Led(Struct, frozen=True):
     """It led to a delivery, which is in this state since `at`; `until` is what one that is held waits for.
 
     `into` says of which other delivery it became a part.
@@ -35,8 +34,7 @@ class Led:
     why: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """`once_per` forbids it: the claim `label` is another delivery's, in this state since `at`."""
 
     delivery: str
@@ -45,8 +43,7 @@ class Held:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(Struct, frozen=True):
     """It was, or would be, left out for this reason."""
 
     why: str

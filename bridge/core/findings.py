@@ -6,7 +6,9 @@ A rule's own verdict and its place among the others are in `core/routing.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bridge.core.conditions import AllOf, AnyOf, At, Condition
 from bridge.core.events import Facts
@@ -20,8 +22,7 @@ Values = tuple[object, ...] | None
 """What a path leads to; None when it leads nowhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What one line wanted, what the event had there, the verdict, and what it nearly met if it failed."""
 
     path: str
@@ -31,16 +32,14 @@ class Finding:
     near: Near | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Alternatives:
+class Alternatives(Struct, frozen=True):
     """The findings of each part of `any:`, and whether some part holds as a whole."""
 
     parts: tuple[tuple[Found, ...], ...]
     matched: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluated:
+class Evaluated(Struct, frozen=True):
     """What an `if:` came to: true, false, or None with `failed` saying why; and the values it looked at."""
 
     source: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from bridge.core.rates import Rate
 
@@ -31,8 +32,7 @@ GIVEN_UP = "given up with all that its paused rule had kept"
 """Why a delivery is discarded with others."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleState:
+class RuleState(Struct, frozen=True, kw_only=True):
     """Where a rule stands, since when and why; `kept` deliveries of it wait for a person."""
 
     rule: str
@@ -42,8 +42,7 @@ class RuleState:
     kept: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Brake:
+class Brake(Struct, frozen=True):
     """What is asked before a rule's delivery is made: whether it is paused, or above a number now."""
 
     rule: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+from msgspec import Struct, field
 
 from bridge.core.anchors import Anchor, Begins, Choice, Ends, Key, OneOf, Within, anchors_of, keys_of_value
 from bridge.core.conditions import Condition
@@ -58,8 +59,7 @@ class Index:
             held.file(name, anchor)
 
 
-@dataclass(slots=True)
-class _Field:
+class _Field(Struct):
     """All rules filed under one path."""
 
     path: FactPath
@@ -133,15 +133,13 @@ class _Spans:
             node = node.left if value < node.centre else node.right if value > node.centre else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(Struct, frozen=True):
     low: Decimal
     high: Decimal
     name: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
+class _Node(Struct, frozen=True):
     """The spans over `centre`, sorted by each end, and the nodes of those that lie below and above."""
 
     centre: Decimal

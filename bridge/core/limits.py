@@ -5,8 +5,9 @@ Each message counts from when it is due; a period is any of that length, not a d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from bridge.core.claims import values_of
 from bridge.core.durations import lasting
@@ -16,8 +17,7 @@ from bridge.core.identity import claim_key
 from bridge.core.rules import Action
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """A message that counts from `at` on against a limit of `most` for this key in `per`."""
 
     key: bytes
@@ -31,8 +31,7 @@ class Use:
         return f"limit: at most {self.most} in {lasting(self.per)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Uncounted:
+class Uncounted(Struct, frozen=True):
     """A value that `limit: by` needs and the event does not have, so that nothing is sent."""
 
     path: str

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+
+from msgspec import Struct, field
 
 ANCHOR = "anchor"
 """Under this name a payload's `meta` has, at send time alone, what the message continues."""
@@ -37,8 +38,7 @@ class Target(StrEnum):
     """The name of a template file of which a PDF is made, given as `Attachment`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """One thing of an action that must be rendered, at `path` below the action in the configuration.
 
     `source` is template text, a JSON structure for `Target.JSON`, and for `Target.EMAIL`,
@@ -60,8 +60,7 @@ UNSUBSCRIBE_HERE = "https://unsubscribe.invalid/here"
 """Stands for that address until the channel knows who gets the message; a name of nobody (RFC 2606)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A rendered template file. `front` holds the rendered front matter (`subject`, `preheader`).
 
     `lang` is the language it is written in, as in BCP 47, or empty. `blocks` are Slack's, in whose stead
@@ -78,7 +77,7 @@ class Document:
     places: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Attachment:
     """A file that goes with a message: its name for the reader, its media type, and its bytes in base64.
 
@@ -87,12 +86,10 @@ class Attachment:
 
     name: str
     type: str
-    encoded: bytes = field(repr=False)
+    encoded: bytes = dataclasses.field(repr=False)
 
 
-# Frozen by the type checker, through `Final`: see `bridge.core.events`.
-@dataclass(slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """What a template rendered for one action.
 
     `fields` are by slot name, each a str, a `Document` or a JSON structure. `thread` names the conversation
@@ -100,15 +97,14 @@ class Message:
     that nobody can unsubscribe from have none.
     """
 
-    delivery_id: Final[str]
-    at: Final[datetime]
-    fields: Final[Mapping[str, object]]
-    thread: Final[str] = ""
-    unsubscribe: Final[Callable[[str], str] | None] = None
+    delivery_id: str
+    at: datetime
+    fields: Mapping[str, object]
+    thread: str = ""
+    unsubscribe: Callable[[str], str] | None = None
 
 
-@dataclass(slots=True, kw_only=True)
-class Payload:
+class Payload(Struct, frozen=True, kw_only=True):
     """The exact bytes of every attempt, with what the channel must know beside them (never a secret).
 
     `meta` holds under `recipients` the addresses of people that it is for, if it is for addresses, and under
@@ -116,13 +112,12 @@ class Payload:
     `cuts` says in plain words what was shortened to the vendor's limits.
     """
 
-    body: Final[bytes]
-    meta: Final[Mapping[str, object]] = field(default_factory=dict)
-    cuts: Final[tuple[str, ...]] = ()
+    body: bytes
+    meta: Mapping[str, object] = field(default_factory=dict)
+    cuts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RenderFailure:
+class RenderFailure(Struct, frozen=True):
     """A template that failed at run time: which file or setting, which line (1-based, if known), and why."""
 
     where: str

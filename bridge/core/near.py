@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
+
+from msgspec import Struct
 
 from bridge.core.conditions import Each, Not, SomeValue, Test
 from bridge.core.near_paths import Ends
@@ -18,16 +19,14 @@ from bridge.core.near_values import Bound, Group, Sort, near_equal, near_null, n
 from bridge.core.value_tests import Between, Compares, Either, Equals, IsNull, Matches, Text, ValueTest
 
 
-@dataclass(frozen=True, slots=True)
-class Excluded:
+class Excluded(Struct, frozen=True):
     """One of several values is what `not` forbids."""
 
     value: object
     values: int
 
 
-@dataclass(frozen=True, slots=True)
-class Scattered:
+class Scattered(Struct, frozen=True):
     """Each of several tests is passed by some value, but no single value passes them all."""
 
     values: int
@@ -129,7 +128,7 @@ def _of_value(test: ValueTest, value: object) -> Iterator[Near]:
 
 def plain(near: Near) -> dict[str, object]:
     """Return a near miss as plain values with its kind, for JSON."""
-    fields = {name: _plain(getattr(near, name)) for name in type(near).__dataclass_fields__}
+    fields = {name: _plain(getattr(near, name)) for name in near.__struct_fields__}
     return {"kind": _KINDS[type(near)], **fields}
 
 

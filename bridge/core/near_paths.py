@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bridge.core.events import Facts
 from bridge.core.near_values import sort_of
@@ -15,8 +16,7 @@ _NEAR = 0.6
 """How alike two names are, of 1, when one may be a slip of the other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(Struct, frozen=True):
     """A path ends at `at` (empty: the event itself), where there is no `step`.
 
     `stands` says what is there; `names` are its members, if it is an object. `meant` is the whole path with

@@ -5,8 +5,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from bridge.core.value_tests import Matches, Text
 from bridge.core.values import fold, nfc, text_of
@@ -19,8 +20,7 @@ _LEAST = 3
 """Characters up to which another text is another word, and no slip."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alike:
+class Alike(Struct, frozen=True):
     """The texts differ only in this; `mend` is the word of the configuration that would forgive it."""
 
     how: Literal["case", "accents", "edges", "spaces"]
@@ -28,8 +28,7 @@ class Alike:
     mend: Literal["ignore_case", "(?i)"] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Slip:
+class Slip(Struct, frozen=True):
     """The texts differ in so few characters (edit distance) that one may be a slip; `of` is their length."""
 
     wanted: str
@@ -38,8 +37,7 @@ class Slip:
     of: int
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
+class Shares(Struct, frozen=True):
     """The text has the first (of a suffix: the last) `shared` of the `of` characters that were wanted."""
 
     operator: Literal["prefix", "suffix"]
@@ -48,8 +46,7 @@ class Shares:
     of: int
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Elsewhere(Struct, frozen=True):
     """The text contains what was wanted, but not where: not at its beginning, end, or as a whole."""
 
     operator: Literal["prefix", "suffix", "equals"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from bridge.core.near_texts import TextNear, near_whole
 from bridge.core.value_tests import Compares, written
@@ -16,8 +17,7 @@ _MAGNITUDE = 30
 """Decimal places before or behind the point up to which a number's distance is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sort:
+class Sort(Struct, frozen=True):
     """The value is of another type than what was wanted; `spelled_alike` when it only looks the same."""
 
     wanted: str
@@ -25,15 +25,13 @@ class Sort:
     spelled_alike: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """The path leads to an object, which equals nothing; `names` are its members."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """A number or time is `by` too low or too high; by nothing, when it is the bound that is excluded."""
 
     side: Literal["low", "high"]

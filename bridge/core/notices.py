@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
+
+from msgspec import Struct
 
 from bridge.core.notice_words import COMMANDS, WORDS
 from bridge.core.trouble import Trouble
@@ -12,8 +13,7 @@ CAUSE_LIMIT = 300
 """Characters of a cause that a notice shows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What is known of one trouble: a channel's, a rule's or a source's; `waiting` counts deliveries."""
 
     trouble: Trouble
@@ -25,8 +25,7 @@ class Facts:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """One notice: its title, its paragraphs, and what to type, if anything."""
 
     title: str

@@ -9,10 +9,11 @@ import fnmatch
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from functools import partial
 from typing import Literal
+
+from msgspec import Struct, field
 
 from bridge.core.problems import Path, Problem, describe, did_you_mean
 from bridge.core.value_tests import (
@@ -30,8 +31,7 @@ from bridge.core.value_tests import (
 from bridge.core.values import fold, nfc, number, span, text_of
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """What reading one `when:` needs, and the problems it gathers; `zone` is where a date without one is."""
 
     zone: tzinfo = UTC

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+
+from msgspec import Struct
 
 
 class Reason(StrEnum):
@@ -23,9 +23,7 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
 
 
-# Frozen by the type checker, through `Final`: see `bridge.core.events`.
-@dataclass(slots=True)
-class Delivered:
+class Delivered(Struct, frozen=True):
     """The destination accepted the message; `reference` is its own name for it (a Slack `ts`), if any.
 
     `anchor` is what later messages continue, in the channel's own words: where the thread begins in which
@@ -33,15 +31,14 @@ class Delivered:
     `bounced` are addresses, among those it was for, that do not exist.
     """
 
-    status: Final[int | None] = None
-    answer: Final[str] = ""
-    reference: Final[str | None] = None
-    anchor: Final[str | None] = None
-    bounced: Final[tuple[str, ...]] = ()
+    status: int | None = None
+    answer: str = ""
+    reference: str | None = None
+    anchor: str | None = None
+    bounced: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """Not delivered, worth another try; `after` is what the destination asked for."""
 
     reason: Reason
@@ -50,8 +47,7 @@ class Retry:
     after: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """Not delivered, and the same bytes will not be accepted later either.
 
     `gone` says that the answer is not about the message: the destination takes nothing at all until a person

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from bridge.core.events import VOCABULARY, Facts
 from bridge.core.problems import did_you_mean
@@ -20,8 +21,7 @@ _INDEX = re.compile(r"[0-9]+")
 _ARRAYS = (list, tuple)  # made once: `list | tuple` where it is asked would be made for every value
 
 
-@dataclass(frozen=True, slots=True)
-class FactPath:
+class FactPath(Struct, frozen=True):
     """A parsed path; `steps` are names and array indexes, and an array without an index means any element."""
 
     text: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
+
+from msgspec import Struct
 
 EXPECTED = 'quiet hours such as "21:00-08:00"'
 _HOURS = re.compile(r"\s*([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})\s*")
@@ -18,8 +19,7 @@ _HOUR = timedelta(hours=1)
 _SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
+class Hours(Struct, frozen=True):
     """From one time of the day until before another, over midnight where the second is the earlier one."""
 
     start: time
@@ -36,8 +36,7 @@ class Hours:
         return f"{self.start:%H:%M}-{self.end:%H:%M}"
 
 
-@dataclass(frozen=True, slots=True)
-class QuietHours:
+class QuietHours(Struct, frozen=True):
     """Quiet hours in a zone."""
 
     hours: Hours

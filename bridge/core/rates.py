@@ -7,8 +7,9 @@ The only state is one instant, the theoretical arrival time, so a rate survives 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 _PERIODS = {
     "s": timedelta(seconds=1),
@@ -23,8 +24,7 @@ BURSTS_PER_SECOND = 10
 """How often a second a fast rate is filled up: what falls between two fillings may go at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True):
     """At most `count` in each `per`, evenly spread."""
 
     count: int
@@ -45,8 +45,7 @@ class Rate:
         return f"{self.count}/{next(name for name, per in _PERIODS.items() if per == self.per)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True):
     """How many may be sent now, and if none, from when on; `until` None means at no known time."""
 
     count: int

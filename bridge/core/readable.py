@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+
+from msgspec import Struct
 
 TEXT_LIMIT = 200_000
 """Characters of one part that are shown."""
@@ -18,8 +19,7 @@ _ENTITIES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
 _FILES = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Enclosed:
+class Enclosed(Struct, frozen=True):
     """A file that goes with an e-mail: its name, its media type, and its size in bytes."""
 
     name: str
@@ -30,8 +30,7 @@ class Enclosed:
         return f"{self.name} ({self.type}, {self.size / 1024:,.0f} KB)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
+class Mail(Struct, frozen=True, kw_only=True):
     """An e-mail: its headers in order and decoded, and its text and HTML part, empty where there is none.
 
     `files` is what goes with it.
@@ -47,8 +46,7 @@ class Mail:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chat:
+class Chat(Struct, frozen=True, kw_only=True):
     """A Slack message: mrkdwn in paragraphs, where it goes, and how often it was edited."""
 
     paragraphs: tuple[str, ...]

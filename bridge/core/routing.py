@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.conditions import NOTHING, Condition
 from bridge.core.events import Event, Facts
@@ -30,17 +31,14 @@ REMEMBERED_NAMES = 1000
 """How many event names are resolved once: platforms have tens, and a sender could make up any number."""
 
 
-# Frozen by the type checker, through `Final`: see `bridge.core.events`.
-@dataclass(slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """An action that a matching rule wants."""
 
-    rule: Final[Rule]
-    action: Final[Action]
+    rule: Rule
+    action: Action
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """An `if:` that could not be evaluated on this event; its rule or action is left out, visibly."""
 
     rule: str
@@ -48,17 +46,15 @@ class Failed:
     why: str
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What the rules want for one event, in the rules' order."""
 
-    matched: Final[tuple[str, ...]]
-    wanted: Final[tuple[Wanted, ...]]
-    failed: Final[tuple[Failed, ...]]
+    matched: tuple[str, ...]
+    wanted: tuple[Wanted, ...]
+    failed: tuple[Failed, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ActionExplained:
+class ActionExplained(Struct, frozen=True):
     """Whether a matching rule's action is wanted, and what its own `if:` said."""
 
     action: str
@@ -67,8 +63,7 @@ class ActionExplained:
     condition: Evaluated | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RuleExplained:
+class RuleExplained(Struct, frozen=True):
     """A rule's verdict on an event with every finding on the way; the first is that of `on:`.
 
     Of a rule for other events there is only that one, and `fits` says whether all the rest would hold.

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import time, timedelta, tzinfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.conditions import NOTHING, compile_when
 from bridge.core.digests import Digest
@@ -27,8 +29,7 @@ Compile = Callable[[str], Predicate]
 """Compiles an `if:`; what cannot be compiled any more fails when it is asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
+class Book(Struct, frozen=True):
     """The rules of a rulebook; `hidden` names those whose secrets were left out, so that they say nothing."""
 
     rules: tuple[Rule, ...]
@@ -232,8 +233,7 @@ def _list(value: object) -> list[object]:
     return list(value) if isinstance(value, list) else []
 
 
-@dataclass(frozen=True, slots=True)
-class Uncompiled:
+class Uncompiled(Struct, frozen=True):
     """An `if:` that this version cannot compile any more; asking it fails with the reason."""
 
     source: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from bridge.core.conditions import Condition
 from bridge.core.digests import Digest
@@ -53,8 +54,7 @@ class Content(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Unless:
+class Unless(Struct, frozen=True):
     """Events that withdraw a waiting message: named so, with the same values at the paths of `same`."""
 
     on: tuple[str, ...]
@@ -62,8 +62,7 @@ class Unless:
     same: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """At most so many messages in any period of this length, for each value of the paths of `by`."""
 
     most: int
@@ -71,8 +70,7 @@ class Limit:
     by: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class After:
+class After(Struct, frozen=True):
     """A rule fires when so many events were counted, or different values of the path `distinct`.
 
     Counted for each value of the paths of `by`; `within` is how long an event counts.
@@ -84,8 +82,7 @@ class After:
     within: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thread:
+class Thread(Struct, frozen=True, kw_only=True):
     """Messages of one channel that belong together: those with the same values at the paths of `by`.
 
     They are replies to the first of them, or, where each `edits`, one message that is changed in place.
@@ -100,8 +97,7 @@ class Thread:
     counts: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class Action(Struct, frozen=True, kw_only=True):
     """One thing to send: a channel, what to say, and when it may not be sent.
 
     `name` tells an action from its neighbours even when their order changes: `email:learners`, and
@@ -138,8 +134,7 @@ class Action:
     rule_was: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """Which events, under which conditions, lead to which actions.
 
     `on` holds kinds, types and globs of either. A rule's `once_per` is inherited by its actions at load.

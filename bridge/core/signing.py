@@ -12,9 +12,10 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 Encoding = Literal["hex", "base64"]
 Digest = Literal["sha256", "sha1", "sha512"]
@@ -24,8 +25,7 @@ DIAGNOSED_BYTES = 32 * 1024
 """`diagnose` looks for mistakes in bodies up to this size only: anybody can make us refuse a request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scheme:
+class Scheme(Struct, frozen=True):
     """Where a signature stands and how it is written; `header` is a lower-case name."""
 
     header: str
@@ -34,15 +34,13 @@ class Scheme:
     digest: Digest = "sha256"
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(Struct, frozen=True):
     """The signature was made with the secret at this index."""
 
     secret_index: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """No secret made this signature. `hint` says which mistake it looks like; it holds no secret."""
 
     why: Literal["missing", "mismatch"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bridge.core.rules import OWNER_RULE, Action, Rule
 
@@ -12,8 +13,7 @@ ALIKE = 0.5
 """How like each other two names are, from 0 to 1, where one is taken for the other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """A rule and an action that have claims, and how one of these is labelled."""
 
     rule: str
@@ -21,8 +21,7 @@ class Kept:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
+class Stray(Struct, frozen=True):
     """Claims that no rule goes on with; `probably` is a rule's name, or an action's where the rule is there.
 
     `now` is the name of that rule now, None where the rule itself is gone.

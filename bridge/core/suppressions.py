@@ -7,10 +7,11 @@ import binascii
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from unicodedata import normalize
+
+from msgspec import Struct
 
 _SIZE = 16
 _DOTS = re.compile("[\u3002\uff0e\uff61]")
@@ -52,8 +53,7 @@ class Scope(StrEnum):
     EVERYTHING = "everything"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suppression:
+class Suppression(Struct, frozen=True, kw_only=True):
     """One reason for which an address gets no messages of a scope.
 
     `key` is its `address_key`. The address itself is there as long as somebody may need to read it. `why`
@@ -84,8 +84,7 @@ class Suppression:
         return f"suppressed: {told}" + (f": {self.why}" if self.why else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Leaver:
+class Leaver(Struct, frozen=True):
     """Whom a link to unsubscribe is for, and which delivery it came with."""
 
     key: bytes

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from bridge.core.claims import values_of
 from bridge.core.durations import lasting
@@ -26,8 +27,7 @@ EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """An event that counts: when it happened, which it is, and the value that `distinct` counts.
 
     `entry` and `index` name the event. `began` is when the stretch began for which it fired, if it did.
@@ -45,8 +45,7 @@ class Mark:
         return (self.entry, self.index) if self.value is None else self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """A mark for a rule's count, and the key of all that it is counted with."""
 
     rule: str
@@ -55,8 +54,7 @@ class Tally:
     after: After
 
 
-@dataclass(frozen=True, slots=True)
-class Uncountable:
+class Uncountable(Struct, frozen=True):
     """A value that `after` needs and the event does not have, so that it is not counted."""
 
     path: str
@@ -67,8 +65,7 @@ class Uncountable:
         return f"after needs '{self.path}', which this event does not have"
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """What a count has come to with an event: the number as of when it happened, and whether that fires."""
 
     after: After

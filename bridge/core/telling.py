@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import assert_never
+
+from msgspec import Struct
 
 from bridge.core.durations import lasting
 from bridge.core.fates import Fate, Held, Later, Led, Left
@@ -31,8 +32,7 @@ _EMPTY = "an empty text"
 _ID = re.compile(r"\b[0-9a-f]{32}\b", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """One line of a rule in words; `depth` counts the `any:` it stands in, `hint` may be empty.
 
     A line that only parts the alternatives of an `any:` has neither verdict nor `wanted`.

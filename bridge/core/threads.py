@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
+
+from msgspec import Struct
 
 from bridge.core.claims import values_of
 from bridge.core.events import Event, Facts
@@ -20,8 +21,7 @@ EVENTS = ""
 """The name under which events themselves are counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Addition:
+class Addition(Struct, frozen=True):
     """What an event adds to the counts of an edited message: names, each with a key for what is counted."""
 
     key: bytes

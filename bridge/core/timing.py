@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
-from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.claims import values_of
 from bridge.core.digests import Digest, Gathering
@@ -16,21 +17,18 @@ from bridge.core.quiet_hours import QuietHours
 from bridge.core.rules import Action
 
 
-# Frozen by the type checker, through `Final`: see `bridge.core.events`.
-@dataclass(slots=True)
-class From:
+class From(Struct, frozen=True):
     """It may be sent from `at` on; `why` says what it waits for until then, if for anything.
 
     `joint` says that then it goes out with others that wait for the same moment.
     """
 
-    at: Final[datetime]
-    why: Final[str | None] = None
-    joint: Final[bool] = False
+    at: datetime
+    why: str | None = None
+    joint: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unsorted:
+class Unsorted(Struct, frozen=True):
     """A value that `digest: by` needs and the event does not have, so that nothing is sent."""
 
     path: str
@@ -41,8 +39,7 @@ class Unsorted:
         return f"digest needs '{self.path}', which this event does not have"
 
 
-@dataclass(frozen=True, slots=True)
-class Never:
+class Never(Struct, frozen=True):
     """Its time will be over before it may be sent."""
 
     why: str

@@ -6,8 +6,9 @@ An event of a kind that stands under no `unless:` costs one look into a table.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bridge.core.claims import values_of
 from bridge.core.events import Event, Facts
@@ -17,16 +18,14 @@ from bridge.core.routing import REMEMBERED_NAMES, is_named
 from bridge.core.rules import Action, Rule, Unless
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """What a waiting message watches for: an event of this key that happens after `since`."""
 
     key: bytes
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Unwatchable:
+class Unwatchable(Struct, frozen=True):
     """A value that `same` needs and the event does not have, so that nothing is sent."""
 
     path: str
@@ -37,8 +36,7 @@ class Unwatchable:
         return f"unless needs '{self.path}', which this event does not have"
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(Struct, frozen=True):
     """An event that withdraws what watches for its key and began before it."""
 
     key: bytes

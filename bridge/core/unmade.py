@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 WHY_LIMIT = 300
 """Characters of a reason that are shown."""
@@ -28,8 +29,7 @@ _WORDS: Mapping[str, str] = {
 _PLAIN = str.maketrans({"<": "\u2039", ">": "\u203a", "&": "+", "`": "'", "*": "\u2217", "@": "(at)"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unmade:
+class Unmade(Struct, frozen=True, kw_only=True):
     """A message that could not be made: its rule, the number of its event, why, and its delivery's id."""
 
     rule: str

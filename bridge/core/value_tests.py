@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Literal, Protocol
+
+from msgspec import Struct
 
 from bridge.core.values import fold, moment, number, same, text_of
 
@@ -41,8 +42,7 @@ class Pattern(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Equals:
+class Equals(Struct, frozen=True):
     """Equal to any of the options."""
 
     options: tuple[object, ...]
@@ -60,8 +60,7 @@ class Equals:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A text operator with its operand; `folded` compares without case and accents, and folds the operand."""
 
     operator: Literal["prefix", "suffix", "contains", "equals"]
@@ -94,8 +93,7 @@ class Text:
                 return text == operand
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
+class Matches(Struct, frozen=True):
     """A glob or a regular expression."""
 
     operator: Literal["glob", "regex"]
@@ -114,8 +112,7 @@ class Matches:
         return text is not None and self.pattern.search(fold(text) if self.folded else text) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Compares:
+class Compares(Struct, frozen=True):
     """Less or greater than a number or, with a `zone`, than a time; dates in events begin in that zone."""
 
     operator: Ordering
@@ -135,8 +132,7 @@ class Compares:
         return found is not None and _COMPARE[self.operator](found, self.operand)
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
+class Between(Struct, frozen=True):
     """Within two bounds, both included."""
 
     low: Compares
@@ -152,8 +148,7 @@ class Between:
         return self.low.holds(value) and self.high.holds(value)
 
 
-@dataclass(frozen=True, slots=True)
-class IsNull:
+class IsNull(Struct, frozen=True):
     """Null, or anything but null."""
 
     expected: bool
@@ -168,8 +163,7 @@ class IsNull:
         return (value is None) is self.expected
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(Struct, frozen=True):
     """Any of several tests."""
 
     tests: tuple[ValueTest, ...]

@@ -7,12 +7,15 @@ so that neither a stop nor a kill loses or repeats anything. A delivery has the 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.channels.base import Channel
 from bridge.core.catchups import BUSY, EVENTS, EXPIRED, FAILED, HANDLED, MADE, MATCHED, added, reason_of
@@ -46,8 +49,7 @@ class CatchupTaken(Exception):
     """Another process is at it, it was stopped from outside, or it is done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """What a rule makes of one entry: its events, as they are known, and the plan."""
 
     entry: Entry
@@ -103,7 +105,7 @@ class Judge:
         return Judged(entry, events, replace(plan, planned=planned))
 
     def _events(self, connection: Connection, entry: Entry) -> tuple[Event, ...]:
-        read = self._planner.read(replace(entry, tries=0))
+        read = self._planner.read(dataclasses.replace(entry, tries=0))
         secret, catalogue = self._node.database.secret, self._node.catalogue
         if not isinstance(read, tuple):
             return ()

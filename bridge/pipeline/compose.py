@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.channels.base import Channel, Unencodable
 from bridge.core.events import Event, Facts
@@ -23,8 +25,7 @@ from bridge.sources.base import Malformed, Request, Source, Unsupported
 from bridge.store.inbox import Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Unready:
+class Unready(Struct, frozen=True):
     """A delivery that cannot be composed. `mendable` by a changed configuration or template: it is parked.
 
     `by_template` says that its event is there and a template failed on it.

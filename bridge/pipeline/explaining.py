@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.events import Event, Facts
 from bridge.core.routing import explain
@@ -36,8 +38,7 @@ from bridge.store.details import EventDetails
 Then = Literal["then", "now"]
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """By the rules of `then`, which decided, or of `now`, which would decide; `notes` are sentences on that.
 
     `changed` says that the rules are others today.
@@ -49,8 +50,7 @@ class Explanation:
     changed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unexplained:
+class Unexplained(Struct, frozen=True):
     """A stored request that cannot be explained, and why."""
 
     why: str
@@ -167,8 +167,7 @@ class Explainer:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Basis:
+class _Basis(Struct, frozen=True):
     basis: Then
     book: Book
     notes: tuple[str, ...] = ()

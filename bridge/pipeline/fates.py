@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+
+from msgspec import Struct, field
 
 from bridge.core.catalogue import Catalogue
 from bridge.core.claims import Lacking, claim_of
@@ -31,8 +32,7 @@ Names = tuple[str, str]
 """A rule's name and an action's."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventExplained:
+class EventExplained(Struct, frozen=True):
     """One event of a request: every rule's verdict, and what became of the actions of those that match.
 
     An action without a fate would be sent, or its own `if:` says why not.
@@ -44,8 +44,7 @@ class EventExplained:
     fates: Mapping[Names, Fate] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Counting:
+class Counting(Struct, frozen=True):
     """The rules with `after` by their names; when what is asked about was received, and which event it is."""
 
     rules: Mapping[str, Rule]
@@ -53,8 +52,7 @@ class Counting:
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Here:
+class Here(Struct, frozen=True):
     """When it is now, and the courses, some of which have their hours in a zone of their own."""
 
     now: datetime

@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+
+from msgspec import Struct
 
 from bridge.core.catchups import CLAIMED, EVENTS, LIMITED, MADE, MATCHED, WITHDRAWN
 from bridge.core.events import Event
@@ -29,16 +30,14 @@ REMEMBERED = 100_000
 SAMPLES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """A message that would be made: of which event, by which action."""
 
     event: Event
     action: Action
 
 
-@dataclass(frozen=True, slots=True)
-class Foreseen:
+class Foreseen(Struct, frozen=True):
     """`counts` as a catch-up has them; of the messages so many `later`, because something holds them.
 
     `at_most` says that there were too many people or claims to tell all apart, or that the rule counts with

@@ -7,9 +7,11 @@ that its channel has no trouble. Everything here runs in the transaction that cl
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.channels.base import Channel
 from bridge.core.breaker import FRESH, Breaker, Phase, Sign, follow, may_send, sign, try_out, unheard
@@ -31,8 +33,7 @@ PATIENCE_MARGIN = timedelta(seconds=60)
 """How much longer than an attempt's time limit a try may be unheard of before another one is made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Let(Generic[Item]):
+class Let(Struct, Generic[Item], frozen=True):
     """What was let through, and if more has to wait, until when; None: until something happens."""
 
     items: Sequence[Item]

@@ -6,8 +6,9 @@ A delivery that no rule ever held back costs nothing here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from bridge.core.digests import Gathering
 from bridge.core.events import Event, Facts

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from bridge.clock import Clock
 from bridge.logs import Log
@@ -18,8 +19,7 @@ LOOK_S = 1.0
 """Seconds between looks at the store, since other nodes and commands pause rules, too."""
 
 
-@dataclass(slots=True)
-class Halts:
+class Halts(Struct):
     """The names of rules that do not work."""
 
     _names: frozenset[str] = frozenset()
@@ -43,8 +43,7 @@ class Halts:
         self._names -= {rule}
 
 
-@dataclass(slots=True)
-class Lookout:
+class Lookout(Struct):
     """Keeps `halts` as the store has them, until stopped."""
 
     halts: Halts

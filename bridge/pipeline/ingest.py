@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from bridge.core.identity import entry_key
 from bridge.core.signing import Refused
@@ -20,8 +21,7 @@ KEY_LENGTH = 200
 RETRY_AFTER_S = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the sender is told: an HTTP status, a small JSON body, and when to come back (seconds)."""
 
     status: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from bridge.clock import Clock
 from bridge.core.catalogue import Catalogue
@@ -37,8 +38,7 @@ def _onward(_: Point) -> None:
     """Do nothing at a point."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One process. `name` stands on the leases it takes; `chance` returns a random number in [0, 1).
 
     `alone` says that no other process works on this store. `reached` is told of each point that work comes

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.breaker import FRESH, Phase, stop
 from bridge.core.outcomes import State
@@ -22,8 +24,7 @@ from bridge.store.deliveries import Missing, Moved, Refused, Taken
 from bridge.store.news import tell_of_channel
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What a person is told: whether it was done, and a sentence that says what or why not."""
 
     done: bool

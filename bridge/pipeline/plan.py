@@ -6,9 +6,9 @@ Decides only; `bridge.pipeline.dispatch` writes it down.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+
+from msgspec import Struct
 
 from bridge.core.claims import Lacking, claim_of
 from bridge.core.digests import Gathering
@@ -39,8 +39,7 @@ POISON = (
 WITHHELD = "the platform's own test event; set deliver_tests: true to send it"
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """A wanted action that leads to no delivery, and why."""
 
     rule: str
@@ -48,26 +47,23 @@ class Skipped:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Park:
+class Park(Struct, frozen=True):
     """The entry waits for a person."""
 
     why: str
 
 
-# Frozen by the type checker, through `Final`: see `bridge.core.events`.
-@dataclass(slots=True)
-class Settle:
+class Settle(Struct, frozen=True):
     """The entry is done: what was found and decided, the deliveries that follow, and what it withdraws.
 
     `tallies` are the counts that decide first which rules lead to deliveries at all.
     """
 
-    facts: Final[EntryFacts]
-    summary: Final[Mapping[str, object]]
-    planned: Final[Sequence[Planned]] = ()
-    sightings: Final[Sequence[Sighting]] = ()
-    tallies: Final[Sequence[Tally]] = ()
+    facts: EntryFacts
+    summary: Mapping[str, object]
+    planned: Sequence[Planned] = ()
+    sightings: Sequence[Sighting] = ()
+    tallies: Sequence[Tally] = ()
 
 
 class Planner:

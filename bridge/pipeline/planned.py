@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from msgspec import Struct
 
 from bridge.core.claims import Claim
 from bridge.core.digests import Gathering
@@ -16,32 +15,29 @@ from bridge.store.deliveries import NewDelivery
 from bridge.store.inbox import Lease
 
 
-# Frozen by the type checker, through `Final`: see `bridge.core.events`.
-@dataclass(slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """What a delivery may be stored with, so that it is sent at once: its payload, and a lease of ours."""
 
-    payload: Final[Payload]
-    lease: Final[Lease]
+    payload: Payload
+    lease: Lease
 
 
-@dataclass(slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """A delivery that a rule wants: the claim it needs, what it watches for, the offer to send it at once.
 
     `use` is what it counts against, `adds` what it adds to the counts of the message that it edits, `shown`
     is the message of one that is only shown, `gathering` says with what it waits, `brake` what may keep it.
     """
 
-    delivery: Final[NewDelivery]
-    claim: Final[Claim | None] = None
-    watch: Final[Watch | None] = None
-    use: Final[Use | None] = None
-    shown: Final[Payload | None] = None
-    offer: Final[Offer | None] = None
-    adds: Final[Addition | None] = None
-    gathering: Final[Gathering | None] = None
-    brake: Final[Brake | None] = None
+    delivery: NewDelivery
+    claim: Claim | None = None
+    watch: Watch | None = None
+    use: Use | None = None
+    shown: Payload | None = None
+    offer: Offer | None = None
+    adds: Addition | None = None
+    gathering: Gathering | None = None
+    brake: Brake | None = None
 
     @property
     def is_plain(self) -> bool:

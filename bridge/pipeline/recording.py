@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, assert_never
+
+from msgspec import Struct
 
 from bridge.core.backoff import RetryPolicy, next_attempt
 from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Rejected, Retry, State
@@ -24,16 +25,14 @@ from bridge.store.deliveries import Attempt, Due, NewDelivery, Recorded
 LANES_NOTED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Reports:
+class Reports(Struct, frozen=True):
     """Who hears what came of deliveries: of work for another channel, by its name, and of trouble."""
 
     work: Callable[[str], None]
     trouble: Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """Where an attempt leaves its delivery, and which addresses it found not to exist."""
 
     state: Literal[State.PENDING, State.DELIVERED, State.DEAD]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bridge.core.catalogue import (
     Catalogue,
@@ -36,8 +37,7 @@ REMEMBERED = 1000
 """Modules outside the catalogue that a process does not ask the store about twice."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """An event's place: its entry's number, and which of its events it is."""
 
     entry: int
@@ -47,8 +47,7 @@ class Place:
 _NOWHERE = Place(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """An event with what the catalogue adds, and what noting it has set going."""
 
     event: Event

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bridge.pipeline.gathering import gathered
 from bridge.pipeline.node import Node
@@ -15,8 +16,7 @@ TOGETHER = 256
 """Results that are recorded with one statement at most, but for those that come in the last moment."""
 
 
-@dataclass(slots=True)
-class Result:
+class Result(Struct):
     """A delivery that was sent under a lease, what the destination calls it, and who waits for the record."""
 
     due: Due

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.limits import Use
 from bridge.core.outcomes import State
@@ -24,8 +26,7 @@ Stored = Mapping[str, Queued]
 """The deliveries that were stored, by their ids."""
 
 
-@dataclass(slots=True)
-class Verdict:
+class Verdict(Struct):
     """An entry under a lease, what shall become of it, and what its summary says of the rules."""
 
     entry: Entry
@@ -39,8 +40,7 @@ class Verdict:
         return self.plan.planned if isinstance(self.plan, Settle) else ()
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """What shall become of an entry that is not stored yet; it obliges to `follow` it or to `drop` it."""
 
     plan: Settle

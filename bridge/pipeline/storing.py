@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from bridge.pipeline.gathering import gathered
 from bridge.pipeline.node import Node, Point
@@ -71,14 +72,12 @@ class Intake(Protocol):
         ...
 
 
-# Frozen by the type checker, through `Final`: see `bridge.core.events`.
-@dataclass(slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """An entry to store, what its source has read in it, and who waits for it."""
 
-    entry: Final[NewEntry]
-    content: Final[object]
-    told: Final[Told]
+    entry: NewEntry
+    content: object
+    told: Told
 
 
 class Storing:

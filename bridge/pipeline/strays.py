@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bridge.core.rules import Rule
 from bridge.core.strays import Kept, Stray, strays
@@ -16,8 +17,7 @@ SHOWN = 20
 """So many are told; whoever removes hundreds of rules knows it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """Claims of a rule or action that is gone, and how many of them are held."""
 
     stray: Stray

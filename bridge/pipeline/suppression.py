@@ -7,7 +7,9 @@ lie days, or a click.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
@@ -19,8 +21,7 @@ from bridge.store.deliveries import Attempt, Due, NewDelivery
 RECIPIENTS = "recipients"
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(Struct, frozen=True):
     """Whom of a message's people it may reach, and why not the others."""
 
     to: tuple[str, ...]

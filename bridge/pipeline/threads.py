@@ -8,8 +8,10 @@ begins a thread or edits a message therefore holds it in the store while the att
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.formers import memory_names
 from bridge.core.identity import edited_key
@@ -30,8 +32,7 @@ OUTDONE = "nothing sent: a newer text of this message takes its place"
 BUSY = "another message of its thread is under way"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a delivery belongs: the key of its thread, and that of the message it edits, if it edits one."""
 
     thread: bytes

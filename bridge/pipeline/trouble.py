@@ -9,8 +9,10 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from bridge.core.breaker import Phase
 from bridge.core.conditions import NOTHING
@@ -36,8 +38,7 @@ AT_ONCE = 50
 """Incidents told of in one look."""
 
 
-@dataclass(frozen=True, slots=True)
-class Via:
+class Via(Struct, frozen=True):
     """The condition of an action of the owner's: that the notice is to go by it."""
 
     action: str
@@ -58,8 +59,7 @@ class Via:
         return isinstance(data, Mapping) and data.get("via") == self.action
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """Who hears of trouble: how, in which language, and in which zone times are told."""
 
     action: Action | None
@@ -80,16 +80,14 @@ NOBODY = Owner(None, "en", UTC)
 """The owner of a bridge that names none: trouble is logged and shown all the same."""
 
 
-@dataclass(slots=True)
-class _Away:
+class _Away(Struct):
     """A store that cannot be written: since when, and why."""
 
     since: datetime
     why: str
 
 
-@dataclass(slots=True)
-class Alarm:
+class Alarm(Struct):
     """Watches for trouble until stopped. `wake` is called when a notice was put into the inbox."""
 
     node: Node

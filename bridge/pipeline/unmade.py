@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bridge.channels.base import Channel, Unencodable
 from bridge.core.identity import delivery_id
@@ -13,8 +14,7 @@ from bridge.core.unmade import Unmade, unmade_name, unmade_text
 from bridge.store.deliveries import Due, NewDelivery
 
 
-@dataclass(frozen=True, slots=True)
-class Instead:
+class Instead(Struct, frozen=True):
     """A delivery with its message, which no template makes."""
 
     delivery: NewDelivery

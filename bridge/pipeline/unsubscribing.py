@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bridge.core.suppressions import Leaver, Scope, Source, Suppression, address_key, read_token
 from bridge.pipeline.node import Node
@@ -16,8 +17,7 @@ from bridge.store.database import Connection
 _ADDRESS = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]{1,255}")
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What a person gets: everything, all but what they may do without (`optional`), or nothing at all."""
 
     without: Scope | None = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import binascii
 import mimetypes
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from bridge.core.messages import Attachment
 from bridge.core.problems import did_you_mean
@@ -21,8 +22,7 @@ _LINE_BYTES = 57
 _TYPES = mimetypes.MimeTypes()  # Python's own table; what the machine has of its own stays away
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A slot that is the same for every event (`bridge.rendering.documents.Part`)."""
 
     attachment: Attachment

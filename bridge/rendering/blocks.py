@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 import yaml
+from msgspec import Struct
 
 from bridge.core.messages import Document
 from bridge.rendering.check import Flaw
@@ -24,8 +24,7 @@ _INERT = "values of an event would be read as Markdown in a `markdown` block; us
 _SHAPE = 'holds a list of blocks, or {"text": "…", "blocks": […]} with the text of notifications'
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(Struct, frozen=True):
     """A structure with the line of each of its places, by JSON pointer."""
 
     value: object

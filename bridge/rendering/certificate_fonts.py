@@ -18,6 +18,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 _EUROPEAN = (
     *(range(0x20, 0x7F), range(0xA0, 0x250), range(0x1E00, 0x1F00)),  # Latin
     *(range(0x370, 0x400), range(0x400, 0x530)),  # Greek, Cyrillic
@@ -43,8 +45,7 @@ class Face:
         return path
 
 
-@dataclass(frozen=True, slots=True)
-class Fonts:
+class Fonts(Struct, frozen=True):
     """What a certificate is written with: for `""` and `"B"`, bold, a face; what `own` lacks, `usual` has."""
 
     usual: Mapping[str, Face]

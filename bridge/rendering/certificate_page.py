@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bridge.rendering.certificate_fonts import Fonts
 from bridge.rendering.certificate_style import Color, Style
@@ -40,8 +41,7 @@ _SIGNATURE = 76.0
 """Length of the line that somebody signs on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class Sheet(Struct, frozen=True, kw_only=True):
     """All that stands on a certificate, each text as its fonts can write it; `at` is when it was earned."""
 
     blocks: Sequence[Block]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from bridge.rendering.limits import Fault
 from bridge.rendering.moulds import PLACEHOLDER, number_of
@@ -52,8 +53,7 @@ class Kind(Enum):
     TEXT = "text"
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """One part of a certificate; `BOLD` stands around what is bold, line breaks are breaks."""
 
     kind: Kind

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+
+from msgspec import Struct
 
 from bridge.core.messages import Attachment
 from bridge.rendering import files
@@ -84,8 +85,7 @@ class Certificates:
         return Result(Certificate(Plan(name, body.program, lines, style, fonts, self._lang)))
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a certificate is made by: its compiled texts, and how it looks."""
 
     template: str

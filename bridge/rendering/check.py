@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 
 from jinja2 import nodes
+from msgspec import Struct
 
 from bridge.core.events import VOCABULARY
 from bridge.core.problems import did_you_mean
@@ -30,8 +30,7 @@ _NOT_HERE: Mapping[type[nodes.Node], str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(Struct, frozen=True):
     """One thing that is wrong in a template, on a line of its file or text (1-based)."""
 
     line: int

@@ -13,10 +13,9 @@ Differences from Jinja's own code generator:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame, operators
+from msgspec import Struct
 
 from bridge.rendering.limits import Spot
 
@@ -46,8 +45,7 @@ def label_of(node: nodes.Node) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A name, or a member of groups by its names; how its author wrote it, and where."""
 
     steps: tuple[str, ...]

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from bridge.core.problems import did_you_mean
 from bridge.rendering.check import Flaw
@@ -33,8 +34,7 @@ MAX_NAME = 100
 _FENCE = "---"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A template taken apart: its body, its front matter, and what is wrong with that."""
 
     kind: str

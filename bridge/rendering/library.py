@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from jinja2 import nodes
+from msgspec import Struct
 
 from bridge.core.events import OF_MESSAGE
 from bridge.core.messages import CLIPPED, CLIPPED_FROM, UNSUBSCRIBE_NAME
@@ -40,8 +40,7 @@ _PAGE_NAMES: Vocabulary = dict.fromkeys(
 """What an `.html` template may use beside the event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
+class Wrong(Struct, frozen=True):
     """Something wrong with a template; `where` and `line` are None when it is the setting that names it.
 
     A `warning` stops nothing.
@@ -53,8 +52,7 @@ class Wrong:
     warning: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Result(Generic[P_co]):
+class Result(Struct, Generic[P_co], frozen=True):
     """A compiled part, or what is wrong; a part may be there and be incomplete for want of a subject."""
 
     part: P_co | None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.events import VOCABULARY
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(Struct, frozen=True):
     """One path, such as `data.items[0].name`, on a line (from 1).
 
     `guarded` means that the template provides for its absence, or may not get there at all.

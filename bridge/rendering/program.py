@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from zoneinfo import ZoneInfo
 
 from jinja2 import Template, TemplateSyntaxError, UndefinedError, nodes
+from msgspec import Struct
 
 from bridge.core.events import TIMES
 from bridge.core.messages import RenderFailure
@@ -40,8 +40,7 @@ class Failed(Exception):
         self.failure = failure
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A template's text: of a file, or of a setting, whose `where` is its path. `line` is its first line."""
 
     source: str
@@ -50,16 +49,14 @@ class Text:
     in_file: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """Where programs run: `monotonic` returns seconds, for the time limit of each rendering."""
 
     monotonic: Callable[[], float]
     timezone: ZoneInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(Struct, frozen=True):
     """What came of compiling a text: a program, or flaws; the tree, if there is one, for further checks."""
 
     program: Program | None
@@ -67,8 +64,7 @@ class Compiled:
     tree: nodes.Template | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What a text asks for, found when it is compiled, so that nothing else is made ready for each event."""
 
     names: tuple[str, ...]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from textwrap import indent
+
+from msgspec import Struct, field
 
 from bridge.rendering.escapes import WORD_JOINER, Place, mrkdwn, mrkdwn_code
 from bridge.rendering.moulds import PLACEHOLDER, moved
@@ -36,8 +37,7 @@ RULE = "---"
 CELL = " | "
 
 
-@dataclass(slots=True)
-class Element:
+class Element(Struct):
     """One element: its tag, its attributes, and its children in order."""
 
     tag: str
@@ -81,8 +81,7 @@ class _Tree(HTMLParser):
         self._open[-1].children.append(data)
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(Struct, frozen=True):
     """How one kind of text writes what HTML says with tags."""
 
     words: Callable[[str], str]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import assert_never
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from bridge.clock import SystemClock
 from bridge.core.events import OF_MESSAGE, VOCABULARY, Facts

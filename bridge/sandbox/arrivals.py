@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from bridge.clock import Clock
 from bridge.core.readable import Chat, Mail
@@ -17,8 +18,7 @@ TITLE_LENGTH = 80
 """Characters of a title that is the beginning of a message."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+class Post(Struct, frozen=True, kw_only=True):
     """A webhook as its receiver sees it. `signature` says what checking it by Standard Webhooks came to."""
 
     method: str
@@ -27,8 +27,7 @@ class Post:
     signature: Literal["right", "wrong", "missing", "not checked"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class Arrival(Struct, frozen=True, kw_only=True):
     """One message that left the bridge. `to` is whom it reached: addresses, a channel, a webhook's name."""
 
     number: int

@@ -10,9 +10,9 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import replace
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.core.mrkdwn import plain

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
+from msgspec import Struct
+
 from bridge.core.events import Event
 from bridge.core.signing import Refused
 
@@ -24,15 +26,13 @@ class Request:
     content: object = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Authentic:
+class Authentic(Struct, frozen=True):
     """The signature holds; `secret_index` says which secret made it, -1 where none is asked for."""
 
     secret_index: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(Struct, frozen=True):
     """A console's connection test, signed or not: answered 200, no effects."""
 
     signed: bool
@@ -41,15 +41,13 @@ class Ping:
 Verdict = Authentic | Ping | Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Unsupported:
+class Unsupported(Struct, frozen=True):
     """Authentic JSON that is not an event: stored, answered 200, finished with this note."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(Struct, frozen=True):
     """Authentic bytes that cannot be read; stored, answered 200, parked with this note."""
 
     why: str

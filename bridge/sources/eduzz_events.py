@@ -6,15 +6,15 @@ One table per product; nothing here reads a payload. Eduzz's own list: https://d
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bridge.sources.payload import Path
 
 PING = "ping"
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """One event of one product.
 
     `time` is where in `data` the moment of the event stands; without one, the time of sending counts.
@@ -27,8 +27,7 @@ class Known:
     undone: tuple[Path, str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
+class Product(Struct, frozen=True, kw_only=True):
     """One product of Eduzz: its events, and the places in `data`, best first, of each normalised part.
 
     Where a place holds a list, its first element counts. `course_id` and `producer_id` are places of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
+from msgspec import Struct
 from pydantic import AfterValidator, Field, model_validator
 
 from bridge.core.events import Event
@@ -210,8 +210,7 @@ class GenericSource:
         return delivery_key(text(self._id.find(body, request)), request.body)
 
 
-@dataclass(frozen=True, slots=True)
-class _Finder:
+class _Finder(Struct, frozen=True):
     """A compiled place: a header, or a path in the body, or nowhere."""
 
     header: str = ""

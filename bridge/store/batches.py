@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import assert_never
 
+from msgspec import Struct
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,15 +18,13 @@ Operation = Callable[[Connection], object]
 CONFLICT_TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """The operation was committed; `value` is what it returned."""
 
     value: object
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """The operation left no trace, or, after a connection lost in a commit, an unknown one."""
 
     error: BaseException

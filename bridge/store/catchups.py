@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -29,8 +30,7 @@ PAGE = 200
 """Entries read at a time: a million stored events take no more memory than these."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """Stored entries: received from `since` on and before `until`, up to the number `last_seq`."""
 
     since: datetime
@@ -43,8 +43,7 @@ class Span:
         return replace(self, until=NEVER)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catchup:
+class Catchup(Struct, frozen=True, kw_only=True):
     """One catch-up. `counts` are entries and messages by what became of them.
 
     `noted` and `cursor` are the last entries of its two ways over the events: noting what withdraws messages,
@@ -195,5 +194,5 @@ def _catchup(row: Sequence[Any]) -> Catchup:
     return Catchup(**dict(zip(_FIELDS, row, strict=True)))
 
 
-_FIELDS = tuple(field.name for field in fields(Catchup))
+_FIELDS = Catchup.__struct_fields__
 _COLUMNS = tuple(catchups.c[name] for name in _FIELDS)

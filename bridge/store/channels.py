@@ -5,9 +5,9 @@ A channel without a row works and has no rate to keep.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql
 
@@ -15,8 +15,7 @@ from bridge.core.breaker import FRESH, Breaker, Phase
 from bridge.store.schema import channel_states, deliveries, given
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """A channel's stored state; `arrival` is its rate's."""
 
     breaker: Breaker = FRESH
@@ -76,7 +75,7 @@ def _row(channel: str, standing: Standing) -> dict[str, object]:
     return {"channel": channel, "arrival": standing.arrival, **breaker}
 
 
-_BREAKER = tuple(field.name for field in fields(Breaker))
+_BREAKER = Breaker.__struct_fields__
 _COLUMNS = (channel_states.c.arrival, *(channel_states.c[name] for name in _BREAKER))
 _READ = select(*_COLUMNS).where(channel_states.c.channel == given("channel"))
 _LOCK = _READ.with_for_update()

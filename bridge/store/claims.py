@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, or_, select, tuple_, update
 
 from bridge.core.outcomes import State
@@ -25,8 +25,7 @@ RELEASED_AT_ONCE = 500
 """Claims let go in one transaction: others want to write, too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimRow:
+class ClaimRow(Struct, frozen=True, kw_only=True):
     """A claim; `rule` and `action` as its key has them, `delivery` is None once that was pruned.
 
     `at` is when it came into its state.
@@ -46,8 +45,7 @@ class ClaimRow:
         return self.state == RESERVED and self.delivery in UNDER_WAY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimFilter:
+class ClaimFilter(Struct, frozen=True, kw_only=True):
     """Which claims; None asks for all, and several rules or actions for those of any.
 
     `text` stands in the label, in capitals or not. Times are of the last change, `until` is the first that is
@@ -64,8 +62,7 @@ class ClaimFilter:
     limit: int = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """How many claims a release would let go, how many are under way and stay, how many are free already."""
 
     going: int
@@ -73,8 +70,7 @@ class Counted:
     free: int
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """A rule and an action, by the names that claims were made with."""
 
     rule: str
@@ -226,7 +222,7 @@ def _row(row: Sequence[Any]) -> ClaimRow:
 
 
 _KEPT = "kept"
-_FIELDS = tuple(field.name for field in fields(ClaimRow))
+_FIELDS = ClaimRow.__struct_fields__
 _PLACE = (claims.c.rule, claims.c.action, claims.c.at, claims.c.delivery_id)
 _KEEPS = and_(claims.c.state == constant(RESERVED), _is_under_way())
 _SELECT = select(

@@ -8,10 +8,10 @@ the others are merged into it. What comes after that belongs to another message.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     BindParameter,
     Connection,
@@ -58,23 +58,19 @@ TOGETHER = 1000
 """Rows that one statement names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alone:
+class Alone(Struct, frozen=True):
     """It waits with no others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Overtaken:
+class Overtaken(Struct, frozen=True):
     """What its own `unless:` names has happened; it is not to be sent, and nothing was closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """Its lease is another one's; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """It is the message of `count` deliveries, its own among them, which is worth sending until `expires_at`.
 
     `of` is the number under which its items are found.
@@ -85,8 +81,7 @@ class Head:
     expires_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One event that a message is about: its stored entry, and which of the entry's events."""
 
     entry: Entry
@@ -154,8 +149,7 @@ def items(connection: Connection, head: int, most: int, largest: int) -> list[It
     return [Item(entries[entry], index) for entry, index in reversed(chosen)]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a delivery stands: the key under which it waits, or the number of the one it went out with."""
 
     key: bytes

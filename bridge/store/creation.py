@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
+from msgspec import Struct
 from sqlalchemy import Connection, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,8 +22,7 @@ SECRET_BYTES = 32
 _ADVISORY_LOCK = 0x6272_6964_6765  # "bridge" in ASCII
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What separates a store from this program: its schema's number (None: empty) and the steps to take."""
 
     current: str | None

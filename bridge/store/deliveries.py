@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.halts import KEPT, KEPT_AND
 from bridge.core.messages import Payload
@@ -14,11 +16,7 @@ from bridge.store.inbox import Entry
 Trigger = Literal["schedule", "person"]
 
 
-# What every event makes is frozen by the type checker, through `Final`; see `bridge.core.events`.
-
-
-@dataclass(slots=True, kw_only=True)
-class NewDelivery:
+class NewDelivery(Struct, kw_only=True):
     """A delivery to store. `id` is its `delivery_id`; `lane` is its `lane_key`, or None where order is free.
 
     `state` is PENDING or KEPT; or, with a `why`, WITHHELD for what is shown and never sent, or SUPPRESSED for
@@ -26,20 +24,20 @@ class NewDelivery:
     until then it is not in its lane. `entry_seq` is 0 as long as its entry is not stored.
     """
 
-    id: Final[str]
+    id: str
     entry_seq: int
-    event_index: Final[int]
-    run: Final[int]
-    rule: Final[str]
-    action: Final[str]
-    channel: Final[str]
-    created_at: Final[datetime]
-    due_at: Final[datetime]
-    lane: Final[bytes | None] = None
-    expires_at: Final[datetime | None] = None
-    state: Final[Literal[State.PENDING, State.WITHHELD, State.KEPT, State.SUPPRESSED]] = State.PENDING
-    why: Final[str | None] = None
-    held_until: Final[datetime | None] = None
+    event_index: int
+    run: int
+    rule: str
+    action: str
+    channel: str
+    created_at: datetime
+    due_at: datetime
+    lane: bytes | None = None
+    expires_at: datetime | None = None
+    state: Literal[State.PENDING, State.WITHHELD, State.KEPT, State.SUPPRESSED] = State.PENDING
+    why: str | None = None
+    held_until: datetime | None = None
 
 
 def as_kept(new: NewDelivery) -> NewDelivery:
@@ -47,27 +45,24 @@ def as_kept(new: NewDelivery) -> NewDelivery:
     return replace(new, state=State.KEPT, why=KEPT_AND + new.why if new.why else KEPT)
 
 
-@dataclass(slots=True)
-class Queued:
+class Queued(Struct, frozen=True):
     """A delivery that is stored now; `leased` if it was free to be sent at once, by whoever stored it.
 
     One that is `kept` waits for a person to decide about its rule.
     """
 
-    seq: Final[int]
-    leased: Final[bool]
-    kept: Final[bool] = False
+    seq: int
+    leased: bool
+    kept: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """An attempt that is stored now; `lane_waits` if the lane has another open delivery that is not held."""
 
     lane_waits: bool
 
 
-@dataclass(slots=True, kw_only=True)
-class Due:
+class Due(Struct, frozen=True, kw_only=True):
     """A delivery under our lease.
 
     `attempts` counts all so far; `tries` those since it was made, or since a person retried it, and
@@ -79,63 +74,58 @@ class Due:
     lane.
     """
 
-    seq: Final[int]
-    id: Final[str]
-    event_index: Final[int]
-    run: Final[int]
-    rule: Final[str]
-    action: Final[str]
-    channel: Final[str]
-    lane: Final[bytes | None]
-    due_at: Final[datetime]
-    expires_at: Final[datetime | None]
-    first_at: Final[datetime | None]
-    attempts: Final[int]
-    tries: Final[int]
-    trigger: Final[Trigger]
-    held_until: Final[datetime | None] = None
-    payload: Final[Payload | None]
-    entry: Final[Entry]
-    head: Final[int | None] = None
-    count: Final[int] = 1
-    fresh: Final[bool] = False
-    has_claim: Final[bool] = True
-    others_wait: Final[bool] = True
+    seq: int
+    id: str
+    event_index: int
+    run: int
+    rule: str
+    action: str
+    channel: str
+    lane: bytes | None
+    due_at: datetime
+    expires_at: datetime | None
+    first_at: datetime | None
+    attempts: int
+    tries: int
+    trigger: Trigger
+    held_until: datetime | None = None
+    payload: Payload | None
+    entry: Entry
+    head: int | None = None
+    count: int = 1
+    fresh: bool = False
+    has_claim: bool = True
+    others_wait: bool = True
 
 
-@dataclass(slots=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True):
     """One try: its number from 1, and what came of it; `answer` is how the destination's answer began."""
 
-    number: Final[int]
-    started_at: Final[datetime]
-    duration_ms: Final[int]
-    outcome: Final[Literal["delivered", "retry", "rejected"]]
-    reason: Final[Reason | None] = None
-    status: Final[int | None] = None
-    answer: Final[str] = ""
-    trigger: Final[Trigger] = "schedule"
+    number: int
+    started_at: datetime
+    duration_ms: int
+    outcome: Literal["delivered", "retry", "rejected"]
+    reason: Reason | None = None
+    status: int | None = None
+    answer: str = ""
+    trigger: Trigger = "schedule"
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """The delivery now has the state that was asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """There is no such delivery."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The delivery stays in `state`, from which this move is not allowed."""
 
     state: State
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """Meanwhile another delivery, `by`, was made under the same `once_per`; this one would be a second."""
 
     by: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection, and_, func, or_, select
 
 from bridge.core.breaker import Phase
@@ -35,20 +35,17 @@ SEVERAL = 10
 """How many candidates are named when a prefix is not unique."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotFound:
+class NotFound(Struct, frozen=True):
     """Nothing has this number or id, or an id that begins so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ambiguous:
+class Ambiguous(Struct, frozen=True):
     """Several ids begin so; `candidates` are the first of them."""
 
     candidates: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True):
     """The record that a `once_per` key is taken, or was; `label` says in words which."""
 
     label: str
@@ -56,8 +53,7 @@ class Claim:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventDetails:
+class EventDetails(Struct, frozen=True, kw_only=True):
     """An inbox entry, as it arrived and as it was understood, with its deliveries in order of creation."""
 
     row: EventRow
@@ -65,8 +61,7 @@ class EventDetails:
     deliveries: tuple[DeliveryRow, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryDetails:
+class DeliveryDetails(Struct, frozen=True, kw_only=True):
     """A delivery with its attempts in order, what they send, its claim, and the entry it came from.
 
     `standing` is how its channel does. `items` are the deliveries that go out with it, or went, its own
@@ -219,7 +214,7 @@ def _only(found: Sequence[tuple[str, T]]) -> T | NotFound | Ambiguous:
             return Ambiguous(tuple(name for name, _ in found))
 
 
-_ATTEMPT_FIELDS = tuple(field.name for field in fields(Attempt))
+_ATTEMPT_FIELDS = Attempt.__struct_fields__
 _ATTEMPT_COLUMNS = tuple(attempts.c[name] for name in _ATTEMPT_FIELDS)
 
 _SAME_ID = (

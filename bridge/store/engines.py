@@ -6,11 +6,11 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from msgspec import Struct
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
@@ -35,8 +35,7 @@ sqlite3.register_adapter(type(None), cast("Any", {}.get))
 EXPECTED = "expected 'sqlite:///path/to/bridge.db' or 'postgresql://user@host/database'"
 
 
-@dataclass(frozen=True, slots=True)
-class Engines:
+class Engines(Struct, frozen=True):
     """Both engines of a store. `name` is its URL without the password, `file` is SQLite's file.
 
     `ear` is how PostgreSQL is listened to for what other processes do.

@@ -7,10 +7,10 @@ nodes see each other. A delivery is kept only while its rule is not working.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Integer, case, delete, func, literal, null, select, update
 from sqlalchemy.dialects import postgresql
 
@@ -26,8 +26,7 @@ COUNTED = 10_000
 """Kept deliveries are counted up to here."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Struct, frozen=True):
     halt: Halt
     made: int
     since: datetime | None

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy import (
     Connection,
     Integer,
@@ -37,27 +38,25 @@ NOBODY = 0
 """A number that no row has: an empty list would make the databases plan for a subquery."""
 
 
-# Frozen by the type checker, through `Final`: see `bridge.core.events`.
-@dataclass(slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """The right to work on a row until a time; called `<node>/<number>`, one number for each claim."""
 
-    name: Final[str]
-    until: Final[datetime]
+    name: str
+    until: datetime
 
 
-@dataclass(slots=True, kw_only=True)
-class NewEntry:
+class NewEntry(Struct, frozen=True, kw_only=True):
     """A request to store. `key` is `entry_key(source, delivery_key)`; `headers` are those worth keeping."""
 
-    source: Final[str]
-    key: Final[bytes]
-    delivery_key: Final[str]
-    headers: Final[Mapping[str, str]]
-    body: Final[bytes]
-    received_at: Final[datetime]
+    source: str
+    key: bytes
+    delivery_key: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
 
 
+# Frozen by the type checker, through `Final`: a frozen dataclass sets each field by a call.
 @dataclass(slots=True, kw_only=True)
 class Entry:
     """A stored request. `run` counts from 1; every replay adds one.
@@ -78,33 +77,30 @@ class Entry:
     """What its source has read in the body, where this process still has it."""
 
 
-@dataclass(slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """Where the request stands in the inbox, and whether it was there before."""
 
-    seq: Final[int]
-    duplicate: Final[bool]
+    seq: int
+    duplicate: bool
 
 
-@dataclass(slots=True, kw_only=True)
-class EntryFacts:
+class EntryFacts(Struct, frozen=True, kw_only=True):
     """What parsing found, for lists and filters; of several events, the first one's."""
 
-    event_id: Final[str | None] = None
-    type: Final[str | None] = None
-    kind: Final[str | None] = None
-    occurred_at: Final[datetime | None] = None
-    learner_email: Final[str | None] = None
-    test: Final[bool | None] = None
+    event_id: str | None = None
+    type: str | None = None
+    kind: str | None = None
+    occurred_at: datetime | None = None
+    learner_email: str | None = None
+    test: bool | None = None
 
 
-@dataclass(slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """What was found in an entry and decided before it was stored, and when."""
 
-    at: Final[datetime]
-    facts: Final[EntryFacts]
-    summary: Final[Mapping[str, object]]
+    at: datetime
+    facts: EntryFacts
+    summary: Mapping[str, object]
 
 
 def accept(connection: Connection, entry: NewEntry, lease: Lease | None = None) -> Accepted:
@@ -311,7 +307,7 @@ def _turn(connection: Connection, now: datetime, lease: str) -> Turn:
     return Turn.OURS if connection.execute(_OTHERS, values).first() is None else Turn.THEIRS
 
 
-_NEW_FIELDS = tuple(field.name for field in fields(NewEntry))
+_NEW_FIELDS = NewEntry.__struct_fields__
 _ENTRY_FIELDS = tuple(field.name for field in fields(Entry) if field.name != "content")
 ENTRY_COLUMNS = tuple(inbox.c[name] for name in _ENTRY_FIELDS)
 """What `entry_of` needs, in this order."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects import postgresql
 
@@ -15,8 +15,7 @@ from bridge.store.columns import Instant
 from bridge.store.schema import given, incidents
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
+class Incident(Struct, frozen=True, kw_only=True):
     """One thing that broke. `subject` is the channel or source; `why` the latest cause in its own words."""
 
     seq: int
@@ -80,7 +79,7 @@ def _incident(row: Sequence[Any]) -> Incident:
     return Incident(**{**found, "kind": Trouble(found["kind"])})
 
 
-_FIELDS = tuple(field.name for field in fields(Incident))
+_FIELDS = Incident.__struct_fields__
 _COLUMNS = tuple(incidents.c[name] for name in _FIELDS)
 _LASTS = incidents.c.ended_at.is_(None)
 _OPEN = incidents.c.closed_at.is_(None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from bridge.clock import Clock
 from bridge.logs import Log
@@ -18,8 +19,7 @@ AGAIN_S = 2.0
 """Seconds until a connection that was lost, or could not be made, is tried anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ear:
+class Ear(Struct, frozen=True):
     """How to reach the database that is listened to, and the name under which this process tells others."""
 
     arguments: Sequence[Any]

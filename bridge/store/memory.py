@@ -6,10 +6,10 @@ A claim is reserved with its delivery, confirmed when that is sent, released whe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, assert_never
 
+from msgspec import Struct
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql
 
@@ -20,8 +20,7 @@ from bridge.store.prepared import Prepared
 from bridge.store.schema import CONFIRMED, RELEASED, RESERVED, claims, constant, given, new_row
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class Holder(Struct, frozen=True, kw_only=True):
     """Who has a claim: reserved for a delivery since `at`, or confirmed then, because it was sent.
 
     Of one that a delivery has had, `released` since.

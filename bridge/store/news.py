@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 _PENDING = "bridge-news"
@@ -24,8 +24,7 @@ NAME = "SELECT 'bridge_' || CAST('inbox'::regclass AS oid)"
 _SAY = f"SELECT pg_notify(({NAME}), %s)"
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """That entries wait, and through which channels something may be sent or no longer be sent."""
 
     entries: bool

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -309,10 +308,10 @@ def _in_lane(table: FromClause) -> ColumnElement[bool]:
     return or_(table.c.held_until.is_(None), table.c.held_until <= given("now"))
 
 
-_NEW_FIELDS = tuple(field.name for field in fields(NewDelivery) if field.name != "entry_seq")
-_ATTEMPT_FIELDS = tuple(field.name for field in fields(Attempt))
+_NEW_FIELDS = tuple(name for name in NewDelivery.__struct_fields__ if name != "entry_seq")
+_ATTEMPT_FIELDS = Attempt.__struct_fields__
 _NOT_OF_ROW = {"payload", "entry", "head", "count", "fresh", "has_claim", "others_wait"}
-_DUE_FIELDS = tuple(field.name for field in fields(Due) if field.name not in _NOT_OF_ROW)
+_DUE_FIELDS = tuple(name for name in Due.__struct_fields__ if name not in _NOT_OF_ROW)
 _MINE = len(_DUE_FIELDS)
 
 _TRIED = {

@@ -7,9 +7,9 @@ are converted, by the same column types; errors are the same as Core's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
+from msgspec import Struct
 from sqlalchemy import Connection, Dialect, LargeBinary
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -81,8 +81,7 @@ class Prepared:
         return _Compiled(str(made), parameters, reads, named=made.positiontup is None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
+class _Compiled(Struct, frozen=True):
     """The text for one kind of database; of each parameter the name, the conversion, and what is fixed."""
 
     text: str

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection, LargeBinary, String, func, select
 
 from bridge.core.catalogue import Mark
 from bridge.store.schema import given, learnt_modules, new_row, progress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewMark:
+class NewMark(Struct, frozen=True, kw_only=True):
     """What an event says of a learner, a `learner_key`; the event is its entry's number and a place in it."""
 
     learner: bytes

@@ -6,10 +6,10 @@ One address may be on the list for several reasons; each is lifted by itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, delete, or_, select
 from sqlalchemy.dialects import postgresql
 
@@ -18,16 +18,14 @@ from bridge.store.prepared import Prepared
 from bridge.store.schema import constant, deliveries, given, payloads, suppressions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuppressionRow:
+class SuppressionRow(Struct, frozen=True, kw_only=True):
     """A suppression with its number, by which a list is paged."""
 
     seq: int
     suppression: Suppression
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuppressionFilter:
+class SuppressionFilter(Struct, frozen=True, kw_only=True):
     """Which to list; None asks for all.
 
     `key` is that of an address that was asked for, `address` a part of those that are kept. `before` is the

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Integer, func, or_, select, update
 from sqlalchemy.dialects import postgresql
 
@@ -16,8 +16,7 @@ from bridge.store.columns import HexId, Instant
 from bridge.store.schema import constant, deliveries, given, new_row, thread_counts, threads
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What is known of a thread or an edited message.
 
     `anchor` is the channel's name for it, None before there is any; `applied` is the `seq` of the last
@@ -28,8 +27,7 @@ class Standing:
     applied: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(Struct, frozen=True):
     """Another delivery is beginning the thread, or editing the message, at this moment."""
 
     delivery_id: str

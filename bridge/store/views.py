@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Column, ColumnElement, Connection, Select, func, or_, select
 
 from bridge.core.outcomes import State
@@ -24,8 +24,7 @@ from bridge.store.schema import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRow:
+class EventRow(Struct, frozen=True, kw_only=True):
     """An inbox entry without its headers and body."""
 
     seq: int
@@ -46,8 +45,7 @@ class EventRow:
     summary: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRow:
+class DeliveryRow(Struct, frozen=True, kw_only=True):
     """A delivery without its payload, with what a list shows of its event and of its last attempt."""
 
     seq: int
@@ -73,8 +71,7 @@ class DeliveryRow:
     last_answer: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventFilter:
+class EventFilter(Struct, frozen=True, kw_only=True):
     """Which events to list; None asks for all.
 
     `type` is a type or a kind, times are of receipt, and `until` is the first that is too late. `before` is
@@ -91,8 +88,7 @@ class EventFilter:
     limit: int = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryFilter:
+class DeliveryFilter(Struct, frozen=True, kw_only=True):
     """Which deliveries to list; as `EventFilter`, with the times of their making."""
 
     state: State | None = None
@@ -106,8 +102,7 @@ class DeliveryFilter:
     limit: int = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backlog:
+class Backlog(Struct, frozen=True, kw_only=True):
     """What waits: cheap at any size of the store, so it may be asked often.
 
     `deliveries` counts by channel and state those that are open or stuck; `oldest_due` says by channel since
@@ -249,10 +244,10 @@ def _after_page(at: Column[Any], seq: Column[Any], before: int | None) -> list[C
     return [at <= last, or_(at < last, seq < before)]
 
 
-_EVENT_FIELDS = tuple(field.name for field in fields(EventRow))
+_EVENT_FIELDS = EventRow.__struct_fields__
 EVENT_COLUMNS = tuple(inbox.c[name] for name in _EVENT_FIELDS)
 """What `event_of` needs, in this order."""
-_DELIVERY_FIELDS = tuple(field.name for field in fields(DeliveryRow))
+_DELIVERY_FIELDS = DeliveryRow.__struct_fields__
 _LAST_ATTEMPT = {
     f"last_{column.name}": select(column)
     .where(attempts.c.delivery_seq == deliveries.c.seq)

@@ -7,10 +7,10 @@ later.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, and_, delete, exists, or_, select
 from sqlalchemy.dialects import postgresql
 
@@ -22,8 +22,7 @@ from bridge.store.deliveries import Moved
 from bridge.store.schema import constants, deliveries, given, sightings, watches
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """An event that was seen: its kind, and its entry's number."""
 
     kind: str

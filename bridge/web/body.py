@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import HttpProcessingError
+from msgspec import Struct
 
 from bridge.web.connections import waiting_for_sender
 from bridge.web.limits import Limits
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """A body that is not taken: the status to answer, and why."""
 
     status: int

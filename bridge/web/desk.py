@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Protocol, TypeVar
 
+from msgspec import Struct, field
 from prometheus_client import CollectorRegistry
 
 from bridge.clock import Clock
@@ -156,8 +156,7 @@ class Mailbox(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class Desk(Struct, frozen=True, kw_only=True):
     """Everything behind the admin listener.
 
     `channels` is the type of each configured channel by its name, `rates` are of those that have one.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import tzinfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.fates import Later, Led, sent_instead
 from bridge.core.routing import ActionExplained, RuleExplained
@@ -19,16 +21,14 @@ WIDTH = 400
 """Characters of a value that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShownAction:
+class ShownAction(Struct, frozen=True):
     """An action that a matching rule has, and what became of it."""
 
     name: str
     said: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShownRule:
+class ShownRule(Struct, frozen=True):
     """A rule in words."""
 
     name: str
@@ -38,8 +38,7 @@ class ShownRule:
     actions: tuple[ShownAction, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ShownEvent:
+class ShownEvent(Struct, frozen=True):
     """One event of a request; of `others_count` further rules, the nearest are in `others`."""
 
     id: str
@@ -49,8 +48,7 @@ class ShownEvent:
     others_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class ShownExplanation:
+class ShownExplanation(Struct, frozen=True):
     """Why an event led to what it led to; `changed` says that the rules are others now."""
 
     events: tuple[ShownEvent, ...]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Generic, TypeVar
 from urllib.parse import urlencode
+
+from msgspec import Struct, field
 
 from bridge.core.durations import parse_duration
 from bridge.core.outcomes import State
@@ -30,16 +31,14 @@ Value = TypeVar("Value")
 Row = TypeVar("Row", EventRow, DeliveryRow, ClaimRow, SuppressionRow, EventRow | DeliveryRow)
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
+class Page(Struct, Generic[Row], frozen=True):
     """What to show of a list; `before` leads to the next page, if there is one."""
 
     rows: Sequence[Row]
     before: int | str | None
 
 
-@dataclass(slots=True)
-class Query:
+class Query(Struct):
     """A query string being read; problems are collected, and a value with a problem is left out.
 
     `size` is how many rows a page has.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import resource
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 MIB = 1024 * 1024
 RESERVED_FILES = 128
@@ -24,8 +25,7 @@ def share_of(files: int) -> int:
     return min(max((files - RESERVED_FILES) // 2, FEWEST_CONNECTIONS), MOST_CONNECTIONS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """The limits of one listener; sizes in bytes, times in seconds.
 
     `head_s` closes a connection that has not sent a whole request head that long after it opened, and

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from msgspec import Struct
 
 from bridge.logs import Log
 from bridge.web.connections import Connection, Connections
@@ -21,8 +21,7 @@ GRACE_S = 5.0
 """Seconds that requests under way have to finish when a listener closes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """An application that is being served."""
 
     host: str

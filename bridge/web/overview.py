@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from bridge.core.outcomes import State
 from bridge.core.rates import Rate
@@ -21,8 +22,7 @@ WAITING = (State.PENDING, State.SENDING)
 STUCK = (State.DEAD, State.PARKED, State.EXPIRED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelLine:
+class ChannelLine(Struct, frozen=True, kw_only=True):
     """One channel; `type` is empty and `state` None when it is no longer in the configuration."""
 
     name: str
@@ -34,8 +34,7 @@ class ChannelLine:
     oldest_due: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
+class Overview(Struct, frozen=True, kw_only=True):
     """Everything the overview shows."""
 
     backlog: Backlog

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from bridge.clock import Clock

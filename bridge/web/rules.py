@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from aiohttp import web
+from msgspec import Struct
 
 from bridge.core.halts import RuleState
 from bridge.core.outcomes import State
@@ -27,8 +27,7 @@ _NOTICES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleLine:
+class RuleLine(Struct, frozen=True, kw_only=True):
     """One rule, where it stands, and its deliveries of the last day."""
 
     state: RuleState

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.messages import Payload
 from bridge.core.readable import TEXT_LIMIT, Chat, Mail, read_chat, read_json, read_mail
@@ -19,8 +21,7 @@ from bridge.store.inbox import Entry
 _LINK = re.compile(r"(?<=/unsubscribe/)[A-Za-z0-9_-]{64}(?![A-Za-z0-9_-])")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class Shown(Struct, frozen=True, kw_only=True):
     """A message as its channel's reader sees it; `raw` is its bytes as text, of a mail its text."""
 
     kind: Literal["mail", "chat", "text"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bridge.core.breaker import Phase
 from bridge.core.halts import RuleState
@@ -15,8 +16,7 @@ from bridge.store.database import Connection
 from bridge.store.incidents import Incident
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelState:
+class ChannelState(Struct, frozen=True, kw_only=True):
     """One channel; `type` is empty when it is no longer in the configuration.
 
     `until` is when a paused one is tried again, or when the rate lets the next message through; None where

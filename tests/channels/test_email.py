@@ -8,7 +8,6 @@ import email
 import email.policy
 import gc
 import re
-from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from urllib.parse import quote
@@ -16,6 +15,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from bridge.channels.base import Unencodable

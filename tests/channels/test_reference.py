@@ -15,7 +15,12 @@ from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
 from tests.support.clock import START
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/channels.md").read_text("utf-8")
-OUTCOMES = {"delivered": Delivered, "tried again": Retry, "final": Rejected, "the channel stops": Rejected}
+OUTCOMES: dict[str, type[Outcome]] = {
+    "delivered": Delivered,
+    "tried again": Retry,
+    "final": Rejected,
+    "the channel stops": Rejected,
+}
 
 
 def stops(outcome: Outcome) -> bool:

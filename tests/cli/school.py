@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
+
+from msgspec.structs import replace
 
 from bridge.bootstrap import build_channels, open_services
 from bridge.channels.base import Channel, ChannelPolicy, Limit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import UTC, time
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bridge.config.model import LOCALES
 from bridge.core.conditions import NOTHING, Condition, compile_when
@@ -314,4 +315,4 @@ def test_every_word_of_a_rule_has_its_place_in_the_sentence() -> None:
         "purpose",
     }
     silent = {"name", "rule", "content", "settings", "conversation", "unmade", "was", "rule_was"}
-    assert {each.name for each in (*fields(Rule), *fields(Action))} == told | silent
+    assert {*Rule.__struct_fields__, *Action.__struct_fields__} == told | silent

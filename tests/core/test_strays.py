@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.rules import OWNER_RULE, Rule
 from bridge.core.strays import Kept, Stray, paths_of, strays

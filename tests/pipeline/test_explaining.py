@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.events import Facts
 from bridge.core.fates import Held, Led, Left, sent_instead
@@ -146,9 +147,9 @@ async def test_a_rule_that_held_a_secret_is_known_by_its_verdict(database: Datab
     def hide(text: str) -> str:
         return text.replace("s3cr3t-value", "***")
 
-    pipeline = replace(made(database, *rules), hide=hide)
+    pipeline = dataclasses.replace(made(database, *rules), hide=hide)
     await pipeline.run(completion("e1"))
-    told, event = await first(replace(made(database), hide=hide))
+    told, event = await first(dataclasses.replace(made(database), hide=hide))
     assert event.rules == ()
     assert told.notes == ("The rule r did not match; it held a secret, so its conditions were not kept.",)
 
@@ -181,7 +182,7 @@ async def test_what_is_no_event_is_not_explained(database: Database, body: bytes
 
 async def test_an_event_from_before_or_of_rules_that_are_gone_says_so(database: Database) -> None:
     """Then the rules of now have to do, and that is told."""
-    await replace(made(database), hide=None).run(completion("e1"))
+    await dataclasses.replace(made(database), hide=None).run(completion("e1"))
     pipeline = made(database)
     told, _ = await first(pipeline)
     assert told.notes == ("Which rules judged it was not noted; these are the rules of now.",)
@@ -230,7 +231,7 @@ async def test_rules_that_cannot_be_kept_cost_no_event(database: Database) -> No
     def fails(text: str) -> str:
         raise ValueError(text)
 
-    pipeline = replace(made(database), hide=fails)
+    pipeline = dataclasses.replace(made(database), hide=fails)
     await pipeline.run(completion("e1"), completion("e2"))
     lines = [line.event for line in pipeline.log.lines if line.level == "exception"]
     assert lines == ["rules not kept, events have no explanation of then"]

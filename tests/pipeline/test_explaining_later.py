@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from bridge.core.conditions import NOTHING
 from bridge.core.explanations import fate_plain
@@ -26,7 +27,7 @@ LESSON = "nutror.lesson_watched"
 
 
 def made(database: Database, **words: object) -> Pipeline:
-    words_of = replace(action("r", "wins"), **words)  # type: ignore[arg-type]
+    words_of = replace(action("r", "wins"), **words)
     return Pipeline(database, [rule("r", words_of)], channels(ScriptedChannel("wins")), hide=str)
 
 

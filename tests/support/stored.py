@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from bridge.core.identity import delivery_id, entry_key
@@ -38,7 +38,7 @@ def new_entry(number: int = 0, **changes: object) -> NewEntry:
         body=b'{"id": "%d"}' % number,
         received_at=NOW + number * SECOND,
     )
-    return replace(entry, **changes)  # type: ignore[arg-type]
+    return replace(entry, **changes)
 
 
 def new_delivery(entry_seq: int, number: int = 0, **changes: object) -> NewDelivery:
@@ -54,7 +54,7 @@ def new_delivery(entry_seq: int, number: int = 0, **changes: object) -> NewDeliv
         created_at=NOW + number * SECOND,
         due_at=NOW,
     )
-    return replace(delivery, **changes)  # type: ignore[arg-type]
+    return replace(delivery, **changes)
 
 
 def attempt(number: int = 1, **changes: object) -> Attempt:
@@ -66,7 +66,7 @@ def attempt(number: int = 1, **changes: object) -> Attempt:
         outcome="retry",
         reason=Reason.TIMEOUT,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def store_entry(connection: Connection, number: int = 0, **changes: object) -> int:

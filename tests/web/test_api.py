@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.identity import entry_key
 from bridge.store import inbox
@@ -168,7 +169,7 @@ async def test_a_large_body_is_made_readable_beside_the_loop(
     class Watching:
         async def read(self, query: Callable[[Connection], Any]) -> Any:
             found = await database.read(query)
-            return replace(found, entry=replace(found.entry, body=body))
+            return replace(found, entry=dataclasses.replace(found.entry, body=body))
 
     listener = await serve_admin(store=Watching())
     async with http.get(f"{listener.url}{path}{stored.events['done']}") as response:

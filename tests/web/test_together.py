@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import UTC, time
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.digests import Digest
 from bridge.store import views

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any, Literal, get_args
 
 import yaml
+from msgspec import Struct, field
 
 PresetName = Literal["discord", "teams", "google_chat", "telegram", "n8n", "zapier", "make"]
 NAMES: tuple[str, ...] = get_args(PresetName)
@@ -17,8 +17,7 @@ OPTIONS = ("method", "rate", "success", "success_if", "retry_if", "retry_after")
 _MARK = "…"
 
 
-@dataclass(frozen=True, slots=True)
-class TextLimit:
+class TextLimit(Struct, frozen=True):
     """How long a text may be, in characters as UTF-16 counts them or in bytes of UTF-8, and who says so."""
 
     source: str
@@ -41,8 +40,7 @@ class TextLimit:
         return raw[:room].decode(encoding, "ignore").rstrip() + _MARK
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(Struct, frozen=True):
     """What is known of a service.
 
     `json` is the structure that it takes, with `{{ text }}` and the names of `needs` in the place of values;

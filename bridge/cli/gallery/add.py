@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct, field
 
 from bridge.cli.exits import Failure, not_found
 from bridge.cli.gallery.recipes import Names, Recipe, language_of
@@ -21,8 +22,7 @@ PATTERN = "rules/*.yaml"
 _STORIES_SCHEMA = Path("stories.schema.json")
 
 
-@dataclass(slots=True)
-class Adding:
+class Adding(Struct):
     """What will be written where, what is there already, and what a person has to do."""
 
     folder: Path

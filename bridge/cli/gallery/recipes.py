@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import yaml
+from msgspec import Struct
 
 from bridge.cli.exits import misused, not_found
 from bridge.cli.shipped import TEMPLATES, shipped
@@ -52,16 +52,14 @@ class Words(string.Template):
     delimiter = "§"
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """What the channels are called that a recipe sends through."""
 
     email: str = "learners"
     slack: str = "wins"
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Struct, frozen=True):
     """One recipe; `words` are by language; it answers to `sample`, if need be with `change` of one value."""
 
     name: str

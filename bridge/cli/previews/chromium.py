@@ -17,9 +17,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from bridge.cli.exits import Failure, not_found
 
@@ -68,8 +69,7 @@ _MAX_ANSWER = 64 * 1024 * 1024
 Scheme = Literal["light", "dark"]
 
 
-@dataclass(frozen=True, slots=True)
-class Shot:
+class Shot(Struct, frozen=True):
     """How a page is looked at: so wide in CSS pixels, so many real pixels to each, light or dark."""
 
     name: str
@@ -107,8 +107,7 @@ def browser(program: Path, *, start_s: float = START_S) -> Iterator[Browser]:
             started.end()
 
 
-@dataclass(slots=True)
-class Browser:
+class Browser(Struct):
     """A browser that runs, with one page; every step has a time limit."""
 
     pid: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from bridge.channels.base import Channel
 from bridge.core.events import Event, Facts
@@ -19,8 +20,7 @@ PREVIEW_ID = "0" * 32
 """Stands for the delivery's id in message ids and links."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """One message, or why there is none; `facts` are those of the event it was made for."""
 
     rule: str

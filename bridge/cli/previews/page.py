@@ -10,7 +10,8 @@ import html
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bridge.cli.previews.made import Preview
 from bridge.cli.previews.mrkdwn_page import slack_html
@@ -57,8 +58,7 @@ pre { background: var(--codeback); border: 1px solid var(--line); border-radius:
 """  # noqa: E501
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """What stands on a page in place of messages that cannot be made."""
 
     lines: Sequence[str]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from bridge.cli.stories.arriving import Requests
 from bridge.cli.stories.model import FIRST_DAY, EventConfig, ExpectConfig, GivenConfig, StoryConfig
@@ -25,8 +26,7 @@ _ONLY_OF = (
 """What an expectation may say of some types of channel only: its key, and its name here."""
 
 
-@dataclass(slots=True)
-class Builder:
+class Builder(Struct):
     """Builds the stories of one file; `problems` grows on the way."""
 
     path: Path

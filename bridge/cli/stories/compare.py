@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bridge.cli.stories.happened import Happened
 from bridge.cli.stories.plot import Expected
@@ -12,8 +13,7 @@ from bridge.cli.stories.plot import Expected
 _BLANK = re.compile(r"\s+")
 
 
-@dataclass(frozen=True, slots=True)
-class Different:
+class Different(Struct, frozen=True):
     """One thing about a message that is not as expected: its key, and the text that is not contained."""
 
     key: str
@@ -21,8 +21,7 @@ class Different:
     found: object
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """An expectation with the message it is about; one of the two is None when there is no counterpart."""
 
     expected: Expected | None

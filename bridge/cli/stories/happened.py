@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import getaddresses
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
@@ -15,8 +17,7 @@ from bridge.store.details import DeliveryDetails
 from bridge.web.shown import shown_message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happened:
+class Happened(Struct, frozen=True, kw_only=True):
     """One delivery at the end of the story; `at` is when it came to its state, or is due if it waits.
 
     What its message says is empty where the channel has no such thing, or no message was made.

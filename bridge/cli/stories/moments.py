@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Annotated
 
+from msgspec import Struct
 from pydantic import PlainValidator, WithJsonSchema
 
 from bridge.core.durations import parse_duration
@@ -14,8 +14,7 @@ from bridge.core.problems import describe
 EXPECTED = "expected a date and time such as 2026-05-04 09:00, or a time after the beginning such as +3d"
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """What was typed: a time from the story's beginning, or a date and time.
 
     A date and time without a zone is in the configured one.

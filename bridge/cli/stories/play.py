@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from bridge.bootstrap import Services, build_channels, open_services
@@ -29,8 +31,7 @@ EVERYTHING = 1_000_000
 """More rows than one story makes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(Struct, frozen=True):
     """What a story led to: messages since its beginning, events in order; `passed` is how long it took there.
 
     `refused` are the requests that led to no event, in words.
@@ -109,7 +110,7 @@ def _own(loaded: Loaded, story: Story, store: Path) -> Loaded:
     if story.courses is not None:
         own["courses"] = story.courses
     config = loaded.config.model_copy(update=own)
-    return replace(loaded, config=config, catalogue=catalogue_of(config))
+    return dataclasses.replace(loaded, config=config, catalogue=catalogue_of(config))
 
 
 def _staged(story: Story, loaded: Loaded, clock: VirtualClock) -> dict[str, Staged]:

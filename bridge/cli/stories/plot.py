@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct, field
 
 from bridge.config.model import CourseConfig
 from bridge.core.outcomes import State
@@ -16,8 +17,7 @@ FURTHEST = timedelta(days=3653)
 Trouble = Literal["down", "rejecting", "closed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Arriving:
+class Arriving(Struct, frozen=True):
     """A request that comes to a source; `headers` are those the platform sends."""
 
     at: datetime
@@ -26,8 +26,7 @@ class Arriving:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Spell:
+class Spell(Struct, frozen=True):
     """A time in which a channel's destination has trouble, without its end."""
 
     channel: str
@@ -40,8 +39,7 @@ class Spell:
         return (self.since is None or self.since <= moment) and (self.until is None or moment < self.until)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
+class Expected(Struct, frozen=True, kw_only=True):
     """A message that is expected; None where anything will do.
 
     `line` is where it stands, `typed` is what stands there.
@@ -59,8 +57,7 @@ class Expected:
     rule: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class Story(Struct, frozen=True, kw_only=True):
     """One story of a file, which is its `place`-th; `expected` is None as long as nobody has written it.
 
     `courses` replace those of the configuration, None keeps them; only those of `rules` run, None means all.

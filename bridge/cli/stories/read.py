@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from bridge.cli.stories.build import Builder
@@ -20,8 +20,7 @@ from bridge.config.yaml_source import parse
 from bridge.core.problems import Problem, describe
 
 
-@dataclass(frozen=True, slots=True)
-class Stories:
+class Stories(Struct, frozen=True):
     """The stories of one file."""
 
     file: Path

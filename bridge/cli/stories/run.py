@@ -6,9 +6,11 @@ import logging
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from bridge import logs
 from bridge.cli.stories.compare import Pair, compare
@@ -21,8 +23,7 @@ from bridge.config.load import Loaded
 _MEMORY = Path("/dev/shm")  # noqa: S108  # a folder of our own is made in it
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """How a story went.
 
     `refused` says which requests led to no event, `why` has the explanation of what is missing by the place

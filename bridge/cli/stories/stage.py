@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, assert_never
+
+from msgspec import Struct, field
 
 from bridge.channels.base import Channel, ChannelPolicy, Limit
 from bridge.cli.stories.plot import Spell
@@ -38,8 +39,7 @@ class VirtualClock:
         self._now = max(self._now, moment)
 
 
-@dataclass(slots=True)
-class Staged:
+class Staged(Struct):
     """A configured channel, real but for the sending: its destination has the trouble that is given."""
 
     limits: ClassVar[tuple[Limit, ...]] = ()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
 from difflib import get_close_matches
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from bridge.cli.stories.compare import Pair, contains
 from bridge.cli.stories.happened import Happened
@@ -20,15 +20,13 @@ from bridge.core.outcomes import State
 _WIDTH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class NotWritten:
+class NotWritten(Struct, frozen=True):
     """A story whose place in its file cannot be told, and what to do."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """The lines that hold a story's `expect:`, without the last; none yet if both are the same.
 
     `before` is what stands before the word, such as the dash of the story.

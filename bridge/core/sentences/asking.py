@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.conditions import At, Exists, Not, SomeValue
 from bridge.core.events import TIMES
@@ -17,8 +19,7 @@ PATH = 60
 """Characters of a path that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Struct, frozen=True):
     """A subject and what is said of it; without a subject, a whole clause."""
 
     subject: str
@@ -46,8 +47,7 @@ def _subject(path: str, language: Language) -> str:
     return language.subjects.get(path) or cut(path, language, PATH)
 
 
-@dataclass(frozen=True, slots=True)
-class _Speaker:
+class _Speaker(Struct, frozen=True):
     """Says what is asked, or denied, of the values at a path."""
 
     path: str

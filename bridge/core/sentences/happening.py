@@ -7,9 +7,10 @@ clause; the conditions that do not are given back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from string import Formatter
+
+from msgspec import Struct
 
 from bridge.core.conditions import At, Condition, Exists, SomeValue
 from bridge.core.routing import is_glob
@@ -24,8 +25,7 @@ _CHAIN = ("lesson", "module", "course")
 """A lesson belongs to a module, and that to a course."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
+class _Event(Struct, frozen=True):
     """An entry of `on:` as a clause, and its name on its platform if that was written."""
 
     happening: Happening

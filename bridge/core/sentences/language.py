@@ -7,15 +7,15 @@ where the language contracts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 Pair = tuple[str, str]
 """Two phrases: one and its negation, or one and its plural."""
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(Struct, frozen=True):
     """An event as a clause in three parts: who, does, what; equal beginnings are said once.
 
     `what` may have one slot: `{course}`, `{module}` or `{lesson}`.
@@ -26,8 +26,7 @@ class Happening:
     what: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thing:
+class Thing(Struct, frozen=True, kw_only=True):
     """How to name a course, a module or a lesson: any one, a certain one, one of some."""
 
     any: str
@@ -38,8 +37,7 @@ class Thing:
     whose: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A unit of time in singular and plural, and "only within the first" of each."""
 
     one: str
@@ -48,8 +46,7 @@ class Unit:
     firsts: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Language:
+class Language(Struct, frozen=True, kw_only=True):
     """The phrases of one language."""
 
     rule: str
@@ -159,8 +156,7 @@ class Language:
         return [(count, self.units[name]) for name, count in _counted(span)]
 
 
-@dataclass(frozen=True, slots=True)
-class Noun:
+class Noun(Struct, frozen=True):
     """A noun phrase with its article; formatted as `{noun:de}` it is `do curso`."""
 
     text: str

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from bridge.core.conditions import AllOf
 from bridge.core.rules import Action, Predicate, kind_of
@@ -26,8 +27,7 @@ _LINE_BREAK = re.compile(r"\s*\n\s*")
 _MAILBOX = re.compile(r"[^<>]*<([^<>@\s]+@[^<>\s]+)>\s*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
+class Destination(Struct, frozen=True, kw_only=True):
     """Where an action's message goes, as the configuration writes it: recipients, or a channel of Slack.
 
     `otherwise` are those of the actions of its `else:`, in their order.

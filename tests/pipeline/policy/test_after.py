@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.conditions import NOTHING
 from bridge.core.outcomes import State
@@ -47,7 +47,7 @@ def several(count: int, first: int = 1, **more: str) -> list[dict[str, object]]:
 
 
 def counting(after: After = THREE, **changes: object) -> Rule:
-    made = replace(action("r", "mail"), **changes)  # type: ignore[arg-type]
+    made = replace(action("r", "mail"), **changes)
     return replace(rule("r", made), after=after)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, time, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.catchups import reason_of
 from bridge.core.conditions import NOTHING
@@ -38,7 +38,7 @@ LEARNER = ("learner.email",)
 
 def late(*once_per: str, name: str = "late", **changes: object) -> Rule:
     """Return a rule that did not exist when the events came."""
-    made = replace(action(name, "mail", once_per=once_per), **changes)  # type: ignore[arg-type]
+    made = replace(action(name, "mail", once_per=once_per), **changes)
     return rule(name, made)
 
 
@@ -423,7 +423,7 @@ async def test_what_is_replayed_meanwhile_is_left_to_the_bridge(database: Databa
                 await pipeline.operator.replay(1)
             return result
 
-    node = replace(pipeline.node, database=Replaying())  # type: ignore[arg-type]
+    node = replace(pipeline.node, database=Replaying())
     made = Runner(node, {"eduzz": pipeline.source}, new, pipeline.channels, FAST)
     assert await made.run(seq) == "done"
     assert counted((await found(database, seq)).counts, "messages", "busy") == [0, 1]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+
+from msgspec.structs import replace
 
 from bridge.core.outcomes import State
 from bridge.core.quiet_hours import Hours, QuietHours

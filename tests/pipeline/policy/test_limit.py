@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+
+from msgspec.structs import replace
 
 from bridge.core.outcomes import State
 from bridge.core.quiet_hours import Hours, QuietHours
@@ -22,7 +23,7 @@ LEARNER = ("learner.email",)
 
 
 def limited(most: int = 1, per: timedelta = DAY, by: tuple[str, ...] = LEARNER, **changes: object) -> Rule:
-    made = replace(action("r", "mail"), limit=Limit(most, per, by), **changes)  # type: ignore[arg-type]
+    made = replace(action("r", "mail"), limit=Limit(most, per, by), **changes)
     return rule("r", made)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, timezone
+
+from msgspec.structs import replace
 
 from bridge.core.catalogue import Catalogue, Course
 from bridge.core.conditions import NOTHING

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from bridge.core.events import Facts
 from bridge.core.messages import RenderFailure

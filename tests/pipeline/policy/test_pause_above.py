@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.conditions import NOTHING
 from bridge.core.digests import Digest
@@ -42,7 +42,7 @@ SAMPLE = {
 
 
 def braked(above: Rate | None = THREE, name: str = "r", **changes: object) -> Rule:
-    made = replace(action(name, "mail"), **changes)  # type: ignore[arg-type]
+    made = replace(action(name, "mail"), **changes)
     return replace(rule(name, made), pause_above=above)
 
 

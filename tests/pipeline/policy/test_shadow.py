@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from bridge.core.conditions import NOTHING
 from bridge.core.outcomes import State
@@ -20,7 +21,7 @@ ONCE = ("learner.email",)
 
 
 def shadow(**changes: object) -> Rule:
-    return rule("r", replace(action("r", "mail"), shadow=True, **changes))  # type: ignore[arg-type]
+    return rule("r", replace(action("r", "mail"), shadow=True, **changes))
 
 
 async def rows(database: Database) -> list[DeliveryRow]:

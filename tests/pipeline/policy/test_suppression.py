@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, time, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.digests import Digest
 from bridge.core.messages import Message, Payload
@@ -46,7 +46,7 @@ class Post(ScriptedChannel):
 
 
 def mailing(purpose: Purpose = Purpose.NUDGE, **changes: object) -> list[Rule]:
-    made: Action = replace(action("r", "mail"), purpose=purpose, **changes)  # type: ignore[arg-type]
+    made: Action = replace(action("r", "mail"), purpose=purpose, **changes)
     return [rule("r", made)]
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.conditions import NOTHING, Condition, compile_when
 from bridge.core.outcomes import State

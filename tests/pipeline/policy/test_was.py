@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.conditions import NOTHING
 from bridge.core.formers import kept_under
@@ -27,7 +28,7 @@ WEEK = timedelta(days=7)
 def named(name: str, *was: str, **changes: object) -> Rule:
     """Return a rule that congratulates once per learner and module."""
     made = action(name, "mail", once_per=("learner.email", "module.id"))
-    made = replace(made, rule_was=was, **changes)  # type: ignore[arg-type]
+    made = replace(made, rule_was=was, **changes)
     return replace(rule(name, made), was=was)
 
 
@@ -48,7 +49,7 @@ async def test_without_was_a_new_name_is_a_new_memory(database: Database) -> Non
     pipeline = running(database, named("parabens"))
     await pipeline.run(completion("e1"))
     log = RecordingLog()
-    renamed = running(database, named("parabens-modulo"), of=replace(pipeline, log=log))
+    renamed = running(database, named("parabens-modulo"), of=dataclasses.replace(pipeline, log=log))
     await tell_strays(renamed.node, renamed.rules)
     (line,) = [line for line in log.lines if line.level == "warning"]
     assert (line.fields["rule"], line.fields["claims"]) == ("parabens", 1)
