@@ -112,15 +112,16 @@ class Event(Struct, frozen=True, kw_only=True):
         }
         if self.sent_at is not None:
             facts["sent_at"] = self.sent_at
-        for name, part in (
-            ("learner", self.learner),
-            ("producer", self.producer),
-            ("course", self.course),
-            ("module", self.module),
-            ("lesson", self.lesson),
-        ):
-            if part is not None and (known := part.known()):
-                facts[name] = known
+        if self.learner is not None and (person := self.learner.known()):
+            facts["learner"] = person
+        if self.producer is not None and (person := self.producer.known()):
+            facts["producer"] = person
+        if self.course is not None and (thing := self.course.known()):
+            facts["course"] = thing
+        if self.module is not None and (thing := self.module.known()):
+            facts["module"] = thing
+        if self.lesson is not None and (thing := self.lesson.known()):
+            facts["lesson"] = thing
         if self.last_module is not None and self.module is not None:
             facts["module"] = {**self.module.known(), "is_last": self.last_module}
         if self.progress is not None:

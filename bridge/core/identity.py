@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from bridge.core.events import Event
 
@@ -90,8 +91,16 @@ def completion_name(learner: bytes, course: str) -> str:
 
 
 def _digest(parts: Sequence[str], key: bytes = b"") -> bytes:
-    made = hashlib.blake2b(digest_size=16, key=key)
+    made = _keyed(key).copy()
+    digested = b""
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")
-        made.update(len(data).to_bytes(8, "big") + data)
+        digested += len(data).to_bytes(8, "big") + data
+    made.update(digested)
     return made.digest()
+
+
+@lru_cache(maxsize=16)
+def _keyed(key: bytes) -> hashlib.blake2b:
+    """Return a digest that holds a key and nothing else, to be copied: beginning one costs more."""
+    return hashlib.blake2b(digest_size=16, key=key)

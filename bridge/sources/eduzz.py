@@ -6,6 +6,7 @@ The body's HMAC-SHA256 in hex stands in `x-signature`; one request holds one eve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -35,11 +36,13 @@ PING_BYTES = 4096
 """A body is looked at as a ping up to this size: unsigned bytes deserve no more work."""
 
 _SECRET_KEY = "originSecret"  # noqa: S105 - the name of a secret, not a secret
-_ESCAPED_LETTERS = (rb"\u004", rb"\u005", rb"\u006", rb"\u007")
+_SECRET_BYTES, _PING_BYTES = f'"{_SECRET_KEY}"'.encode(), f'"{PING}"'.encode()
+_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 _LESSON_DONE = "lesson.completed"
 _COURSE_PROGRESS = ("course", "progress")
 """Percent, in Nutror's `lesson_watched`; AlpaClass has an event of its own for a finished course."""
 _THING_IDS = ("hash", "id", "productId")
+_PLACES = {name: (PRODUCTS[name.partition(".")[0]], known) for name, known in EVENTS.items()}
 
 
 class EduzzOptions(SourceOptions):
@@ -60,13 +63,14 @@ class EduzzSource:
     def __init__(self, name: str, options: EduzzOptions) -> None:
         self.name = name
         self._secrets = secret_bytes(options.secrets)
+        self._authentic = tuple(map(Authentic, range(len(self._secrets))))
 
     def verify(self, request: Request) -> Verdict:
         """Say whether Eduzz made this request; a ping is one, signed or not."""
         signature = request.headers.get(SCHEME.header)
         checked = check(signature, request.body, self._secrets, SCHEME)
         if isinstance(checked, Signed):
-            return Ping(signed=True) if _is_signed_ping(request) else Authentic(checked.secret_index)
+            return Ping(signed=True) if _is_signed_ping(request) else self._authentic[checked.secret_index]
         if _is_ping(request.body):
             return Ping(signed=False)
         if signature and checked.why == "mismatch":
@@ -83,12 +87,12 @@ class EduzzSource:
         body = content_of(request)
         if not isinstance(body, dict):
             return body
-        name = event_name(body.get("event"))
+        name = _name_of(body)
         if name is None:
             return Unsupported(_why_no_event(body))
         if name == PING:
             return Unsupported("a ping, the console's connection test")
-        if _may_say(_SECRET_KEY, request.body):
+        if _may_say(_SECRET_BYTES, request.body):
             _hide_secrets(body)
         return (self._event(ALIASES.get(name, name), body, request),)
 
@@ -128,14 +132,14 @@ class EduzzSource:
             raw=body,
             finishes_course=known.kind == _LESSON_DONE and text(dig(data, _COURSE_PROGRESS)) == "100",
             test=is_activation_test(
-                learner=learner,
-                producer=producer,
-                course=course,
-                data=data,
-                happened_at=happened_at or sent_at,
-                received_at=request.received_at,
+                learner, producer, course, data, happened_at or sent_at, request.received_at
             ),
         )
+
+
+def _name_of(body: Mapping[str, object]) -> str | None:
+    name = body.get("event")
+    return name if isinstance(name, str) and name in EVENTS else event_name(name)
 
 
 def _is_signed_ping(request: Request) -> bool:
@@ -147,25 +151,30 @@ def _is_signed_ping(request: Request) -> bool:
 
 
 def _is_ping(body: bytes) -> bool:
-    if len(body) > PING_BYTES or not _may_say(PING, body):
+    if len(body) > PING_BYTES or not _may_say(_PING_BYTES, body):
         return False
     envelope = read_object(body)
     return isinstance(envelope, dict) and envelope.get("event") == PING
 
 
-def _may_say(word: str, body: bytes) -> bool:
+def _may_say(quoted: bytes, body: bytes) -> bool:
     """Say whether JSON may hold a string of ASCII letters: as it is, or with some of them escaped.
 
-    A search through bytes is cheaper than reading them, or than a pattern, and nearly always says no.
+    A search through bytes is cheaper than reading them, and nearly always says no.
     """
     # `in` would try the word as a number first, and throw an error away.
-    return body.find(f'"{word}"'.encode()) >= 0 or max(map(body.find, _ESCAPED_LETTERS)) >= 0
+    if body.find(quoted) >= 0:
+        return True
+    return body.find(b"\\") >= 0 and _ESCAPED_LETTER.search(body) is not None
 
 
 def _lookup(name: str) -> tuple[Product, Known]:
     """Return where to look for the parts of an event; an unknown one has its own name as kind."""
+    found = _PLACES.get(name)
+    if found is not None:
+        return found
     product = PRODUCTS.get(name.partition(".")[0], UNKNOWN)
-    return product, EVENTS.get(name) or Known(name, "", product.time)
+    return product, Known(name, "", product.time)
 
 
 def _kind(known: Known, data: Mapping[str, object]) -> str:

@@ -82,7 +82,6 @@ _RANDOM = 20
 
 
 def is_activation_test(
-    *,
     learner: Person | None,
     producer: Person | None,
     course: Thing | None,

@@ -143,6 +143,7 @@ class GenericSource:
         self.name = name
         self._options = options
         self._secrets = secret_bytes(options.secrets)
+        self._authentic = tuple(map(Authentic, range(len(self._secrets))))
         self._scheme = Scheme(options.header, options.encoding, options.prefix, options.digest)
         self._id = _finder(options.id)
         self._type = _finder(options.event)
@@ -162,7 +163,7 @@ class GenericSource:
         signature = request.headers.get(self._scheme.header)
         checked = check(signature, request.body, self._secrets, self._scheme)
         if isinstance(checked, Signed):
-            return Authentic(checked.secret_index)
+            return self._authentic[checked.secret_index]
         if signature and checked.why == "mismatch":
             return Refused("mismatch", diagnose(signature, request.body, self._secrets, self._scheme))
         return checked

@@ -32,7 +32,8 @@ _OUTLINE = bytes(
     for byte in range(256)
 )
 _PERHAPS_OVER_64_BITS = b" " + b"0" * 19
-_YEARS = range(2000, 2200)
+_NUMBERS = (int, float)  # made once: `int | float` where it is asked would be made for every value
+_FIRST_YEAR, _LAST_YEAR = 2000, 2199
 _MILLISECONDS_FROM = 100_000_000_000
 
 
@@ -83,8 +84,8 @@ def text(value: object) -> str | None:
     NUL characters are dropped, as PostgreSQL stores none.
     """
     if isinstance(value, str):
-        return value.replace("\0", "").strip() or None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+        return (value.replace("\0", "") if "\0" in value else value).strip() or None
+    if value is None or isinstance(value, bool) or not isinstance(value, _NUMBERS):
         return None
     return str(int(value)) if isinstance(value, int) or value.is_integer() else str(value)
 
@@ -99,14 +100,15 @@ def moment(value: object) -> datetime | None:
     try:
         if isinstance(value, str):
             read = datetime.fromisoformat(value.strip().upper())
-            read = read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
+            if read.tzinfo is not UTC:
+                read = read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+        elif isinstance(value, _NUMBERS) and not isinstance(value, bool):
             read = datetime.fromtimestamp(value / 1000 if value >= _MILLISECONDS_FROM else value, UTC)
         else:
             return None
     except (ValueError, OverflowError, OSError):
         return None
-    return read if read.year in _YEARS else None
+    return read if _FIRST_YEAR <= read.year <= _LAST_YEAR else None
 
 
 def person(value: object) -> Person | None:
@@ -146,8 +148,7 @@ def delivery_key(event_id: str | None, body: bytes) -> str:
 
 def _first_text(value: Mapping[str, object], keys: Iterable[str]) -> str | None:
     for key in keys:
-        found = text(value.get(key))
-        if found is not None:
+        if key in value and (found := text(value[key])) is not None:
             return found
     return None
 
