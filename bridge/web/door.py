@@ -31,7 +31,7 @@ class Taker(Protocol):
     """What becomes of a whole request: `bridge.web.hooks.Hooks`."""
 
     def take(
-        self, path: bytes, headers: Mapping[str, str], body: bytes, told: Callable[[Answer], None]
+        self, path: str, headers: Mapping[str, str], body: bytes, told: Callable[[Answer], None]
     ) -> bool:
         """Take it, and call `told` once, later in the event loop; False for what goes the long way."""
         ...

@@ -25,7 +25,8 @@ from bridge.web.remote import Network, caller
 from bridge.web.seldom import Seldom
 
 _METHODS = "GET, HEAD, POST"
-_ROOT = b"/hooks/"
+_JSON = "application/json"
+_ROOT = "/hooks/"
 
 
 class Hooks:
@@ -55,10 +56,10 @@ class Hooks:
         )
 
     def take(
-        self, path: bytes, headers: Mapping[str, str], body: bytes, told: Callable[[Answer], None]
+        self, path: str, headers: Mapping[str, str], body: bytes, told: Callable[[Answer], None]
     ) -> bool:
         """Take a whole POST on the short way, see `bridge.web.door`; False if it is one for `handle`."""
-        source = path[len(_ROOT) :].decode("latin-1")
+        source = path[len(_ROOT) :]
         if source not in self._receiver.sources or _unfit(headers) is not None:
             return False
 
@@ -141,13 +142,16 @@ def _unfit(headers: Mapping[str, str]) -> str | None:
     An encoded body is refused because signatures are over the bytes as sent, no known platform encodes
     them, and a small one may unfold into gigabytes.
     """
-    encoding = headers.get("content-encoding", "").strip().lower()
-    if encoding not in {"", "identity"}:
+    encoding = headers.get("content-encoding")
+    if encoding is not None and encoding.strip().lower() not in {"", "identity"}:
         return "send the body as it is, without Content-Encoding"
-    media = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media in {"", "application/json"} or ("/" in media and media.endswith("+json")):
+    content_type = headers.get("content-type", "")
+    if content_type == _JSON:
         return None
-    return "send JSON: Content-Type application/json"
+    media = content_type.partition(";")[0].strip().lower()
+    if media in {"", _JSON} or ("/" in media and media.endswith("+json")):
+        return None
+    return f"send JSON: Content-Type {_JSON}"
 
 
 def _legible(path: str) -> str:

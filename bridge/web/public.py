@@ -42,7 +42,7 @@ def public_app(  # noqa: PLR0913 - all but two may be left out
     Serve it with `bridge.web.listener.listen`.
     """
     limits = limits or Limits()
-    counting = None if registry is None else Counting(registry, receiver)
+    counting = None if registry is None else Counting(registry, receiver, clock)
     hooks = Hooks(receiver, clock, log, limits, proxies, counting)
     handle = hooks.handle if counting is None else counting.counted(hooks.handle)
     app = web.Application()

@@ -1,4 +1,9 @@
-"""Reads a piece of bytes that is one whole request in the usual shape (RFC 9112), with llhttp."""
+"""Reads a piece of bytes that is one whole request in the usual shape (RFC 9112), with llhttp.
+
+llhttp says whether the piece is a request at all. It lets no line end pass but CRLF, and no line that goes
+on with the one before. So the lines of a head are names, colons and values, which are taken apart here, and
+those that come again and again only once: one sender's requests differ in two.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,12 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from bridge.web.limits import Limits
 
-_HEAD_END = b"\r\n\r\n"
-_VERSION = b" HTTP/1.1\r\n"
+_LINE_END, _HEAD_END = b"\r\n", b"\r\n\r\n"
+_VERSION = b" HTTP/1.1"
 _ODD = frozenset({"transfer-encoding", "expect", "upgrade", "content-encoding", "sec-websocket-key1"})
 """Headers that no usual request has."""
+REMEMBERED_LINES, REMEMBERED_BYTES = 500, 200
+"""How many lines are remembered until all are forgotten, and how long one may be."""
 
 
 class WholeReader:
@@ -18,9 +25,10 @@ class WholeReader:
     __slots__ = (
         "_body_bytes",
         "_ends",
+        "_first",
         "_head_bytes",
         "_head_lines",
-        "_lines",
+        "_pair",
         "_parser",
         "body",
         "headers",
@@ -33,8 +41,10 @@ class WholeReader:
         self._head_lines = limits.head_lines
         self._body_bytes = limits.body_bytes
         self._parser = HttpRequestParser(self)
-        self._ends = self._lines = 0
-        self.path = b""
+        self._pair = _Lines().__getitem__
+        self._first = b""
+        self._ends = 0
+        self.path = ""
         self.headers: dict[str, str] = {}
         """By lower-case names; no usual request repeats one."""
         self.body = b""
@@ -44,49 +54,51 @@ class WholeReader:
     def read(self, piece: bytes) -> bool:
         """Return whether the piece is such a request, no more and no less, and within the limits."""
         head_end = piece.find(_HEAD_END, 0, self._head_bytes)
-        size = len(piece) - head_end - len(_HEAD_END)
-        if head_end < 0 or size > self._body_bytes or piece.find(_VERSION, 0, piece.find(b"\n") + 1) < 0:
+        body_at = head_end + len(_HEAD_END)
+        if head_end < 0 or len(piece) - body_at > self._body_bytes:
             return False
-        is_whole = self._parse(piece) and self._is_usual(size)
+        is_whole = self._is_request(piece) and self._is_usual(piece[:head_end], len(piece) - body_at)
+        if is_whole:
+            self.body = piece[body_at:]
         if not (is_whole and self.keeps):
             self._parser = HttpRequestParser(self)  # this one is in the middle of something, or at its end
         return is_whole
-
-    def on_url(self, url: bytes) -> None:
-        """Take the path; a piece has it as a whole."""
-        self.path = url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; llhttp leaves the spaces behind its value, which do not belong to it."""
-        self._lines += 1
-        self.headers.setdefault(
-            name.decode("latin-1").lower(), value.rstrip(b" \t").decode("utf-8", "surrogateescape")
-        )
-
-    def on_body(self, body: bytes) -> None:
-        """Take the body, which comes in one part unless it is chunked."""
-        self.body = body
 
     def on_message_complete(self) -> None:
         """Count the requests in the piece."""
         self._ends += 1
         self.keeps = self._parser.should_keep_alive()
 
-    def _parse(self, piece: bytes) -> bool:
-        self._ends = self._lines = 0
-        self.headers, self.body = {}, b""
+    def _is_request(self, piece: bytes) -> bool:
+        self._ends = 0
         try:
             self._parser.feed_data(piece)
         except (HttpParserError, HttpParserUpgrade):
             return False
         return self._ends == 1
 
-    def _is_usual(self, size: int) -> bool:
-        announced = self.headers.get("content-length", "")
+    def _is_usual(self, head: bytes, size: int) -> bool:
+        first, *lines = head.split(_LINE_END)
+        if first != self._first:  # one listener gets nearly all of its events at one path
+            self._first, self.path = first, first[first.find(b" ") + 1 : -len(_VERSION)].decode("latin-1")
+        headers = self.headers = dict(map(self._pair, lines))
         return (
-            announced.isdecimal()
-            and int(announced) == size == len(self.body)
-            and len(self.headers) == self._lines <= self._head_lines
-            and "host" in self.headers
-            and _ODD.isdisjoint(self.headers)
+            headers.get("content-length") == str(size)
+            and len(headers) == len(lines) <= self._head_lines
+            and "host" in headers
+            and _ODD.isdisjoint(headers)
+            and first.endswith(_VERSION)
         )
+
+
+class _Lines(dict[bytes, tuple[str, str]]):
+    """The name and the value in a line of a head; those of the latest lines are kept."""
+
+    def __missing__(self, line: bytes) -> tuple[str, str]:
+        name, _, value = line.partition(b":")
+        pair = name.decode("latin-1").lower(), value.strip(b" \t").decode("utf-8", "surrogateescape")
+        if len(line) <= REMEMBERED_BYTES:
+            if len(self) == REMEMBERED_LINES:
+                self.clear()
+            self[line] = pair
+        return pair

@@ -222,7 +222,7 @@ def test_no_piece_spoils_the_next(pieces: list[bytes]) -> None:
         if reader.read(piece):
             assert piece.endswith(b"\r\n\r\n" + reader.body)
         assert reader.read(WHOLE)
-        assert (reader.path, reader.body, reader.keeps) == (b"/hooks/eduzz", b"{}", True)
+        assert (reader.path, reader.body, reader.keeps) == ("/hooks/eduzz", b"{}", True)
         assert reader.headers["x-signature"] == "good"
 
 
