@@ -116,6 +116,8 @@ class Words(TypeDecorator[str]):
 
     def stored(self, value: str) -> str:
         """Return the text to store for a value."""
+        if len(value) <= self.limit and value.isascii() and "\0" not in value:
+            return value  # as nearly all is
         return storable(value)[: self.limit]
 
 

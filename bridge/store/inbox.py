@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -23,11 +23,11 @@ from sqlalchemy import (
     update,
 )
 
-from bridge.store.columns import Json, folded
+from bridge.store.columns import Instant, Json, Words, folded
 from bridge.store.news import tell_of_entries
 from bridge.store.numbers import next_seqs
 from bridge.store.prepared import Prepared
-from bridge.store.schema import DONE, NEW, PARKED, constant, constants, given, inbox, new_row, under
+from bridge.store.schema import DONE, NEW, PARKED, WORDS, constant, constants, given, inbox, new_row, under
 
 LONGEST_LEASE = timedelta(minutes=5)
 """A lease that ends later than this was taken by a node whose clock was wrong, and binds nobody."""
@@ -117,15 +117,16 @@ def accept_all(
     """
     seqs = next_seqs(connection, inbox, len(entries))
     waiting: list[dict[str, object]] = []
-    done: list[dict[str, object]] = []
+    done: list[Sequence[object]] = []
+    flag = int if connection.dialect.name == "sqlite" else bool
     for seq, (entry, way) in zip(seqs, entries, strict=True):
         if isinstance(way, Finished):
-            done.append(_new_row(seq, entry) | {"finished_at": way.at, **_found(way.facts, way.summary)})
+            done.append(_done_row(seq, entry, way, flag))
         else:
             waiting.append(_new_row(seq, entry) | _leased(way))
-    if any(way is None for _, way in entries):
-        tell_of_entries(connection)
-    if _ACCEPT.run_all(connection, waiting) + _ACCEPT_DONE.run_all(connection, done) == len(entries):
+            if way is None:
+                tell_of_entries(connection)
+    if _ACCEPT.run_all(connection, waiting) + _ACCEPT_DONE.run_stored(connection, done) == len(entries):
         return [Accepted(seq, duplicate=False) for seq in seqs]
     return [_accepted(connection, seq, entry) for seq, (entry, _) in zip(seqs, entries, strict=True)]
 
@@ -270,6 +271,31 @@ def _new_row(seq: int, entry: NewEntry) -> dict[str, object]:
     }
 
 
+def _done_row(
+    seq: int, entry: NewEntry, finished: Finished, flag: Callable[[bool], object]
+) -> tuple[object, ...]:
+    """Return the values of `_DONE_COLUMNS` as they are stored; `flag` is how a database takes a boolean."""
+    facts = finished.facts
+    email, occurred_at = facts.learner_email, facts.occurred_at
+    return (
+        seq,
+        bytearray(entry.key),
+        _words(entry.source),
+        _words(entry.delivery_key),
+        _instant(entry.received_at),
+        _instant(finished.at),
+        None if facts.event_id is None else _words(facts.event_id),
+        None if facts.type is None else _words(facts.type),
+        None if facts.kind is None else _words(facts.kind),
+        None if occurred_at is None else _instant(occurred_at),
+        None if facts.test is None else flag(facts.test),
+        None if email is None else _words(folded(email)),
+        _json(finished.summary),
+        _json(entry.headers),
+        bytearray(entry.body),
+    )
+
+
 def _leased(lease: Lease | None) -> dict[str, object]:
     if lease is None:
         return {"tries": 0, "lease": None, "leased_until": None}
@@ -321,9 +347,15 @@ _ACCEPT = Prepared(
     inserted=("seq", *_NEW_FIELDS, "tries", "lease", "leased_until"),
 )
 _FOUND = ("event_id", "type", "kind", "occurred_at", "learner", "test", "summary")
+_DONE_COLUMNS = (
+    *("seq", "key", "source", "delivery_key", "received_at", "finished_at"),
+    *("event_id", "type", "kind", "occurred_at", "test", "learner", "summary", "headers", "body"),
+)
+"""In the table's order."""
+_words, _instant, _json = Words(WORDS).stored, Instant.stored, Json.stored
 _ACCEPT_DONE = Prepared(
     new_row(inbox).values(state=constant(DONE), run=literal_column("1"), tries=literal_column("1")).inline(),
-    inserted=("seq", *_NEW_FIELDS, "finished_at", *_FOUND),
+    inserted=_DONE_COLUMNS,
 )
 _AMEND = (
     update(inbox).where(inbox.c.seq == given("seq")).values(summary=bindparam("given_summary", type_=Json))

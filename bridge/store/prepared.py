@@ -62,6 +62,17 @@ class Prepared:
         """Run it once for each of `rows`, in their order, and return how many rows all of them changed."""
         return self._for(connection.dialect).run_all(connection, rows) if rows else 0
 
+    def run_stored(self, connection: Connection, rows: Sequence[Sequence[object]]) -> int:
+        """Run it as `run_all` does; each row has the values of `inserted`, in that order, as they are stored.
+
+        For what is inserted for every event: looking up names and types costs as much as SQLite does.
+        """
+        if not rows:
+            return 0
+        compiled = self._for(connection.dialect)
+        assert compiled.names == self._inserted  # noqa: S101 - who writes an INSERT keeps to the table's order
+        return compiled.run_stored(connection, rows)
+
     def _for(self, dialect: Dialect) -> _Compiled:
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
@@ -89,6 +100,10 @@ class _Compiled(Struct, frozen=True):
     reads: Sequence[Convert | None]
     named: bool
 
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _, _ in self.parameters]
+
     def run(self, connection: Connection, values: Mapping[str, object]) -> Any:  # noqa: ANN401 - a driver's cursor
         cursor = connection.connection.cursor()
         try:
@@ -98,9 +113,18 @@ class _Compiled(Struct, frozen=True):
         return cursor
 
     def run_all(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
+        return self._run_many(connection, [self._parameters(row) for row in rows])
+
+    def run_stored(self, connection: Connection, rows: Sequence[Sequence[object]]) -> int:
+        if not self.named:
+            return self._run_many(connection, rows)
+        names = self.names
+        return self._run_many(connection, [dict(zip(names, row, strict=True)) for row in rows])
+
+    def _run_many(self, connection: Connection, parameters: Sequence[object]) -> int:
         cursor = connection.connection.cursor()
         try:
-            cursor.executemany(self.text, cast("Any", [self._parameters(row) for row in rows]))
+            cursor.executemany(self.text, cast("Any", parameters))
         except connection.dialect.loaded_dbapi.Error as error:
             raise _wrapped(self.text, error, connection, cursor) from error
         return cursor.rowcount
