@@ -109,10 +109,13 @@ class Lines:
         self._others = others
         self._clock = SystemClock()
         self._gathered: list[str] = []
+        self._at = self._clock.now()
 
     def info(self, event: str, **fields: object) -> None:
         """Log finished work."""
-        fields |= {"event": event, "level": "info", "timestamp": self._clock.now()}
+        if not self._gathered:  # one turn is one moment: asking costs as much as writing the line
+            self._at = self._clock.now()
+        fields |= {"event": event, "level": "info", "timestamp": self._at}
         self._gathered.append(orjson.dumps(fields, repr, _OPTIONS).decode())
         if len(self._gathered) > 1:
             return

@@ -6,11 +6,14 @@ All are digests (BLAKE2b, RFC 7693) of parts whose lengths are part of what is d
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from bridge.core.events import Event
+
+_LENGTH = struct.Struct(">Q").pack
 
 
 def entry_key(source: str, delivery_key: str) -> bytes:
@@ -94,8 +97,8 @@ def _digest(parts: Sequence[str], key: bytes = b"") -> bytes:
     made = _keyed(key).copy()
     digested = b""
     for part in parts:
-        data = part.encode("utf-8", "surrogatepass")
-        digested += len(data).to_bytes(8, "big") + data
+        data = part.encode() if part.isascii() else part.encode("utf-8", "surrogatepass")
+        digested += _LENGTH(len(data)) + data
     made.update(digested)
     return made.digest()
 

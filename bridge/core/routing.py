@@ -54,6 +54,9 @@ class Plan(Struct, frozen=True):
     failed: tuple[Failed, ...]
 
 
+_NOTHING = Plan((), (), ())
+
+
 class ActionExplained(Struct, frozen=True):
     """Whether a matching rule's action is wanted, and what its own `if:` said."""
 
@@ -95,10 +98,13 @@ class Router:
 
     def plan(self, event: Event, facts: Facts) -> Plan:
         """Return the actions wanted; `facts` are the event's, passed in because they are made once."""
+        candidates = self._candidates(event, facts)
+        if not candidates:
+            return _NOTHING
         matched: list[str] = []
         wanted: list[Wanted] = []
         failed: list[Failed] = []
-        for rule in self._candidates(event, facts):
+        for rule in candidates:
             if not rule.when.matches(facts) or not _holds(rule.condition, facts, failed, rule.name, None):
                 continue
             matched.append(rule.name)
@@ -113,7 +119,7 @@ class Router:
         found: set[int] = set()
         for index in self._indexes(event):
             index.collect(facts, found)
-        return [self.rules[number] for number in sorted(found)]
+        return [self.rules[number] for number in sorted(found)] if found else []
 
     def _indexes(self, event: Event) -> list[Index]:
         """Return the indexes of the rules that name this event."""

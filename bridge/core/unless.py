@@ -53,6 +53,11 @@ class Lookout:
         ]
         self._remembered: dict[tuple[str, str], list[tuple[Action, Unless]]] = {}
 
+    @property
+    def watches(self) -> bool:
+        """Whether there is any."""
+        return bool(self._watched)
+
     def sightings(
         self, secret: bytes, event: Event, facts: Facts, received_at: datetime
     ) -> Iterator[Sighting]:

@@ -7,7 +7,6 @@ so that neither a stop nor a kill loses or repeats anything. A delivery has the 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -105,7 +104,7 @@ class Judge:
         return Judged(entry, events, replace(plan, planned=planned))
 
     def _events(self, connection: Connection, entry: Entry) -> tuple[Event, ...]:
-        read = self._planner.read(dataclasses.replace(entry, tries=0))
+        read = self._planner.read(replace(entry, tries=0))
         secret, catalogue = self._node.database.secret, self._node.catalogue
         if not isinstance(read, tuple):
             return ()

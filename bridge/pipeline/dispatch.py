@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 
 from bridge.core.events import Event
@@ -73,12 +74,12 @@ class Dispatcher:
             if verdicts:  # else whoever was before has written them
                 await self._write(verdicts)
 
-    def draft(self, entry: NewEntry, content: object) -> Draft | None:
+    def draft(self, entry: NewEntry, content: object, now: datetime) -> Draft | None:
         """Decide about an entry that is not stored yet; None if it must be stored first.
 
         So it must where anything fails, where the store has to be asked, and behind what waits for that.
         """
-        rules = self._rules_at_hand()
+        rules = self._rules_at_hand(now)
         if rules is None or self._turn.locked() or len(entry.body) > DRAFT_BYTES:
             return None
         try:
@@ -89,7 +90,7 @@ class Dispatcher:
             plan = self._planner.plan(unnumbered, events)
         except Exception:  # noqa: BLE001 - it is stored as it came, and the mistake shows again where it is recorded
             return None
-        draft = Draft(plan, rules, self._node.clock.now())
+        draft = Draft(plan, rules, now)
         self._node.reached(Point.PLANNED)
         if plan.tallies:  # they need the entry's number
             self.drop(draft)
@@ -99,7 +100,7 @@ class Dispatcher:
     @property
     def is_ready(self) -> bool:
         """Whether the store need not be asked before anything can be decided."""
-        return self._rules_at_hand() is not None and not self._turn.locked()
+        return self._rules_at_hand(self._node.clock.now()) is not None and not self._turn.locked()
 
     def follow(self, entry: Entry, draft: Draft, stored: Stored) -> None:
         """Go on with what was stored together with its entry."""
@@ -113,10 +114,10 @@ class Dispatcher:
         """Forget a draft that was not stored."""
         self._let_go(draft.plan)
 
-    def _rules_at_hand(self) -> Mapping[str, object] | None:
+    def _rules_at_hand(self, now: datetime) -> Mapping[str, object] | None:
         if self._rulebook is None:
             return {}
-        known = self._rulebook.at_hand
+        known = self._rulebook.at_hand(now)
         return None if known is None else {"rules": known}
 
     def _read(self, entry: Entry) -> Read:
@@ -211,7 +212,7 @@ class Dispatcher:
 
     def _halt(self, verdict: Verdict, stored: Stored) -> None:
         """Remember the rules that keep what they make from now on."""
-        if not any(queued.kept for queued in stored.values()):
+        if not (stored and any(queued.kept for queued in stored.values())):
             return
         kept = {
             planned.delivery.rule
@@ -227,18 +228,17 @@ class Dispatcher:
             self._planner.let_go(plan.planned)
 
     def _tell(self, verdict: Verdict, stored: Stored) -> None:
-        entry, log = verdict.entry, self._node.log
-        match verdict.plan:
-            case Park(why=why):
-                log.warning("entry parked", entry=entry.seq, source=entry.source, why=why)
-            case Settle(facts=facts):
-                log.info(
-                    "event dispatched",
-                    entry=entry.seq,
-                    source=entry.source,
-                    type=facts.type,
-                    deliveries=len(stored),
-                )
+        entry, plan, log = verdict.entry, verdict.plan, self._node.log
+        if isinstance(plan, Park):
+            log.warning("entry parked", entry=entry.seq, source=entry.source, why=plan.why)
+            return
+        log.info(
+            "event dispatched",
+            entry=entry.seq,
+            source=entry.source,
+            type=plan.facts.type,
+            deliveries=len(stored),
+        )
 
 
 def _unexpected(error: Exception) -> str:

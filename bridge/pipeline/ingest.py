@@ -113,12 +113,11 @@ class Ingest:
         return Arrival(entry, request.content, told)
 
     def _answer(self, source: str, found: Accepted | BaseException) -> Answer:
+        if isinstance(found, Accepted):
+            if found.duplicate:
+                self._node.log.info("duplicate answered", source=source, entry=found.seq)
+            return ACCEPTED
         match found:
-            case Accepted(duplicate=False):
-                return ACCEPTED
-            case Accepted(seq=seq):
-                self._node.log.info("duplicate answered", source=source, entry=seq)
-                return ACCEPTED
             case StoreUnavailable() | TimeoutError():
                 why = str(found) or f"the store did not answer within {STORE_LIMIT_S:g} seconds"
                 self._node.log.error("event not stored", source=source, why=why)

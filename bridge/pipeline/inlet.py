@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bridge.pipeline.dispatch import Dispatcher
 from bridge.pipeline.node import Node
@@ -44,11 +44,11 @@ class Inlet:
         """Store entries, and what follows from those with a draft."""
         return accept_all(connection, entries, self._node.database.secret)
 
-    def draft(self, entry: NewEntry, content: object) -> Draft | None:
+    def draft(self, entry: NewEntry, content: object, now: datetime) -> Draft | None:
         """Decide about an entry before it is stored, see `Dispatcher.draft`; not behind any that waits."""
         if not self._node.alone or not self.worker.is_quiet:
             return None
-        draft = self._dispatcher.draft(entry, content)
+        draft = self._dispatcher.draft(entry, content, now)
         self._takes_its_time = draft is None and self._dispatcher.is_ready
         return draft
 

@@ -6,6 +6,7 @@ The public port is open before the rest is there, since senders should not wait 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bridge.store import inbox
@@ -45,9 +46,9 @@ class Lobby:
         if self._inlet is not None:
             await self._inlet.settled()
 
-    def draft(self, entry: NewEntry, content: object) -> Draft | None:
+    def draft(self, entry: NewEntry, content: object, now: datetime) -> Draft | None:
         """Return what shall become of an entry; None while nobody can know."""
-        return None if self._inlet is None else self._inlet.draft(entry, content)
+        return None if self._inlet is None else self._inlet.draft(entry, content, now)
 
     def follow(self, entry: Entry, draft: Draft, stored: Stored) -> None:
         """Go on with an entry that was stored with its draft."""

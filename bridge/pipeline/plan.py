@@ -26,7 +26,7 @@ from bridge.core.unless import Lookout, Sighting, Unwatchable, watch_of
 from bridge.pipeline.node import Node
 from bridge.pipeline.outlet import Outlet
 from bridge.pipeline.planned import Planned
-from bridge.sources.base import Malformed, Parsed, Request, Source, Unsupported
+from bridge.sources.base import Malformed, Parsed, Request, Source
 from bridge.store.deliveries import NewDelivery
 from bridge.store.inbox import Entry, EntryFacts
 
@@ -90,13 +90,12 @@ class Planner:
         """Return the entry's events, or what becomes of it without any rule."""
         if entry.tries > TRIES_LIMIT:
             return Park(POISON)
-        match self._parse(entry):
-            case Malformed(why=why):
-                return Park(why)
-            case Unsupported(why=why):
-                return Settle(EntryFacts(), {"note": why})
-            case events:
-                return events
+        parsed = self._parse(entry)
+        if isinstance(parsed, tuple):
+            return parsed
+        return (
+            Park(parsed.why) if isinstance(parsed, Malformed) else Settle(EntryFacts(), {"note": parsed.why})
+        )
 
     def plan(self, entry: Entry, events: Sequence[Event]) -> Settle:
         """Decide; an offer among the planned obliges to call the outlet's `begin` or `let_go`."""
@@ -122,7 +121,7 @@ class Planner:
             facts = event.facts()
             plan = self._router.plan(event, facts)
             plans.append(plan)
-            if not self._is_withheld(event):
+            if self._lookout.watches and not self._is_withheld(event):
                 sightings += self._lookout.sightings(
                     self._node.database.secret, event, facts, entry.received_at
                 )
@@ -261,6 +260,8 @@ def _facts(events: Sequence[Event]) -> EntryFacts:
 
 
 def _summary(plans: Sequence[Plan], skipped: Sequence[Skipped]) -> dict[str, object]:
+    if not skipped and len(plans) == 1 and not plans[0].failed:  # nearly always
+        return {"matched": list(plans[0].matched)}
     summary: dict[str, object] = {"matched": [rule for plan in plans for rule in plan.matched]}
     if skipped:
         summary["skipped"] = [{"rule": s.rule, "action": s.action, "why": s.why} for s in skipped]

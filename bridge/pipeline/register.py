@@ -74,7 +74,10 @@ class Register:
 
     def passes(self, events: Sequence[Event]) -> bool:
         """Return whether there is nothing to note of these events, and nothing known that concerns them."""
-        return not any(self._concerns((_NOWHERE, event)) for event in events)
+        for event in events:  # noqa: SIM110 - a generator would cost every event as much as the question
+            if self._concerns((_NOWHERE, event)):
+                return False
+        return True
 
     async def enter(self, events: Sequence[tuple[Place, Event]]) -> list[Event]:
         """Note what events say, in their order, and return them with what is known then.
@@ -103,11 +106,15 @@ class Register:
         )
 
     def _concerns(self, placed: tuple[Place, Event]) -> bool:
-        return self._node.catalogue.of(placed[1]) is not None or self._says(placed[1])
+        event = placed[1]
+        course = self._node.catalogue.of(event)
+        return course is not None or self._may_note(event, None)
 
     def _says(self, event: Event) -> bool:
         """Return whether there may be something to note."""
-        course = self._node.catalogue.of(event)
+        return self._may_note(event, self._node.catalogue.of(event))
+
+    def _may_note(self, event: Event, course: Course | None) -> bool:
         if event.source == SOURCE or (event.test and not self._deliver_tests):
             return False
         if course is None:

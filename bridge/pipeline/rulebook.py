@@ -39,16 +39,15 @@ class Rulebook:
 
         Empty when they cannot be kept, which is logged: an explanation less must not cost an event.
         """
-        if not self._is_fresh():
+        if not self._is_fresh(self._node.clock.now()):
             async with self._turn:
-                if not self._is_fresh():
+                if not self._is_fresh(self._node.clock.now()):
                     await self._try_to_keep()
         return self._digest.hex()
 
-    @property
-    def at_hand(self) -> str | None:
-        """What `kept` returns, where it need not ask the store; else None."""
-        return self._digest.hex() if self._is_fresh() else None
+    def at_hand(self, now: datetime) -> str | None:
+        """Return what `kept` returns, where it need not ask the store; else None."""
+        return self._digest.hex() if self._is_fresh(now) else None
 
     async def digest(self) -> bytes:
         """Return the 16 bytes that these rules are known by, whether they are in the store or not."""
@@ -57,8 +56,8 @@ class Rulebook:
                 self._digest, _ = await self._made()
         return self._digest
 
-    def _is_fresh(self) -> bool:
-        return self._seen_to is not None and self._node.clock.now() - self._seen_to < SEEN_TO
+    def _is_fresh(self, now: datetime) -> bool:
+        return self._seen_to is not None and now - self._seen_to < SEEN_TO
 
     async def _try_to_keep(self) -> None:
         now = self._node.clock.now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -37,7 +38,7 @@ class Intake(Protocol):
         """Return when entries may come; within a moment, mostly at once."""
         ...
 
-    def draft(self, entry: NewEntry, content: object) -> Draft | None:
+    def draft(self, entry: NewEntry, content: object, now: datetime) -> Draft | None:
         """Return what shall become of an entry, to be stored with it; a draft obliges to `follow` or `drop`.
 
         To be stored before anything else is awaited. None if it is to be stored first.
@@ -113,7 +114,8 @@ class Storing:
 
         On its own, an entry is stored as it came: what was decided about it may be the mistake.
         """
-        rows = [(each.entry, self._way(each, drafts=drafts)) for each in arrived]
+        now = self._node.clock.now() if drafts else None
+        rows = [(each.entry, self._way(each, now)) for each in arrived]
         put_off = _PutOff(arrived, self._limit_s)
         found: Sequence[tuple[Accepted, Stored] | BaseException]
         try:
@@ -131,8 +133,8 @@ class Storing:
         if again:
             await asyncio.gather(*(self._store([each], drafts=False) for each in arrived))
 
-    def _way(self, arrival: Arrival, *, drafts: bool) -> Draft | Lease | None:
-        draft = self._intake.draft(arrival.entry, arrival.content) if drafts else None
+    def _way(self, arrival: Arrival, now: datetime | None) -> Draft | Lease | None:
+        draft = None if now is None else self._intake.draft(arrival.entry, arrival.content, now)
         return draft or self._intake.reserve()
 
     def _passed(self, outcome: tuple[Accepted, Stored] | BaseException) -> Accepted | BaseException:

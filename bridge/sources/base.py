@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -13,17 +12,16 @@ from bridge.core.events import Event
 from bridge.core.signing import Refused
 
 
-@dataclass(slots=True)
-class Request:
+class Request(Struct):
     """One request as it arrived: lower-case header names, raw body, and our time of receipt (aware UTC).
 
     `content` is what the body says, once somebody has read it: `bridge.sources.payload.content_of`.
     """
 
-    headers: Final[Mapping[str, str]]
-    body: Final[bytes]
-    received_at: Final[datetime]
-    content: object = field(default=None, repr=False, compare=False)
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    content: Any = None
 
 
 class Authentic(Struct, frozen=True):

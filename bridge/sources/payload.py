@@ -61,9 +61,10 @@ def read_object(body: bytes) -> dict[str, object] | Unsupported | Malformed:
 
 def content_of(request: Request) -> dict[str, object] | Unsupported | Malformed:
     """Return what `read_object` makes of a request's body, which is read once."""
-    if request.content is None:
-        request.content = read_object(request.body)
-    return cast("dict[str, object] | Unsupported | Malformed", request.content)
+    content: dict[str, object] | Unsupported | Malformed | None = request.content
+    if content is None:
+        content = request.content = read_object(request.body)
+    return content
 
 
 def dig(value: object, path: Iterable[str | int]) -> object:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import (
@@ -56,24 +55,22 @@ class NewEntry(Struct, frozen=True, kw_only=True):
     received_at: datetime
 
 
-# Frozen by the type checker, through `Final`: a frozen dataclass sets each field by a call.
-@dataclass(slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """A stored request. `run` counts from 1; every replay adds one.
 
     `tries` is how often this run was claimed, the last time included, without what was given back.
     """
 
-    seq: Final[int]
-    source: Final[str]
-    key: Final[bytes]
-    delivery_key: Final[str]
-    headers: Final[Mapping[str, str]]
-    body: Final[bytes]
-    received_at: Final[datetime]
-    run: Final[int]
-    tries: Final[int]
-    content: Final[object] = field(default=None, repr=False, compare=False)
+    seq: int
+    source: str
+    key: bytes
+    delivery_key: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    run: int
+    tries: int
+    content: object = None
     """What its source has read in the body, where this process still has it."""
 
 
@@ -334,7 +331,7 @@ def _turn(connection: Connection, now: datetime, lease: str) -> Turn:
 
 
 _NEW_FIELDS = NewEntry.__struct_fields__
-_ENTRY_FIELDS = tuple(field.name for field in fields(Entry) if field.name != "content")
+_ENTRY_FIELDS = tuple(name for name in Entry.__struct_fields__ if name != "content")
 ENTRY_COLUMNS = tuple(inbox.c[name] for name in _ENTRY_FIELDS)
 """What `entry_of` needs, in this order."""
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -256,7 +256,7 @@ class Unattended:
     async def settled(self) -> None:
         """Return at once."""
 
-    def draft(self, entry: NewEntry, content: object) -> None:
+    def draft(self, entry: NewEntry, content: object, now: datetime) -> None:
         """Return None: nobody decides."""
 
     def follow(self, entry: Entry, draft: Draft, stored: Stored) -> None:

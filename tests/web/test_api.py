@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -169,7 +168,7 @@ async def test_a_large_body_is_made_readable_beside_the_loop(
     class Watching:
         async def read(self, query: Callable[[Connection], Any]) -> Any:
             found = await database.read(query)
-            return replace(found, entry=dataclasses.replace(found.entry, body=body))
+            return replace(found, entry=replace(found.entry, body=body))
 
     listener = await serve_admin(store=Watching())
     async with http.get(f"{listener.url}{path}{stored.events['done']}") as response:
