@@ -14,7 +14,8 @@ from bridge.store.errors import StoreUnavailable
 from bridge.store.schema import inbox
 from tests.support.stored import new_entry, store_entry
 
-ALONE = timedelta(milliseconds=50)
+ALONE = timedelta(seconds=1)
+"""Long enough for a busy machine to do what nobody hinders, and waited for where somebody does."""
 
 
 class Commits:
@@ -262,22 +263,24 @@ def test_a_row_that_somebody_keeps_locked_holds_up_only_its_own_writer(
 ) -> None:
     """An open transaction in somebody's terminal does not stop the bridge."""
     engines = make_engines(store_url, busy_timeout=ALONE)
-    prepare(engines)
     batches = Batches(engines.writer, engines.name)
-    batches.run([storing(1)])
 
     def blocked(connection: Connection) -> None:
         connection.execute(inbox.update().values(why="blocked"))
 
-    with admin.transaction():
-        admin.execute("SELECT * FROM inbox FOR UPDATE")
-        good, bad = batches.run([storing(2), blocked])
+    try:
+        prepare(engines)
+        batches.run([storing(1)])
+        with admin.transaction():
+            admin.execute("SELECT * FROM inbox FOR UPDATE")
+            good, bad = batches.run([storing(2), blocked])
+    finally:
+        batches.close()
+        engines.dispose()
 
     assert isinstance(good, Done)
     assert isinstance(bad, Failed)
     assert "lock timeout" in str(bad.error)
-    batches.close()
-    engines.dispose()
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])
