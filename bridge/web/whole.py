@@ -33,6 +33,7 @@ class WholeReader:
         "body",
         "headers",
         "keeps",
+        "pairs",
         "path",
     )
 
@@ -41,7 +42,8 @@ class WholeReader:
         self._head_lines = limits.head_lines
         self._body_bytes = limits.body_bytes
         self._parser = HttpRequestParser(self)
-        self._pair = _Lines().__getitem__
+        self.pairs = _Lines()
+        self._pair = self.pairs.__getitem__
         self._first = b""
         self._ends = 0
         self.path = ""

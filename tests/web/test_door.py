@@ -15,7 +15,7 @@ from bridge.pipeline.ingest import Answer
 from bridge.sources.base import Request, Verdict
 from bridge.web.limits import Limits
 from bridge.web.listener import Listener
-from bridge.web.whole import WholeReader
+from bridge.web.whole import REMEMBERED_BYTES, REMEMBERED_LINES, WholeReader
 from tests.web.fakes import FakeIngest, RecordingLog, connection, converse, patiently, statuses
 
 Serve = Callable[..., Awaitable[Listener]]
@@ -352,3 +352,14 @@ async def seen(serve: Serve, ingest: FakeIngest, piece: bytes, *, door: bool) ->
 def named(answer: bytes) -> set[bytes]:
     """Return the lines of an answer, without the time."""
     return set(re.sub(rb"Date: [^\r]+", b"Date: now", answer).split(b"\r\n"))
+
+
+def test_lines_that_are_remembered_are_forgotten_again() -> None:
+    """However many different lines come, each request says what it says, and little is kept of them."""
+    reader = WholeReader(Limits())
+    for number in range(3 * REMEMBERED_LINES):
+        value = f"{number}" * (1 + number % 2 * REMEMBERED_BYTES)
+        assert reader.read(with_line(b"A: %s\r\n" % value.encode()))
+        assert (reader.headers["a"], reader.headers["x-signature"]) == (value, "good")
+    assert len(reader.pairs) <= REMEMBERED_LINES
+    assert max(map(len, reader.pairs)) <= REMEMBERED_BYTES
