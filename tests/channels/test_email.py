@@ -27,6 +27,7 @@ from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
 from tests.support.certificates import Certificate
 from tests.support.channels import DELIVERY, SOFTWARE, mail, message, opened
 from tests.support.clock import FakeClock
+from tests.support.loop_time import pass_time
 from tests.support.smtp_server import PASSWORD, USER, SmtpServer
 
 MARIA = {"to.0": "Maria <maria@aluna.example>", "subject": "Parabéns", "body": "Você concluiu o módulo."}
@@ -516,7 +517,10 @@ async def test_a_connection_lost_on_the_way_is_tried_again(where: str, pipelinin
 async def test_silence_ends_with_the_time_limit(where: str, pipelining: bool) -> None:
     """At each step; the connection is given up."""
     async with SmtpServer(hang_at=where, pipelining=pipelining) as server:
-        (found,) = await send(server, timeout=timedelta(seconds=0.3))
+        sending = asyncio.ensure_future(send(server, timeout=timedelta(seconds=40)))
+        await server.hanging.wait()
+        pass_time(40)
+        (found,) = await sending
     assert found == Retry(Reason.TIMEOUT, answer="no answer within the time limit")
 
 

@@ -344,14 +344,14 @@ def test_where_there_is_no_chromium_the_person_is_told_what_to_do(shipped: Bridg
 
 def test_a_browser_that_ends_or_hangs_is_no_riddle(tmp_path: Path) -> None:
     """What it said last is told, and nobody waits for ever."""
-    for script, why in (
-        ("echo no usable sandbox >&2; exit 1", "ended by itself"),
-        ("exec sleep 60", "does not answer Target.createTarget in time"),
+    for script, start_s, why in (
+        ("echo no usable sandbox >&2; exit 1", 50, "ended by itself"),
+        ("exec sleep 60", 0.5, "does not answer Target.createTarget in time"),
     ):
         program = tmp_path / "chromium"
         program.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
         program.chmod(stat.S_IRWXU)
-        with pytest.raises(Failure) as caught, browser(program, start_s=0.5):
+        with pytest.raises(Failure) as caught, browser(program, start_s=start_s):
             pass
         assert why in caught.value.lines[0]
         if "usable" in script:
@@ -374,7 +374,7 @@ class _Watching:
             bufsize=0,
         )
 
-    def until(self, words: str, *, limit_s: float = 30) -> str:
+    def until(self, words: str, *, limit_s: float = 50) -> str:
         """Return what was said since the last time, until these words are there and it waits."""
         assert self.process.stdout is not None
         os.set_blocking(self.process.stdout.fileno(), False)
@@ -388,7 +388,7 @@ class _Watching:
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(10)
+        return self.process.wait(50)
 
 
 @pytest.fixture

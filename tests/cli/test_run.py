@@ -21,8 +21,8 @@ from bridge.cli.exits import ExitCode
 from tests.cli.school import CONFIG, write_school
 
 ANY_PORT = CONFIG.replace("127.0.0.1:8080", "127.0.0.1:0").replace("127.0.0.1:8081", "127.0.0.1:0")
-START_S = 20
-STOP_S = 20
+START_S = 50
+STOP_S = 50
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from pytest_aiohttp import AiohttpServer
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from tests.e2e.test_crash import CONFIG, Target
 from tests.support.pipeline import SECRET, completion
-from tests.support.program import Program, free_port
+from tests.support.program import Program
 
 EVENTS = 60
 NEW = """\
@@ -63,14 +63,16 @@ async def ended(process: Process, *, by: signal.Signals, after: int) -> dict[str
 
 
 @pytest.mark.timeout(120)
-async def test_kills_lose_and_repeat_nothing(tmp_path: Path, aiohttp_server: AiohttpServer) -> None:
+async def test_kills_lose_and_repeat_nothing(
+    tmp_path: Path, aiohttp_server: AiohttpServer, ports: tuple[int, int]
+) -> None:
     """By Ctrl-C, by kill -9, with the bridge killed as well; what it has made arrives, and the rest later."""
     target = Target()
     app = web.Application()
     app.router.add_post("/", target.handle)
     server = await aiohttp_server(app)
-    port = free_port()
-    given = {"public": port, "admin": free_port(), "target": str(server.make_url("/"))}
+    port, admin = ports
+    given = {"public": port, "admin": admin, "target": str(server.make_url("/"))}
     (tmp_path / "config.yaml").write_text(CONFIG.format(**given), "utf-8")
     program = Program(tmp_path, port, {"EDUZZ_SECRET": SECRET})
     await program.start()

@@ -15,7 +15,7 @@ from pytest_aiohttp import AiohttpServer
 
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from tests.support.pipeline import SECRET, completion
-from tests.support.program import News, Program, free_port
+from tests.support.program import News, Program
 
 CONFIG = """
 timezone: America/Sao_Paulo
@@ -58,7 +58,9 @@ class Target:
 
 
 @pytest.mark.timeout(120)
-async def test_no_accepted_event_is_lost_by_kill_9(tmp_path: Path, aiohttp_server: AiohttpServer) -> None:
+async def test_no_accepted_event_is_lost_by_kill_9(
+    tmp_path: Path, aiohttp_server: AiohttpServer, ports: tuple[int, int]
+) -> None:
     """Killed while it receives and delivers, then restarted: every event answered 200 arrives.
 
     A message may arrive twice only if the kill fell between the target's answer and our record of it,
@@ -68,8 +70,8 @@ async def test_no_accepted_event_is_lost_by_kill_9(tmp_path: Path, aiohttp_serve
     app = web.Application()
     app.router.add_post("/", target.handle)
     server = await aiohttp_server(app)
-    port = free_port()
-    config = CONFIG.format(public=port, admin=free_port(), target=str(server.make_url("/")))
+    port, admin = ports
+    config = CONFIG.format(public=port, admin=admin, target=str(server.make_url("/")))
     (tmp_path / "config.yaml").write_text(config, "utf-8")
     program = Program(tmp_path, port, {"EDUZZ_SECRET": SECRET})
 

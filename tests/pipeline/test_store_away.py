@@ -74,7 +74,7 @@ async def under_way(store: Flaky, wins: Slow) -> Pipeline:
     pipeline = Pipeline(store, [rule("r", action("r", "wins"))], channels(wins))
     await pipeline.receive(completion())
     await pipeline.engine.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(50):
         await wins.reached.wait()
     return pipeline
 
@@ -122,7 +122,7 @@ async def test_a_stop_ends_though_a_result_cannot_be_recorded(database: Database
     store.writes_left = 0
     wins.answers.set()
     await pass_time(pipeline, store, 5)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(50):
         await pipeline.engine.stop(0.01)
     (line,) = [line for line in pipeline.log.lines if line.level == "error"]
     assert "may go out again" in line.event

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from bridge.pipeline.time_limit import TimeLimit
+from tests.support.loop_time import pass_time
 
 
 async def _within(limit: TimeLimit, seconds: float) -> str:
@@ -19,25 +20,41 @@ async def _within(limit: TimeLimit, seconds: float) -> str:
     return "done"
 
 
+async def _passed(seconds: float) -> None:
+    """Let so much time pass, and whoever is woken by it run."""
+    for _ in range(5):  # whoever began has come to its wait
+        await asyncio.sleep(0)
+    pass_time(seconds)
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 async def test_who_takes_too_long_is_stopped_and_the_others_are_not() -> None:
     """Whenever each began."""
-    limit = TimeLimit(0.05)
-    early = [asyncio.create_task(_within(limit, seconds)) for seconds in (0.0, 30.0, 0.01)]
-    await asyncio.sleep(0.03)
-    later = [asyncio.create_task(_within(limit, seconds)) for seconds in (0.03, 30.0)]
+    limit = TimeLimit(500)
+    early = [asyncio.create_task(_within(limit, seconds)) for seconds in (0, 30_000, 100)]
+    await _passed(300)
+    later = [asyncio.create_task(_within(limit, seconds)) for seconds in (300, 30_000)]
+    await _passed(210)
+    assert [task.done() for task in (*early, *later)] == [True, True, True, False, False]
+    await _passed(100)
+    assert [task.done() for task in later] == [True, False]
+    await _passed(200)
     assert await asyncio.gather(*early, *later) == ["done", "late", "done", "done", "late"]
 
 
 async def test_a_task_may_have_one_limit_after_the_other() -> None:
     """The first one's end is not the second one's."""
-    limit = TimeLimit(0.1)
+    limit = TimeLimit(500)
     for _ in range(5):
-        assert await _within(limit, 0.03) == "done"
+        task = asyncio.create_task(_within(limit, 300))
+        await _passed(310)
+        assert await task == "done"
 
 
 async def test_a_cancellation_from_elsewhere_goes_its_way() -> None:
     """It is none of ours, also when the time is over in the same moment."""
-    limit = TimeLimit(0.02)
+    limit = TimeLimit(500)
     task = asyncio.create_task(_within(limit, 30))
     await asyncio.sleep(0)
     task.cancel()
@@ -45,7 +62,8 @@ async def test_a_cancellation_from_elsewhere_goes_its_way() -> None:
         await task
     both = asyncio.create_task(_within(limit, 30))
     await asyncio.sleep(0)
-    asyncio.get_running_loop().call_at(asyncio.get_running_loop().time() + 0.02, both.cancel)
+    asyncio.get_running_loop().call_later(500, both.cancel)
+    pass_time(501)
     with pytest.raises(asyncio.CancelledError):
         await both
 

@@ -93,11 +93,11 @@ TOO_MUCH = [
 @pytest.mark.parametrize(("source", "why"), TOO_MUCH)
 def test_what_uses_too_much_is_stopped_and_says_what(bench: Bench, source: str, why: str) -> None:
     """Every known way to use up time or memory ends quickly in a failure that names the limit."""
-    started = time.perf_counter()
+    started = time.thread_time()  # of the processor, which others may be using
     failure = bench.say(source, DATA)
     assert isinstance(failure, RenderFailure)
     assert failure.why == why
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_a_leaf_of_json_is_bounded_like_a_text(bench: Bench) -> None:

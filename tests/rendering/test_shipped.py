@@ -94,6 +94,6 @@ def test_an_email_takes_a_tenth_of_a_millisecond_or_so(shipped: Bench, nutror: E
 
 def _seconds(work: object) -> float:
     assert callable(work)
-    started = time.perf_counter()
+    started = time.thread_time()  # of the processor, which others may be using
     work()
-    return time.perf_counter() - started
+    return time.thread_time() - started

@@ -23,7 +23,7 @@ from bridge.clock import SystemClock
 from bridge.config.load import Broken, load
 from bridge.pipeline.node import Point
 
-START_DEADLINE_S = 20
+START_DEADLINE_S = 50
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.support.life"])
 

@@ -12,10 +12,13 @@ from datetime import datetime
 from bridge.core.signing import Refused
 from bridge.pipeline.ingest import Answer
 from bridge.sources.base import Authentic, Parsed, Ping, Request, Source, Unsupported, Verdict
+from tests.support.loop_time import pass_time
 
 GOOD = {"x-signature": "good", "content-type": "application/json"}
 LOOPBACK = "127.0.0.1"
-PATIENCE_S = 10.0
+PATIENCE_S = 50.0
+SILENCE_S = 16.0
+"""Longer than a listener waits for a body, and shorter than it keeps an idle connection."""
 
 
 class FakeSource:
@@ -122,7 +125,11 @@ class RecordingLog:
 
 
 async def converse(port: int, *parts: bytes, answers: int | None = None, half_close: bool = False) -> bytes:
-    """Send bytes to a loopback port, then read until so many answers are there or the other side closes."""
+    """Send bytes to a loopback port, then read until so many answers are there or the other side closes.
+
+    Without a number, the event loop's time passes as long as the other side is silent.
+    """
+    read = patiently if answers is not None else in_its_time
     got = b""
     async with connection(port) as (reader, writer):
         with suppress(ConnectionError):
@@ -131,9 +138,21 @@ async def converse(port: int, *parts: bytes, answers: int | None = None, half_cl
                 await writer.drain()
             if half_close:
                 writer.write_eof()
-            while len(statuses(got)) != answers and (piece := await patiently(reader.read(65536))):
+            while len(statuses(got)) != answers and (piece := await read(reader.read(65536))):
                 got += piece
     return got
+
+
+async def in_its_time(awaitable: Awaitable[bytes]) -> bytes:
+    """Return the result, however long the other side has to wait until it gives one."""
+    result = asyncio.ensure_future(awaitable)
+    while not result.done():
+        await asyncio.wait({result}, timeout=0.01)
+        for _ in range(20):  # what has arrived meanwhile is heard before any time is over
+            await asyncio.sleep(0)
+        if not result.done():
+            pass_time(SILENCE_S)
+    return await patiently(result)
 
 
 @asynccontextmanager

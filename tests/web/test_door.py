@@ -65,8 +65,8 @@ async def test_what_is_not_usual_goes_the_long_way(
     serve: Serve, ingest: FakeIngest, piece: bytes, status: int
 ) -> None:
     """What it is told is decided in one place."""
-    listener = await serve(Limits(body_bytes=100, body_s=0.05, lingering_s=0.02))
-    answered = await converse(listener.port, piece, answers=1)
+    listener = await serve(Limits(body_bytes=100, lingering_s=0.02))
+    answered = await converse(listener.port, piece)
     assert (statuses(answered), ingest.short) == ([status], 0)
 
 
@@ -143,7 +143,7 @@ async def test_a_sender_that_goes_harms_nobody(serve: Serve, ingest: FakeIngest)
 
 async def test_an_idle_connection_is_closed(serve: Serve, ingest: FakeIngest) -> None:
     """Once nothing has come for the idle time after an answer."""
-    listener = await serve(Limits(idle_s=0.1))
+    listener = await serve(Limits())
     assert statuses(await converse(listener.port, WHOLE)) == [200]
 
 
@@ -233,7 +233,7 @@ async def test_no_bytes_around_a_request_get_it_a_better_answer(
 ) -> None:
     """Bytes that the long way refuses are not taken by the short one."""
     piece = HEAD + before + b"Content-Length: 2\r\n\r\n{}" + after
-    listener = await serve(Limits(body_s=0.02, idle_s=0.05, lingering_s=0.02))
+    listener = await serve(Limits(idle_s=20))
     one = statuses(await converse(listener.port, piece))
     two = statuses(await converse(listener.port, piece[:20], piece[20:]))
     assert one == two
@@ -341,7 +341,7 @@ async def assert_same(serve: Serve, ingest: FakeIngest, piece: bytes) -> None:
 async def seen(serve: Serve, ingest: FakeIngest, piece: bytes, *, door: bool) -> object:
     """Return what the sender is told, and what the pipeline gets."""
     ingest.taken.clear()
-    listener = await serve(Limits(body_s=0.02, idle_s=0.05, lingering_s=0.02), door=door)
+    listener = await serve(Limits(idle_s=20), door=door)
     answered = named(await converse(listener.port, piece))
     await listener.close()
     # Of a repeated header the first counts.
