@@ -23,17 +23,19 @@ import aiohttp
 from msgspec import Struct
 
 from bridge import logs
-from bridge.bootstrap import Running, run
+from bridge.bootstrap import configured_sources
 from bridge.cli.exits import ExitCode, Failure
 from bridge.cli.known import alone
 from bridge.cli.program import say
 from bridge.cli.shipped import shipped
 from bridge.clock import Clock, SystemClock
 from bridge.config.load import Broken, Loaded, load
+from bridge.config.origin import Origin
 from bridge.config.types import Address
 from bridge.core.mrkdwn import plain
 from bridge.core.readable import Chat, Mail
 from bridge.core.routing import Router
+from bridge.running import Running, run
 from bridge.sandbox.arrivals import Arrival, Post
 from bridge.sandbox.sandbox import Sandbox
 from bridge.sources.base import Request, Source
@@ -88,15 +90,17 @@ async def _with(sandbox: Sandbox, loaded: Loaded, clock: Clock, *, once: bool) -
     stop = asyncio.Event()
     ready: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
     log = logs.configure(level=logging.WARNING)
+    origin = Origin(loaded.path, lambda: loaded)
     bridge = asyncio.create_task(
-        run(loaded, log=log, stop=stop, sandbox=sandbox, started=ready.set_result), name="bridge"
+        run(loaded.config, origin, log=log, stop=stop, sandbox=sandbox, started=ready.set_result),
+        name="bridge",
     )
     either: list[asyncio.Future[Any]] = [bridge, ready]
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if bridge.done():
         bridge.result()
     try:
-        arrived = await _show(ready.result(), sandbox, clock)
+        arrived = await _show(ready.result(), loaded, sandbox, clock)
         if arrived and not once:
             print(f"\nThe bridge stays up. Look around: {ready.result().admin_url}   Stop it with Ctrl-C.")
             await bridge
@@ -106,14 +110,14 @@ async def _with(sandbox: Sandbox, loaded: Loaded, clock: Clock, *, once: bool) -
     return ExitCode.OK if arrived else ExitCode.PROBLEMS
 
 
-async def _show(running: Running, sandbox: Sandbox, clock: Clock) -> bool:
+async def _show(running: Running, loaded: Loaded, sandbox: Sandbox, clock: Clock) -> bool:
     """Post the completions and print what arrives; False, with a sentence, if something is missing."""
-    name, source = next(iter(running.services.sources.items()))
+    name, source = next(iter(configured_sources(loaded.config).items()))
     url = f"{running.public_url}/hooks/{name}"
     print(f"A bridge with the shipped config.yaml listens on {url}\n")
     bodies = [_completion(learner, clock) for learner in LEARNERS]
     await _post(url, source, bodies)
-    expected = _expected(running.services.loaded, source, bodies, clock)
+    expected = _expected(loaded, source, bodies, clock)
     try:
         arrivals = await sandbox.arrivals.wait_for(expected, DEADLINE_S)
     except TimeoutError as error:

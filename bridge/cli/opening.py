@@ -46,12 +46,12 @@ def read_config(path: Path, *, sandbox: Endpoints | None = None) -> Loaded | Bro
 
 def need_config(path: Path, *, sandbox: Endpoints | None = None) -> Loaded:
     """Return the configuration, or fail with every problem."""
-    return _good(path, read_config(path, sandbox=sandbox))
+    return good(path, read_config(path, sandbox=sandbox))
 
 
 def config_to_look_at(setup: Setup, *, quiet: bool = False) -> Loaded:
     """Return the configuration for a command that delivers nothing, so that no secret has to be set."""
-    return _good(setup.path, look(setup, quiet=quiet))
+    return good(setup.path, look(setup, quiet=quiet))
 
 
 def look(setup: Setup, *, quiet: bool = False) -> Loaded | Broken:
@@ -110,7 +110,8 @@ def _with_own_store(loaded: Loaded) -> Loaded:
     return replace(loaded, config=config)
 
 
-def _good(path: Path, found: Loaded | Broken) -> Loaded:
+def good(path: Path, found: Loaded | Broken) -> Loaded:
+    """Return a configuration that may run, or fail with every problem."""
     if isinstance(found, Loaded):
         return found
     raise broken(path, found, [str(problem) for problem in found.problems])

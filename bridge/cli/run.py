@@ -17,15 +17,18 @@ from typing import TYPE_CHECKING
 import typer
 from msgspec import Struct, field
 
-from bridge import bootstrap, logs
-from bridge.bootstrap import Running
+from bridge import logs, running
 from bridge.cli.exits import ExitCode, Failure, unavailable
-from bridge.cli.opening import need_config, store_trouble
+from bridge.cli.opening import good, read_config, store_trouble
 from bridge.cli.options import Setup
 from bridge.cli.program import say
 from bridge.cli.tables import show
 from bridge.clock import SystemClock
-from bridge.config.load import Loaded
+from bridge.config import last_good
+from bridge.config.model import Config
+from bridge.config.origin import Origin
+from bridge.config.receiving import receiving
+from bridge.running import Running
 
 if TYPE_CHECKING:
     from bridge.sandbox.sandbox import Sandbox
@@ -72,45 +75,63 @@ async def _run(setup: Setup) -> Stop:
     stop = Stop()
     stop.listen()
     _allow_connections()
-    async with _configured(setup) as (loaded, stand_ins):
-        for warning in loaded.warnings:
-            say(str(warning))
+    reload = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload.set)
+    async with _configured(setup) as (config, origin, stand_ins):
         with store_trouble():
             try:
-                await bootstrap.run(
-                    loaded,
+                await running.run(
+                    config,
+                    origin,
                     log=logs.configure(),
                     stop=stop.event,
+                    reload=reload,
                     sandbox=stand_ins,
-                    started=lambda running: _greet(loaded, running, sandbox=setup.sandbox),
+                    started=lambda found: _greet(config, found, sandbox=setup.sandbox),
                 )
             except OSError as error:
-                raise _cannot_listen(loaded, error) from error
+                raise _cannot_listen(config, error) from error
     return stop
 
 
-def _cannot_listen(loaded: Loaded, error: OSError) -> Failure:
+def _cannot_listen(config: Config, error: OSError) -> Failure:
     port = next((int(each) for each in _PORT.findall(str(error))), None)
     if error.errno != errno.EADDRINUSE or port is None:
         return unavailable(f"cannot listen: {error.strerror or error}")
-    setting = "listen.admin" if port == loaded.config.listen.admin.port else "listen.public"
+    setting = "listen.admin" if port == config.listen.admin.port else "listen.public"
     return unavailable(f"port {port} is in use; stop the other program or change `{setting}`")
 
 
 @asynccontextmanager
-async def _configured(setup: Setup) -> AsyncIterator[tuple[Loaded, Sandbox | None]]:
-    """Yield the configuration, pointed at a sandbox that is open meanwhile if one is wanted."""
+async def _configured(setup: Setup) -> AsyncIterator[tuple[Config, Origin, Sandbox | None]]:
+    """Yield what receiving begins with, and where the rest comes from, at a sandbox if one is wanted."""
     if not setup.sandbox:
-        yield need_config(setup.path), None
+        origin = Origin(setup.path, lambda: read_config(setup.path), keeps=True)
+        yield _to_receive(origin), origin, None
         return
     from bridge.sandbox.sandbox import Sandbox
 
     stand_ins = Sandbox(SystemClock())
     await stand_ins.open()
     try:
-        yield need_config(setup.path, sandbox=stand_ins.endpoints()), stand_ins
+        endpoints = stand_ins.endpoints()
+        origin = Origin(setup.path, lambda: read_config(setup.path, sandbox=endpoints))
+        yield good(setup.path, origin.begin().loaded).config, origin, stand_ins
     finally:
         await stand_ins.close()
+
+
+def _to_receive(origin: Origin) -> Config:
+    """Return what receiving needs; once there was a good configuration, a broken one does not matter."""
+    kept = last_good.recall(origin.path)
+    found = None if kept is None else receiving(origin.path, os.environ, kept)
+    if found is None:
+        return good(origin.path, origin.begin().loaded).config
+    if found.kept:
+        say(f"receiving begins with the last good configuration, for {', '.join(found.kept)}")
+    if found.lost:
+        say(f"nothing is received from {', '.join(found.lost)}: nothing is known of the secrets")
+    return found.config
 
 
 def _allow_connections() -> None:
@@ -120,10 +141,15 @@ def _allow_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, OPEN_FILES)), hard))
 
 
-def _greet(loaded: Loaded, running: Running, *, sandbox: bool) -> None:
+def _greet(config: Config, running: Running, *, sandbox: bool) -> None:
     gc.freeze()  # rules, modules, statements: looking through them again and again would find nothing
     gc.enable()
     gc.set_threshold(GARBAGE, 10, 10)
-    for name in loaded.config.sources:
+    for name in config.sources:
         show(f"receiving {name} on {running.public_url}/hooks/{name}")
+    if running.services is None:
+        say(running.configuration.sentence, *running.configuration.problems)
+    else:
+        for warning in running.services.loaded.warnings:
+            say(str(warning))
     show(f"admin pages on {running.admin_url}" + (", with everything that is sent" if sandbox else ""))

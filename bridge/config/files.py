@@ -150,7 +150,7 @@ class Material(Struct):
 def read(path: Path, env: Mapping[str, str], placeholder: Callable[[str], str] | None = None) -> Material:
     """Return everything that could be read, and every problem on the way; never raises for a file."""
     material = Material(path)
-    material.dotenv = _dotenv(path.parent / ".env", material)
+    material.dotenv = read_dotenv(path.parent / ".env", material)
     variables = {**material.dotenv.values, **env}
     material.interpolator = Interpolator(variables, path.parent, placeholder)
     material.main = _parse(path, material)
@@ -164,7 +164,8 @@ def read(path: Path, env: Mapping[str, str], placeholder: Callable[[str], str] |
     return material
 
 
-def _dotenv(path: Path, material: Material) -> DotEnv:
+def read_dotenv(path: Path, material: Material) -> DotEnv:
+    """Return what a `.env` sets, nothing if there is none; its problems are added to the material's."""
     if not path.is_file():
         return DotEnv(str(path))
     data = _bytes(path)
@@ -222,11 +223,11 @@ def _include(material: Material) -> None:
 def _included_files(material: Material) -> list[Path]:
     folder = material.path.parent
     found: dict[Path, None] = {}
-    for path, pattern in _patterns(material.data.get("include")):
+    for path, pattern in patterns(material.data.get("include")):
         node = material.node(path)
         if isinstance(node, ScalarNode) and not material.filled[id(node)].is_whole:
             continue
-        matches = _matches(folder, pattern)
+        matches = matching(folder, pattern)
         if not matches:
             warning = bool(_GLOB & set(pattern))
             verb = "fits" if warning else "is called"
@@ -236,14 +237,16 @@ def _included_files(material: Material) -> list[Path]:
     return list(found)
 
 
-def _patterns(include: object) -> list[tuple[KeyPath, str]]:
+def patterns(include: object) -> list[tuple[KeyPath, str]]:
+    """Return what `include:` names, with the place of each."""
     if isinstance(include, str):
         return [(("include",), include)]
     items = include if isinstance(include, list) else []
     return [(("include", index), item) for index, item in enumerate(items) if isinstance(item, str)]
 
 
-def _matches(folder: Path, pattern: str) -> list[Path]:
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """Return the files that fit a name or a pattern, which begins at the folder."""
     try:
         if not _GLOB & set(pattern):
             return [path for path in (folder / pattern,) if path.is_file()]

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
-from pydantic import ValidationError
 
 from bridge.channels.base import Endpoints
 from bridge.clock import SystemClock
@@ -25,13 +24,12 @@ from bridge.config.model import LOCALES, Config
 from bridge.config.names import EventNames
 from bridge.config.reach import uncatalogued, unreachable
 from bridge.config.secrets import Redactor
-from bridge.config.sentences import problems_of, text_faults
 from bridge.config.standins import stand_in, use_stand_ins
 from bridge.config.typed import looks_deceive
+from bridge.config.validated import validated
 from bridge.config.was import former_names
 from bridge.core import trouble
 from bridge.core.catalogue import Catalogue
-from bridge.core.problems import Problem
 from bridge.core.rules import Action, Rule
 from bridge.rendering.renderer import Renderer
 from bridge.sources import registry as sources
@@ -82,7 +80,7 @@ def load(
     problems = [*material.problems, *checks.values_lost_in_comments(material)]
     problems += checks.literal_secrets(material, secret)
     problems += looks_deceive(material, secret)
-    config, faults = _validate(material, secret) if material.data else (None, [])
+    config, faults = validated(material, secret) if material.data else (None, [])
     renderer = _renderer(material, config, monotonic or SystemClock().monotonic)
     compiler = Compiler(material, renderer, _event_names(material), _zone(config))
     rules = _compile(compiler, material)
@@ -118,15 +116,6 @@ def _redacted(problems: list[Located], redactor: Redactor, material: Material) -
         )
         for each in problems
     ]
-
-
-def _validate(material: Material, secret: checks.SecretFields) -> tuple[Config | None, list[Problem]]:
-    while True:  # text in its right place can let pydantic see further
-        try:
-            return Config.model_validate(material.data), []
-        except ValidationError as error:
-            if not material.use_typed_text(text_faults(error, material.data)):
-                return None, problems_of(error, material, secret.covers)
 
 
 def _compile(compiler: Compiler, material: Material) -> tuple[Rule, ...]:

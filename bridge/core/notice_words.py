@@ -22,6 +22,7 @@ COMMANDS: Mapping[tuple[Trouble, bool], tuple[str, ...]] = {
         "bridge rules resume {subject}",
         "bridge rules discard {subject}",
     ),
+    (Trouble.CONFIGURATION, False): ("bridge check",),
 }
 Said = Mapping[tuple[Trouble, bool], tuple[str, ...]]
 """For a trouble, and whether it is over: a title, what happened, and sentences of what follows."""
@@ -100,6 +101,17 @@ _ENGLISH: Said = {
         "It works again.",
         "Requests were answered 503 meanwhile, so that platforms send them again.",
         "Look whether the disk is full.",
+    ),
+    (Trouble.CONFIGURATION, False): (
+        "{subject} is broken",
+        "Since {since}, {subject} cannot be used: {why}.",
+        "The configuration from before goes on, and nothing is lost.",
+        "As soon as the file is mended it is taken up, without a restart; this shows every problem:",
+    ),
+    (Trouble.CONFIGURATION, True): (
+        "{subject} is good again",
+        "{subject} has been used again since {ended}.",
+        "It was broken since {since}: {why}.",
     ),
     (Trouble.RULE, False): (
         "The rule {subject} is paused: shall its messages go out?",
@@ -198,6 +210,17 @@ _PORTUGUESE: Said = {
         "Nesse tempo os pedidos receberam 503, para que as plataformas mandem de novo.",
         "Veja se o disco está cheio.",
     ),
+    (Trouble.CONFIGURATION, False): (
+        "{subject} tem um erro",
+        "Desde {since}, {subject} não pode ser usado: {why}.",
+        "A configuração anterior continua valendo, e nada se perde.",
+        "Assim que o arquivo for corrigido ele passa a valer, sem reiniciar; isto mostra todos os problemas:",
+    ),
+    (Trouble.CONFIGURATION, True): (
+        "{subject} está bom de novo",
+        "{subject} vale de novo desde {ended}.",
+        "Tinha um erro desde {since}: {why}.",
+    ),
     (Trouble.RULE, False): (
         "A regra {subject} está em pausa: as mensagens devem sair?",
         "Desde {since}, a regra '{subject}' está em pausa, porque quis mandar mais do que pode: {why}.",
@@ -294,6 +317,17 @@ _SPANISH: Said = {
         "Ya funciona de nuevo.",
         "Mientras tanto los pedidos recibieron 503, para que las plataformas los envíen otra vez.",
         "Vea si el disco está lleno.",
+    ),
+    (Trouble.CONFIGURATION, False): (
+        "{subject} tiene un error",
+        "Desde {since}, {subject} no se puede usar: {why}.",
+        "La configuración anterior sigue en uso, y nada se pierde.",
+        "En cuanto se corrija el archivo entra en uso, sin reiniciar; esto muestra todos los problemas:",
+    ),
+    (Trouble.CONFIGURATION, True): (
+        "{subject} está bien de nuevo",
+        "{subject} está en uso de nuevo desde {ended}.",
+        "Tenía un error desde {since}: {why}.",
     ),
     (Trouble.RULE, False): (
         "La regla {subject} está en pausa: ¿deben salir sus mensajes?",

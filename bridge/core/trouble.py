@@ -22,6 +22,7 @@ class Trouble(StrEnum):
     STORE = "store_unwritable"
     RULE = "rule_paused"
     UNLISTED = "module_unlisted"
+    CONFIGURATION = "configuration_broken"
 
 
 ONCE = frozenset({Trouble.UNLISTED})

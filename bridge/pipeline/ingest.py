@@ -75,6 +75,10 @@ class Ingest:
                     await self._refused(source, likely)
                 return REFUSED
 
+    async def settled(self) -> None:
+        """Return when what is being stored now is stored and handed on."""
+        await self._storing.settled()
+
     def take(
         self, source: str, headers: Mapping[str, str], body: bytes, told: Callable[[Answer], None]
     ) -> bool:

@@ -1,6 +1,7 @@
-"""Where entries go while the bridge still makes ready: into the store, and no further.
+"""Where entries go while nothing dispatches: into the store, and no further.
 
-The public port is open before the rest is there, since senders should not wait for what only sending needs.
+The public port is open before the rest is there, since senders should not wait for what only sending needs,
+and stays open while one configuration follows another.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Lobby:
 
     def __init__(self) -> None:
         self._inlet: Inlet | None = None
+        self._before: Inlet | None = None
         self._refused: Callable[[str, str], Awaitable[None]] = _nobody_hears
 
     async def refused(self, source: str, why: str) -> None:
@@ -34,10 +36,15 @@ class Lobby:
         self._inlet = inlet
         self._refused = refused
 
+    def hold(self) -> None:
+        """Give nothing more to the inlet; it still hears what becomes of entries that it knows."""
+        self._before, self._inlet = self._inlet or self._before, None
+
     def accept(self, connection: Connection, entries: Entries) -> Sequence[tuple[Accepted, Stored]]:
         """Store entries, and what follows from them if that is known."""
-        if self._inlet is not None:
-            return self._inlet.accept(connection, entries)
+        inlet = self._inlet or self._before  # it may be asked about entries with drafts while it is held
+        if inlet is not None:
+            return inlet.accept(connection, entries)
         as_they_came = [(entry, None) for entry, _ in entries]
         return [(accepted, {}) for accepted in inbox.accept_all(connection, as_they_came)]
 
@@ -77,9 +84,10 @@ class Lobby:
 
     @property
     def _there(self) -> Inlet:
-        if self._inlet is None:
+        inlet = self._inlet or self._before
+        if inlet is None:
             raise AssertionError("an entry was leased to a bridge that does not dispatch yet")
-        return self._inlet
+        return inlet
 
 
 async def _nobody_hears(_source: str, _why: str) -> None:

@@ -99,6 +99,11 @@ class Storing:
             self._writing.add(task)
             task.add_done_callback(self._writing.discard)
 
+    async def settled(self) -> None:
+        """Return when what is being stored now is stored and handed on."""
+        if self._writing:
+            await asyncio.wait(set(self._writing))
+
     async def _store_arrived(self) -> None:
         await self._intake.settled()
         await gathered(self._arrived, TOGETHER)

@@ -47,7 +47,8 @@ def admin_app(desk: Desk, *, password: str | None) -> web.Application:
             web.get("/static/{name}", pages.static),
             web.get("/metrics", Metrics(desk).handle),
             web.get("/healthz", _health(lambda: True)),
-            web.get("/readyz", _health(desk.ready)),
+            web.get("/readyz", _readiness(desk)),
+            web.get("/configuration", _configuration_page(desk, pages)),
         ]
     )
     return app
@@ -60,7 +61,34 @@ def _common(desk: Desk) -> Mapping[str, object]:
         "sandbox": desk.mailbox is not None,
         "locale": desk.locale,
         "sentences": desk.sentences,
+        "configuration": desk.configuration or (lambda: None),
     }
+
+
+def _readiness(desk: Desk) -> Handler:
+    async def readiness(_: web.Request) -> web.StreamResponse:
+        configuration = desk.configuration() if desk.configuration else None
+        if not desk.ready():
+            return answer(503, {"status": "unavailable", "why": "the store cannot be written"}, FRESH)
+        if configuration is None:
+            return answer(200, {"status": "ok"}, FRESH)
+        if configuration.waits:
+            return answer(503, {"status": "waiting", "why": configuration.sentence}, FRESH)
+        since = configuration.since.isoformat() if configuration.since else ""
+        told = {"status": "ok", "configuration": configuration.digest, "since": since}
+        why = {"why": configuration.sentence} if configuration.problems else {}
+        return answer(200, {**told, **why}, FRESH)
+
+    return readiness
+
+
+def _configuration_page(desk: Desk, pages: Pages) -> Handler:
+    async def shown(_: web.Request) -> web.StreamResponse:
+        if desk.configuration is None:
+            raise web.HTTPNotFound
+        return pages.page("configuration.html", found=desk.configuration())
+
+    return shown
 
 
 def _health(well: Callable[[], bool]) -> Handler:

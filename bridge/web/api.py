@@ -13,6 +13,7 @@ from bridge.pipeline.operate import Told
 from bridge.store import details, views
 from bridge.store.details import NotFound
 from bridge.web.answers import refusal
+from bridge.web.configuration import configuration_plain
 from bridge.web.desk import Desk
 from bridge.web.filters import Query, page_link
 from bridge.web.plain import (
@@ -33,6 +34,8 @@ class Api:
     def routes(self) -> list[web.RouteDef]:
         """Return the routes, all below `/api`."""
         return [
+            web.get("/api/configuration", self._configuration),
+            web.post("/api/configuration/reload", self._reload),
             web.get("/api/events", self._events),
             web.get(r"/api/events/{seq:\d{1,18}}", self._event),
             web.get(r"/api/events/{seq:\d{1,18}}/explanation", self._explanation),
@@ -42,6 +45,17 @@ class Api:
             web.post("/api/deliveries/{id:[0-9a-f]{32}}/retry", self._retry),
             web.post("/api/deliveries/{id:[0-9a-f]{32}}/discard", self._discard),
         ]
+
+    async def _configuration(self, _: web.Request) -> web.Response:
+        if self._desk.configuration is None:
+            return refusal(404, "nothing is known of a configuration")
+        return json_answer(configuration_plain(self._desk.configuration()))
+
+    async def _reload(self, _: web.Request) -> web.Response:
+        if self._desk.reload is None:
+            return refusal(404, "nothing can be reloaded")
+        found = await self._desk.reload()
+        return json_answer(configuration_plain(found), 409 if found.problems else 200)
 
     async def _events(self, request: web.Request) -> web.Response:
         query = self._query(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from typing import Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from bridge.pipeline.operate import Told
 from bridge.store.claims import ClaimFilter
 from bridge.store.database import Connection
 from bridge.store.details import EventDetails
+from bridge.web.configuration import Configuration
 
 Result = TypeVar("Result")
 
@@ -163,6 +164,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     `formers` are the names that a rule had before, by its name of now.
     `sentences` are the rules in words: by the rule's name, then by locale; `locale` is the configured one.
     `mailbox` is there in the sandbox only.
+    `configuration` says which one runs; `reload` loads its files, and says what came of it.
     """
 
     store: Store
@@ -182,3 +184,5 @@ class Desk(Struct, frozen=True, kw_only=True):
     explainer: Explains | None = None
     suppressor: Suppresses | None = None
     mailbox: Mailbox | None = None
+    configuration: Callable[[], Configuration] | None = None
+    reload: Callable[[], Awaitable[Configuration]] | None = None

@@ -18,9 +18,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from bridge import bootstrap, logs
+from bridge import logs, running
 from bridge.clock import SystemClock
 from bridge.config.load import Broken, load
+from bridge.config.origin import Origin
 from bridge.pipeline.node import Point
 
 START_DEADLINE_S = 50
@@ -134,12 +135,13 @@ async def _run(folder: Path, fate: Fate, told: Connection) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
 
-    def started(running: bootstrap.Running) -> None:
-        told.send((running.public_url, running.admin_url))
+    def started(found: running.Running) -> None:
+        told.send((found.public_url, found.admin_url))
         told.close()
 
-    await bootstrap.run(
-        loaded,
+    await running.run(
+        loaded.config,
+        Origin(loaded.path, lambda: loaded),
         log=logs.configure(),
         stop=stop,
         started=started,

@@ -32,7 +32,7 @@ class Requests:
     _count: int = 0
 
     def __post_init__(self) -> None:
-        built = build_sources(self.loaded)
+        built = build_sources(self.loaded.config)
         self._sources = {name: built[name] for name in self.loaded.config.sources}
 
     def of(self, event: EventConfig, at: datetime, path: KeyPath) -> Iterator[Arriving]:

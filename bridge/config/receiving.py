@@ -1,0 +1,183 @@
+"""What receiving needs of a configuration: who may call, where to listen and where to store.
+
+Of a broken file it is read section by section, and what cannot be read is taken from the last good one.
+A file that is no YAML is taken apart at the keys that stand at the very left.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bridge.config import checks
+from bridge.config.files import Material, read_dotenv
+from bridge.config.interpolate import Interpolator
+from bridge.config.model import Config
+from bridge.config.validated import validated
+from bridge.config.yaml_nodes import MapNode, YamlFile, to_data, walk
+from bridge.config.yaml_source import MAX_BYTES, parse
+from bridge.core.problems import Path as KeyPath
+
+SETTINGS = ("store", "listen", "timezone", "locale", "public_url", "admin_url", "admin_password")
+_SOURCES = "sources"
+_TOP = re.compile(r"^(?=[A-Za-z_\"'])", re.MULTILINE)
+_KEY = re.compile(r"[\"']?(?P<key>\w+)[\"']?\s*:")
+
+
+class Receiving(Struct, frozen=True):
+    """A configuration that receives, without channels and rules.
+
+    `kept` are the paths that were taken from the last good one; `lost` are the sources that nobody can say
+    anything about, whose events are refused.
+    """
+
+    config: Config
+    kept: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+
+def receiving(path: Path, env: Mapping[str, str], good: bytes) -> Receiving | None:
+    """Return what the file at `path` says about receiving; None if not even that can be known.
+
+    `good` is the text of the last good configuration. Never raises for anything that is in files.
+    """
+    return _Choice(_Part(path, _bytes(path), env), _Part(path, good, env)).made()
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError:
+        return b""
+
+
+class _Part:
+    """What one text says about receiving."""
+
+    def __init__(self, path: Path, text: bytes, env: Mapping[str, str]) -> None:
+        self._material = material = Material(path)
+        material.dotenv = read_dotenv(path.parent / ".env", material)
+        material.interpolator = Interpolator({**material.dotenv.values, **env}, path.parent)
+        material.main, self.is_whole = _readable(text, str(path))
+        if material.main is not None and isinstance(material.main.root, MapNode):
+            entries = material.main.root.entries
+            wanted = {key: entries[key][1] for key in (*SETTINGS, _SOURCES) if key in entries}
+            material.data = {key: to_data(node, material.value) for key, node in wanted.items()}
+            self._note_broken(material.main)
+
+    def sources(self) -> dict[str, object]:
+        """Return the sources as they are written."""
+        found = self._material.data.get(_SOURCES)
+        return {str(name): raw for name, raw in found.items()} if isinstance(found, dict) else {}
+
+    def has_sources(self) -> bool:
+        """Return whether it says which sources there are."""
+        return bool(self.sources())
+
+    def says(self, setting: str) -> bool:
+        """Return whether a setting stands there, or is left out on purpose."""
+        return setting in self._material.data or self.is_whole
+
+    def source(self, name: str) -> Config | None:
+        """Return the configuration with one source alone, if that is good."""
+        raw = self.sources().get(name)
+        return None if raw is None else self._config({_SOURCES: {name: raw}}, (_SOURCES, name))
+
+    def setting(self, setting: str, sources: Config) -> Config | None:
+        """Return a configuration with one setting, if that is good."""
+        if not self.says(setting):
+            return None
+        data = self._material.data
+        given = {setting: data[setting]} if setting in data else {}
+        return self._config({**given, _SOURCES: _any_source(sources)}, (setting,))
+
+    def _config(self, data: dict[str, object], needed: KeyPath) -> Config | None:
+        material = self._material
+        main = material.main.name if material.main else ""
+        if any(file == main and path[: len(needed)] == needed for file, path in material.broken):
+            return None
+        config, _ = validated(replace(material, data=data), checks.SecretFields(data))
+        return config
+
+    def _note_broken(self, file: YamlFile) -> None:
+        """Mark every value that lacks something from outside."""
+        material = self._material
+        material.broken |= {(file.name, path) for path in file.broken}
+        for path, node in walk(file.root):
+            filled = material.filled.get(id(node))
+            if filled is not None and not filled.is_whole:
+                material.broken.add((file.name, path))
+
+
+class _Choice:
+    """Takes from the file what is good, and from the last good one what is not."""
+
+    def __init__(self, now: _Part, before: _Part) -> None:
+        self._now = now
+        self._before = before
+        self._kept: list[str] = []
+
+    def made(self) -> Receiving | None:
+        """Return the configuration; None without a source, or where a setting cannot be known."""
+        told = self._now if self._now.has_sources() else self._before
+        found = {name: self._source(name) for name in told.sources()}
+        good = [config for config in found.values() if config is not None]
+        if not good:
+            return None
+        sources = good[0].model_copy(
+            update={_SOURCES: {name: config.sources[name] for name, config in found.items() if config}}
+        )
+        settings = {each: self._setting(each, sources) for each in SETTINGS}
+        if any(config is None for config in settings.values()):
+            return None
+        config = sources.model_copy(update={each: getattr(config, each) for each, config in settings.items()})
+        if any(checks.admin_is_guarded(config)):
+            return None
+        lost = tuple(name for name, config in found.items() if config is None)
+        return Receiving(config, tuple(self._kept), lost)
+
+    def _source(self, name: str) -> Config | None:
+        return self._now.source(name) or self._from_before(f"{_SOURCES}.{name}", self._before.source(name))
+
+    def _setting(self, name: str, sources: Config) -> Config | None:
+        now = self._now.setting(name, sources)
+        return now or self._from_before(name, self._before.setting(name, sources))
+
+    def _from_before(self, path: str, found: Config | None) -> Config | None:
+        if found is not None:
+            self._kept.append(path)
+        return found
+
+
+def _any_source(config: Config) -> dict[str, object]:
+    return dict(config.sources)
+
+
+def _readable(text: bytes, name: str) -> tuple[YamlFile | None, bool]:
+    """Return what can be read of a text, and whether that is all of it."""
+    file, _ = parse(text, name)
+    if file is not None:
+        return file, isinstance(file.root, MapNode)
+    good = [block for block in _blocks(text.decode("utf-8", "replace")) if _is_good(block)]
+    return parse("".join(good).encode(), name)[0], False
+
+
+def _blocks(text: str) -> list[str]:
+    """Return the parts of a text that begin with a wanted key at the very left, of which there is one."""
+    blocks = [
+        (found["key"], block)
+        for block in _TOP.split(text)
+        if (found := _KEY.match(block)) is not None and found["key"] in (*SETTINGS, _SOURCES)
+    ]
+    keys = [key for key, _ in blocks]
+    return [block if block.endswith("\n") else f"{block}\n" for key, block in blocks if keys.count(key) == 1]
+
+
+def _is_good(block: str) -> bool:
+    file, problems = parse(block.encode(), "")
+    return file is not None and not problems

@@ -1,0 +1,246 @@
+"""A bad edit never stops the bridge: the real program with a broken file, and files that change under it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+from pytest_aiohttp import AiohttpServer
+
+from bridge.sources.eduzz import EduzzOptions, EduzzSource
+from tests.support.databases import backend, postgres_server, store_url
+from tests.support.pipeline import completion
+from tests.support.program import News, Program, free_port
+
+__all__ = ["backend", "postgres_server", "store_url"]
+FIRST = "the-first-secret"
+SECOND = "the-second-secret"
+CONFIG = """
+store: STORE
+listen: { public: "127.0.0.1:PUBLIC", admin: "127.0.0.1:ADMIN" }
+sources:
+  eduzz: { type: eduzz, secrets: ["${EDUZZ_SECRET}"] }
+channels:
+  crm: { type: webhook, url: TARGET, allow_private: true }
+owner: { webhook: crm, json: { event: "{{ id }}", by: owner } }
+rules:
+  - name: completions
+    on: module.completed
+    send:
+      - webhook: crm
+        json: { event: "{{ id }}", by: one }
+"""
+ONE, TWO = "by: one }", "by: two }"
+GOOD, BROKEN = "on: module.completed", "onn: module.completed"
+DEADLINE_S = 30
+
+
+@dataclass
+class Target:
+    """What arrived, in the order in which it came: the event, and by which rules."""
+
+    arrived: list[tuple[str, str]] = field(default_factory=list)
+    news: News = field(default_factory=News)
+
+    async def take(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.arrived.append((body["event"], body["by"]))
+        self.news.tell()
+        return web.Response()
+
+    def count(self, by: str) -> int:
+        """Return how many messages came by some rules."""
+        return [each for _, each in self.arrived].count(by)
+
+    async def has(self, event: str) -> str:
+        """Wait for an event and return by which rules it came."""
+        async with asyncio.timeout(DEADLINE_S):
+            await self.news.until(lambda: any(each == event for each, _ in self.arrived))
+        return next(by for each, by in self.arrived if each == event)
+
+
+@dataclass
+class School:
+    """A folder with a configuration, and the program that runs it."""
+
+    folder: Path
+    program: Program
+    admin: str
+    target: Target
+    text: str
+
+    def write(self, *changes: tuple[str, str]) -> None:
+        """Write the configuration as an editor does, with texts replaced."""
+        text = self.text
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        self.overwrite(text)
+
+    def overwrite(self, text: str) -> None:
+        new = self.folder / "config.yaml.new"
+        new.write_text(text, "utf-8")
+        new.replace(self.folder / "config.yaml")
+
+    async def post(self, event: str, secret: str = FIRST) -> int:
+        source = EduzzSource("eduzz", EduzzOptions(type="eduzz", secrets=(SecretStr(secret),)))
+        body = json.dumps(completion(event)).encode()
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(
+                f"{self.program.url}/hooks/eduzz", data=body, headers=source.outgoing_headers(body)
+            ) as answer,
+        ):
+            return answer.status
+
+    async def asked(self, path: str) -> tuple[int, str]:
+        async with aiohttp.ClientSession() as session, session.get(f"{self.admin}{path}") as answer:
+            return answer.status, await answer.text()
+
+    async def is_(self, state: str, since_is_not: str = "") -> dict[str, object]:
+        """Wait for a state of the configuration and return what is said of it."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                try:
+                    found: dict[str, object] = json.loads((await self.asked("/api/configuration"))[1])
+                    if found["state"] == state and found["since"] != since_is_not:
+                        return found
+                except aiohttp.ClientError:  # not there yet, or just being exchanged
+                    pass
+                await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def school(tmp_path: Path, store_url: str, aiohttp_server: AiohttpServer) -> AsyncIterator[School]:
+    target = Target()
+    app = web.Application()
+    app.router.add_post("/", target.take)
+    server = await aiohttp_server(app)
+    public, admin = free_port(), free_port()
+    text = CONFIG.replace("STORE", "${STORE}").replace("PUBLIC", str(public)).replace("ADMIN", str(admin))
+    text = text.replace("TARGET", str(server.make_url("/")))
+    (tmp_path / ".env").write_text(f"EDUZZ_SECRET={FIRST}\nSTORE={store_url}\n", "utf-8")
+    program = Program(tmp_path, public)
+    made = School(tmp_path, program, f"http://127.0.0.1:{admin}", target, text)
+    made.write()
+    yield made
+    if program.process is not None:
+        code = await program.stop()
+        assert code == 0, program.log()
+        assert "Traceback" not in program.log()
+
+
+async def run_well(school: School) -> None:
+    """Run once with a good configuration."""
+    await school.program.start()
+    await school.is_("running")
+    assert await school.program.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param((GOOD, BROKEN), id="unknown key"),
+        pytest.param(("rules:", "rules: [}"), id="no YAML"),
+        pytest.param(None, id="empty"),
+        pytest.param(("allow_private: true", 'signing_secret: "${NOT_SET}"'), id="variable not set"),
+        pytest.param(('json: { event: "{{ id }}", by: one }', "template: nowhere"), id="no template"),
+    ],
+)
+async def test_it_receives_with_a_broken_file(school: School, broken: tuple[str, str] | None) -> None:
+    """Restarted with it, it answers 200 and says what is wrong; mended, it sends what waited."""
+    await run_well(school)
+    if broken is None:
+        school.overwrite("")
+    else:
+        school.write(broken)
+    await school.program.start()
+    found = await school.is_("waiting")
+    assert found["problems"]
+    assert await school.post("e1") == 200
+    status, ready = await school.asked("/readyz")
+    assert (status, json.loads(ready)["status"]) == (503, "waiting")
+    assert "wait until the file is mended" in (await school.asked("/"))[1]
+    assert "problem" in school.program.log()
+    school.write((ONE, TWO))
+    assert await school.target.has("e1") == "two"
+    assert (await school.asked("/readyz"))[0] == 200
+    assert school.program.log().count("bridge: config.yaml has") == 1
+
+
+async def test_what_waited_survives_a_kill(school: School) -> None:
+    await run_well(school)
+    school.write((GOOD, BROKEN))
+    await school.program.start()
+    await school.is_("waiting")
+    assert await school.post("e1") == 200
+    await school.program.kill()
+    await school.program.start()
+    assert await school.post("e2") == 200
+    school.write()
+    assert await school.target.has("e2") == "one"
+    assert await school.target.has("e1") == "one"
+    assert [event for event, by in school.target.arrived if by == "one"] == ["e1", "e2"]
+
+
+async def test_a_broken_edit_changes_nothing(school: School) -> None:
+    """The rules from before go on; the owner hears of it once, and once when it is good again."""
+    await school.program.start()
+    first = await school.is_("running")
+    school.write((GOOD, BROKEN))
+    found = await school.is_("broken")
+    assert found["digest"] == first["digest"]
+    assert "onn" in str(found["problems"])
+    assert await school.post("e1") == 200
+    assert await school.target.has("e1") == "one"
+    assert "the configuration from before goes on" in (await school.asked("/deliveries"))[1]
+    async with asyncio.timeout(DEADLINE_S):
+        await school.target.news.until(lambda: school.target.count("owner") == 1)
+    school.write((ONE, TWO))
+    await school.is_("running", since_is_not=str(first["since"]))
+    assert await school.post("e2") == 200
+    assert await school.target.has("e2") == "two"
+    async with asyncio.timeout(DEADLINE_S):
+        await school.target.news.until(lambda: school.target.count("owner") == 2)
+
+
+async def test_two_quick_edits_end_with_the_second(school: School) -> None:
+    await school.program.start()
+    await school.is_("running")
+    school.write((ONE, "by: never }"))
+    school.write((ONE, TWO))
+    os.kill(school.program.process.pid, signal.SIGHUP)  # type: ignore[union-attr]
+    event = 0
+    async with asyncio.timeout(DEADLINE_S):
+        while (await self_by(school, f"e{event}")) != "two":
+            event += 1
+    assert "never" not in {by for _, by in school.target.arrived}
+
+
+async def self_by(school: School, event: str) -> str:
+    """Post an event and return by which rules it came."""
+    assert await school.post(event) == 200
+    return await school.target.has(event)
+
+
+async def test_a_secret_is_rotated_without_a_restart(school: School) -> None:
+    """The old one counts until the file says otherwise, and not after."""
+    await school.program.start()
+    first = await school.is_("running")
+    assert await school.post("e1") == 200
+    assert await school.post("e2", SECOND) == 401
+    env = school.folder / ".env"
+    env.write_text(env.read_text("utf-8").replace(FIRST, SECOND), "utf-8")
+    await school.is_("running", since_is_not=str(first["since"]))
+    assert await school.post("e3", SECOND) == 200
+    assert await school.post("e4") == 401
+    assert await school.target.has("e3") == "one"
