@@ -372,6 +372,25 @@ def migrate(
 
 
 @app.command()
+def reload(
+    ctx: typer.Context,
+    config: options.Config = None,
+    sandbox: options.Sandbox = False,
+    only_look: Annotated[
+        bool, typer.Option("--look", help="Only say which configuration runs; load nothing.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Have a running bridge load its configuration now.
+
+    It does so by itself when a file changes. A broken one changes nothing, and its problems are told.
+    """
+    from bridge.cli.reload import reload
+
+    reload(chosen(ctx, config, sandbox=sandbox), json=json, only_look=only_look)
+
+
+@app.command()
 def health(
     url: Annotated[
         str, typer.Option("--url", envvar="BRIDGE_HEALTH_URL", help="The public listener's address.")

@@ -194,7 +194,8 @@ def _tell(
     show()
     if foreseen.messages:
         show(
-            f"At {rate} that takes {lasting(takes)}. The running bridge must know the rule: restart it first."
+            f"At {rate} that takes {lasting(takes)}. "
+            "The running bridge must know the rule: `bridge reload` says so."
         )
     else:
         show("Nothing would be sent.")

@@ -32,14 +32,24 @@ _SQLITE = "sqlite:///"
 
 
 def read_config(path: Path, *, sandbox: Endpoints | None = None) -> Loaded | Broken:
-    """Read the configuration, its channels pointed at `sandbox`; fails when there is no such file.
+    """Read the configuration, its channels pointed at `sandbox`; fails when there is no such file."""
+    need_file(path)
+    return load_config(path, sandbox=sandbox)
 
-    In a sandbox the store is another one too, so that trying things out touches no real delivery.
-    """
+
+def need_file(path: Path) -> None:
+    """Fail when there is no such file."""
     if not path.is_file():
         raise not_found(
             f"there is no configuration file {path}", "`bridge init` writes one; `-c FILE` names another"
         )
+
+
+def load_config(path: Path, *, sandbox: Endpoints | None = None) -> Loaded | Broken:
+    """Load the configuration; without a file it is broken.
+
+    In a sandbox the store is another one too, so that trying things out touches no real delivery.
+    """
     found = load(path, os.environ, sandbox=sandbox)
     return _with_own_store(found) if sandbox and isinstance(found, Loaded) else found
 

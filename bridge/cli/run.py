@@ -10,6 +10,7 @@ import os
 import re
 import resource
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from msgspec import Struct, field
 
 from bridge import logs, running
 from bridge.cli.exits import ExitCode, Failure, unavailable
-from bridge.cli.opening import good, read_config, store_trouble
+from bridge.cli.opening import good, load_config, need_file, store_trouble
 from bridge.cli.options import Setup
 from bridge.cli.program import say
 from bridge.cli.tables import show
@@ -44,10 +45,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Stop(Struct):
     """Turns signals into the wish to stop: the first asks, the second ends the process there and then.
 
+    SIGHUP is the wish to load the configuration again.
+
     Ending at once is safe: what was answered is on disk, and leases that are not given back run out.
     """
 
     event: asyncio.Event = field(default_factory=asyncio.Event)
+    reload: asyncio.Event = field(default_factory=asyncio.Event)
     by: signal.Signals | None = None
 
     def listen(self) -> None:
@@ -55,6 +59,14 @@ class Stop(Struct):
         loop = asyncio.get_running_loop()
         for each in SIGNALS:
             loop.add_signal_handler(each, self._asked, each)
+        loop.add_signal_handler(signal.SIGHUP, self._hung_up, _has_terminal())
+
+    def _hung_up(self, had_terminal: bool) -> None:
+        """Load the configuration again, unless it is the terminal that was closed."""
+        if had_terminal and not _has_terminal():
+            self._asked(signal.SIGHUP)
+        else:
+            self.reload.set()
 
     def _asked(self, by: signal.Signals) -> None:
         if self.event.is_set():
@@ -62,6 +74,10 @@ class Stop(Struct):
         self.by = by
         self.event.set()
         say("stopping when what is under way is finished; once more stops at once")
+
+
+def _has_terminal() -> bool:
+    return sys.stdin is not None and not sys.stdin.closed and os.isatty(sys.stdin.fileno())
 
 
 def run(setup: Setup) -> None:
@@ -75,8 +91,6 @@ async def _run(setup: Setup) -> Stop:
     stop = Stop()
     stop.listen()
     _allow_connections()
-    reload = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload.set)
     async with _configured(setup) as (config, origin, stand_ins):
         with store_trouble():
             try:
@@ -85,7 +99,7 @@ async def _run(setup: Setup) -> Stop:
                     origin,
                     log=logs.configure(),
                     stop=stop.event,
-                    reload=reload,
+                    reload=stop.reload,
                     sandbox=stand_ins,
                     started=lambda found: _greet(config, found, sandbox=setup.sandbox),
                 )
@@ -106,16 +120,17 @@ def _cannot_listen(config: Config, error: OSError) -> Failure:
 async def _configured(setup: Setup) -> AsyncIterator[tuple[Config, Origin, Sandbox | None]]:
     """Yield what receiving begins with, and where the rest comes from, at a sandbox if one is wanted."""
     if not setup.sandbox:
-        origin = Origin(setup.path, lambda: read_config(setup.path), keeps=True)
+        origin = Origin(setup.path, lambda: load_config(setup.path), keeps=True)
         yield _to_receive(origin), origin, None
         return
     from bridge.sandbox.sandbox import Sandbox
 
+    need_file(setup.path)
     stand_ins = Sandbox(SystemClock())
     await stand_ins.open()
     try:
         endpoints = stand_ins.endpoints()
-        origin = Origin(setup.path, lambda: read_config(setup.path, sandbox=endpoints))
+        origin = Origin(setup.path, lambda: load_config(setup.path, sandbox=endpoints))
         yield good(setup.path, origin.begin().loaded).config, origin, stand_ins
     finally:
         await stand_ins.close()
@@ -126,6 +141,7 @@ def _to_receive(origin: Origin) -> Config:
     kept = last_good.recall(origin.path)
     found = None if kept is None else receiving(origin.path, os.environ, kept)
     if found is None:
+        need_file(origin.path)
         return good(origin.path, origin.begin().loaded).config
     if found.kept:
         say(f"receiving begins with the last good configuration, for {', '.join(found.kept)}")

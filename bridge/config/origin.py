@@ -76,7 +76,8 @@ class Origin(Struct):
     def _texts(self) -> Iterator[Path]:
         yield self.path
         yield from self._rule_files()
-        yield from (file for file in (self.path.parent / "templates").rglob("*") if file.is_file())
+        for folder, _, names in os.walk(self.path.parent / "templates"):  # one that is gone is empty
+            yield from (Path(folder, name) for name in names)
 
     def _rule_files(self) -> Iterator[Path]:
         for _, pattern in patterns(list(self._included)):

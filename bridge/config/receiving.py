@@ -79,9 +79,13 @@ class _Part:
         """Return whether it says which sources there are."""
         return bool(self.sources())
 
+    def writes(self, setting: str) -> bool:
+        """Return whether a setting stands there."""
+        return setting in self._material.data
+
     def says(self, setting: str) -> bool:
-        """Return whether a setting stands there, or is left out on purpose."""
-        return setting in self._material.data or self.is_whole
+        """Return whether a setting stands there, or is left out on purpose; a file may be cut off."""
+        return self.writes(setting) or (self.is_whole and self.has_sources())
 
     def source(self, name: str) -> Config | None:
         """Return the configuration with one source alone, if that is good."""
@@ -142,16 +146,21 @@ class _Choice:
         return Receiving(config, tuple(self._kept), lost)
 
     def _source(self, name: str) -> Config | None:
-        return self._now.source(name) or self._from_before(f"{_SOURCES}.{name}", self._before.source(name))
+        now = self._now.source(name)
+        if now is not None:
+            return now
+        before = self._before.source(name)
+        if before is not None:
+            self._kept.append(f"{_SOURCES}.{name}")
+        return before
 
     def _setting(self, name: str, sources: Config) -> Config | None:
         now = self._now.setting(name, sources)
-        return now or self._from_before(name, self._before.setting(name, sources))
-
-    def _from_before(self, path: str, found: Config | None) -> Config | None:
-        if found is not None:
-            self._kept.append(path)
-        return found
+        if now is not None:
+            return now
+        if self._before.writes(name):
+            self._kept.append(name)
+        return self._before.setting(name, sources)
 
 
 def _any_source(config: Config) -> dict[str, object]:

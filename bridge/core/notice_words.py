@@ -32,7 +32,7 @@ _ENGLISH: Said = {
         "Since {since}, messages of the rule '{subject}' have been put aside: {why}.",
         "They are kept.",
         "You are told once, however many follow.",
-        "See them, mend the template, restart, and send them:",
+        "See them, mend the template, and send them:",
     ),
     (Trouble.PARKED, True): (
         "No more messages of the rule {subject} are put aside",
@@ -130,7 +130,7 @@ _ENGLISH: Said = {
         "A module is not in the catalogue: {subject}",
         "On {since}, an event told of a module that `courses:` does not list: {subject}.",
         "Until it is listed it does not count in any learner's progress.",
-        "If it belongs to the course, add it in its place to config.yaml and restart.",
+        "If it belongs to the course, add it in its place to config.yaml.",
         "As the last one, it would be {why}.",
     ),
 }
@@ -140,7 +140,7 @@ _PORTUGUESE: Said = {
         "Desde {since}, mensagens da regra '{subject}' ficam de lado: {why}.",
         "Elas estão guardadas.",
         "Este aviso vem uma vez só, por mais que sejam.",
-        "Veja quais são, corrija o modelo, reinicie e mande:",
+        "Veja quais são, corrija o modelo e mande:",
     ),
     (Trouble.PARKED, True): (
         "As mensagens da regra {subject} não ficam mais de lado",
@@ -238,7 +238,7 @@ _PORTUGUESE: Said = {
         "Um módulo não está no catálogo: {subject}",
         "Em {since}, um evento falou de um módulo que não está em `courses:`: {subject}.",
         "Enquanto não estiver lá, ele não conta no progresso de nenhum aluno.",
-        "Se ele faz parte do curso, inclua-o no lugar dele no config.yaml e reinicie.",
+        "Se ele faz parte do curso, inclua-o no lugar dele no config.yaml.",
         "Se for o último, fica assim: {why}.",
     ),
 }
@@ -248,7 +248,7 @@ _SPANISH: Said = {
         "Desde {since}, mensajes de la regla '{subject}' quedan apartados: {why}.",
         "Están guardados.",
         "Este aviso llega una sola vez, por muchos que sean.",
-        "Vea cuáles son, corrija la plantilla, reinicie y envíelos:",
+        "Vea cuáles son, corrija la plantilla y envíelos:",
     ),
     (Trouble.PARKED, True): (
         "Los mensajes de la regla {subject} ya no quedan apartados",
@@ -346,7 +346,7 @@ _SPANISH: Said = {
         "Un módulo no está en el catálogo: {subject}",
         "El {since}, un evento habló de un módulo que no está en `courses:`: {subject}.",
         "Mientras no esté allí, no cuenta en el progreso de ningún alumno.",
-        "Si forma parte del curso, agréguelo en su lugar en config.yaml y reinicie.",
+        "Si forma parte del curso, agréguelo en su lugar en config.yaml.",
         "Si es el último, queda así: {why}.",
     ),
 }

@@ -11,17 +11,17 @@ WHY_LIMIT = 300
 _WORDS: Mapping[str, str] = {
     "en": (
         "A message of the rule '{rule}' could not be made for event {event}: {why}.\n"
-        "Nothing is lost: it waits. Mend the template, restart, and send it:\n"
+        "Nothing is lost: it waits. Mend the template and send it:\n"
         "bridge deliveries retry {delivery}"
     ),
     "pt": (
         "Uma mensagem da regra '{rule}' não pôde ser feita para o evento {event}: {why}.\n"
-        "Nada se perdeu: ela espera. Corrija o modelo, reinicie e envie:\n"
+        "Nada se perdeu: ela espera. Corrija o modelo e envie:\n"
         "bridge deliveries retry {delivery}"
     ),
     "es": (
         "No se pudo hacer un mensaje de la regla '{rule}' para el evento {event}: {why}.\n"
-        "Nada se ha perdido: espera. Corrija la plantilla, reinicie y envíelo:\n"
+        "Nada se ha perdido: espera. Corrija la plantilla y envíelo:\n"
         "bridge deliveries retry {delivery}"
     ),
 }

@@ -39,7 +39,7 @@ To  #conquistas
 
 *João Pedro* segue em frente
 
-At 20/min that takes 6s. The running bridge must know the rule: restart it first.
+At 20/min that takes 6s. The running bridge must know the rule: `bridge reload` says so.
 """
 
 

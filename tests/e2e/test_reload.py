@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +32,8 @@ sources:
   eduzz: { type: eduzz, secrets: ["${EDUZZ_SECRET}"] }
 channels:
   crm: { type: webhook, url: TARGET, allow_private: true }
-owner: { webhook: crm, json: { event: "{{ id }}", by: owner } }
+  alarm: { type: webhook, url: TARGET, allow_private: true }
+owner: { webhook: alarm, json: { event: "{{ id }}", by: owner } }
 rules:
   - name: completions
     on: module.completed
@@ -53,6 +55,8 @@ class Target:
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.json()
+        if "content" in body:  # of a chat
+            body["event"], _, body["by"] = body["content"].partition(" by ")
         self.arrived.append((body["event"], body["by"]))
         self.news.tell()
         return web.Response()
@@ -106,6 +110,18 @@ class School:
         async with aiohttp.ClientSession() as session, session.get(f"{self.admin}{path}") as answer:
             return answer.status, await answer.text()
 
+    async def met(self, entry: int) -> tuple[str, ...]:
+        """Wait until an entry is done and return the actions that it led to; none if it is not there."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                status, text = await self.asked(f"/api/events/{entry}")
+                if status == 404:
+                    return ()
+                found = json.loads(text)
+                if found["state"] == "done":
+                    return tuple(sorted(each["action"] for each in found["deliveries"]))
+                await asyncio.sleep(0.05)
+
     async def is_(self, state: str, since_is_not: str = "") -> dict[str, object]:
         """Wait for a state of the configuration and return what is said of it."""
         async with asyncio.timeout(DEADLINE_S):
@@ -139,6 +155,12 @@ async def school(tmp_path: Path, store_url: str, aiohttp_server: AiohttpServer) 
         assert "Traceback" not in program.log()
 
 
+EDITS = 4
+ACTION = """      - webhook: crm
+        json: { event: "{{ id }}", by: one }
+"""
+
+
 async def run_well(school: School) -> None:
     """Run once with a good configuration."""
     await school.program.start()
@@ -151,7 +173,8 @@ async def run_well(school: School) -> None:
     [
         pytest.param((GOOD, BROKEN), id="unknown key"),
         pytest.param(("rules:", "rules: [}"), id="no YAML"),
-        pytest.param(None, id="empty"),
+        pytest.param(None, id="gone"),
+        pytest.param(("", ""), id="empty"),
         pytest.param(("allow_private: true", 'signing_secret: "${NOT_SET}"'), id="variable not set"),
         pytest.param(('json: { event: "{{ id }}", by: one }', "template: nowhere"), id="no template"),
     ],
@@ -160,6 +183,8 @@ async def test_it_receives_with_a_broken_file(school: School, broken: tuple[str,
     """Restarted with it, it answers 200 and says what is wrong; mended, it sends what waited."""
     await run_well(school)
     if broken is None:
+        (school.folder / "config.yaml").unlink()
+    elif not broken[0]:
         school.overwrite("")
     else:
         school.write(broken)
@@ -175,6 +200,54 @@ async def test_it_receives_with_a_broken_file(school: School, broken: tuple[str,
     assert await school.target.has("e1") == "two"
     assert (await school.asked("/readyz"))[0] == 200
     assert school.program.log().count("bridge: config.yaml has") == 1
+
+
+async def test_an_event_meets_old_or_new_rules(school: School) -> None:
+    """Edited under a stream of events: each has the deliveries of one configuration, and all of them."""
+    named = [ACTION.replace("crm\n", f"crm\n        name: {name}-NUMBER\n") for name in "ab"]
+    text = school.text.replace(ACTION, "".join(named))
+
+    async def stream() -> int:
+        count = 0
+        while not done.is_set():
+            assert await school.post(f"e{count}") == 200
+            count += 1
+        return count
+
+    done = asyncio.Event()
+    school.overwrite(text.replace("NUMBER", "0"))
+    await school.program.start()
+    found = await school.is_("running")
+    streaming = asyncio.create_task(stream())
+    for number in range(1, EDITS):
+        school.overwrite(text.replace("NUMBER", str(number)))
+        found = await school.is_("running", since_is_not=str(found["since"]))
+    done.set()
+    count = await streaming
+    met = [await school.met(entry) for entry in range(1, 2 * count)]  # some numbers may be left out
+    both = [actions for actions in met if actions not in ((), ("webhook:alarm",))]
+    assert len(both) == count
+    assert set(both) == {(f"webhook:crm#a-{number}", f"webhook:crm#b-{number}") for number in range(EDITS)}
+
+
+async def test_a_template_that_is_edited_counts_from_then_on(school: School) -> None:
+    """A broken one changes nothing before."""
+    school.write(
+        (ACTION, "      - webhook: crm\n        template: note\n"),
+        ("crm: { type: webhook, url", "crm: { type: webhook, preset: discord, url"),
+    )
+    template = school.folder / "templates" / "note.md"
+    template.parent.mkdir()
+    template.write_text("{{ id }} by one", "utf-8")
+    await school.program.start()
+    first = await school.is_("running")
+    assert await posted(school, "e1") == "one"
+    template.write_text("{{ idd }} by two", "utf-8")
+    assert "note.md" in str((await school.is_("broken"))["problems"])
+    assert await posted(school, "e2") == "one"
+    template.write_text("{{ id }} by two", "utf-8")
+    await school.is_("running", since_is_not=str(first["since"]))
+    assert await posted(school, "e3") == "two"
 
 
 async def test_what_waited_survives_a_kill(school: School) -> None:
@@ -213,6 +286,36 @@ async def test_a_broken_edit_changes_nothing(school: School) -> None:
         await school.target.news.until(lambda: school.target.count("owner") == 2)
 
 
+async def test_what_waits_for_a_restart_is_said(school: School) -> None:
+    """The rest of the same edit counts, also when it is asked for at once; the pages stay where they are."""
+    await school.program.start()
+    first = await school.is_("running")
+    code, told = await reload(school)
+    assert (code, told["digest"]) == (0, first["digest"])
+    port = str(school.program.port)
+    school.write((ONE, TWO), (f'public: "127.0.0.1:{port}"', f'public: "127.0.0.1:{free_port()}"'))
+    code, told = await reload(school)
+    assert (code, told["restart"]) == (0, ["listen.public"])
+    await school.is_("running", since_is_not=str(first["since"]))
+    school.write((GOOD, BROKEN))
+    code, told = await reload(school)
+    assert (code, told["state"]) == (1, "broken")
+    assert (await reload(school, "--look"))[1]["problems"] == told["problems"]
+    assert await posted(school, "e1") == "two"
+
+
+async def reload(school: School, *words: str) -> tuple[int, dict[str, object]]:
+    """Run `bridge reload` and return its exit code and what it says."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bridge", "reload", "--json", *words,
+        cwd=school.folder, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    assert process.returncode is not None
+    found: dict[str, object] = json.loads(out)
+    return process.returncode, found
+
+
 async def test_two_quick_edits_end_with_the_second(school: School) -> None:
     await school.program.start()
     await school.is_("running")
@@ -221,12 +324,12 @@ async def test_two_quick_edits_end_with_the_second(school: School) -> None:
     os.kill(school.program.process.pid, signal.SIGHUP)  # type: ignore[union-attr]
     event = 0
     async with asyncio.timeout(DEADLINE_S):
-        while (await self_by(school, f"e{event}")) != "two":
+        while (await posted(school, f"e{event}")) != "two":
             event += 1
     assert "never" not in {by for _, by in school.target.arrived}
 
 
-async def self_by(school: School, event: str) -> str:
+async def posted(school: School, event: str) -> str:
     """Post an event and return by which rules it came."""
     assert await school.post(event) == 200
     return await school.target.has(event)

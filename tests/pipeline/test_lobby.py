@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bridge.pipeline.ingest import Ingest
 from bridge.pipeline.lobby import Lobby
 from bridge.store.database import Database
@@ -36,3 +38,39 @@ async def test_wrong_signatures_are_told_once_somebody_hears(database: Database)
     lobby.lead_to(Pipeline(database, [], {}).engine.inlet, hear)
     await lobby.refused("eduzz", "late")
     assert heard == [("eduzz", "late")]
+
+
+async def test_one_engine_follows_another(database: Database) -> None:
+    """What is decided goes on where it was decided, what comes while neither is there waits for the next."""
+    first, second = ScriptedChannel("wins"), ScriptedChannel("wins")
+    of_node = {"alone": True}
+    before = Pipeline(database, [rule("r", action("r", "wins"))], channels(first), of_node=of_node)
+    after = Pipeline(database, [rule("r", action("r", "wins"))], channels(second), of_node=of_node)
+    lobby = Lobby()
+    ingest = before.ingest = Ingest(before.node, {"eduzz": before.source}, lobby, lobby.refused)
+    lobby.lead_to(before.engine.inlet, before.engine.alarm.refused)
+    await before.engine.start()
+    assert await before.receive(completion("e0")) == [200]
+    await until(lambda: before.engine.is_idle)
+    under_way = asyncio.create_task(before.receive(completion("e1"), completion("e2")))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    lobby.hold()
+    await ingest.settled()
+    await before.engine.stop()
+    assert await under_way == [200, 200]
+    assert await before.receive(completion("e3")) == [200]
+    sent = len(first.sent)
+    lobby.lead_to(after.engine.inlet, after.engine.alarm.refused)
+    await after.engine.start()
+    assert await before.receive(completion("e4")) == [200]
+    await until(lambda: len(first.sent) + len(second.sent) == 5)
+    await after.engine.stop()
+    assert len(first.sent) == sent
+    assert [text.rpartition(" ")[2] for text in (*first.texts, *second.texts)] == [
+        "e0",
+        "e1",
+        "e2",
+        "e3",
+        "e4",
+    ]
