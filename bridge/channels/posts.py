@@ -51,20 +51,12 @@ def form(method: str, address: str, headers: Mapping[str, str], *, private: bool
     return Form(Place(url.scheme == "https", url.raw_host, url.port, private), head)
 
 
-async def exchanged(
-    pool: Pool, form: Form, request: bytes, *, limit_s: float, hidden: tuple[str, ...]
-) -> Answer | Retry | Rejected:
-    """Send one request and return the answer, or what came instead; never raises but for cancellation.
-
-    The status line decides: an answer that breaks off behind it, or does not end, still is one. `hidden` are
-    the `spellings` of what is not shown wherever the answer repeats it.
-    """
-    reply = await replied(pool, form, request, limit_s=limit_s)
-    return reply if isinstance(reply, Retry | Rejected) else answered(reply, hidden)
-
-
 async def replied(pool: Pool, form: Form, request: bytes, *, limit_s: float) -> Reply | Retry | Rejected:
-    """Send one request and return the answer as it came, secrets that it repeats included."""
+    """Send one request and return the answer as it came, or what came instead; it only raises if cancelled.
+
+    The status line decides: an answer that breaks off behind it, or does not end, still is one. It may repeat
+    secrets, so what is kept of it is `answered`.
+    """
     deadline = asyncio.get_running_loop().time() + limit_s
     try:
         return await pool.exchange(form.place, request, deadline=deadline)
@@ -73,7 +65,10 @@ async def replied(pool: Pool, form: Form, request: bytes, *, limit_s: float) -> 
 
 
 def answered(reply: Reply, hidden: tuple[str, ...]) -> Answer:
-    """Return what may be kept of an answer."""
+    """Return what may be kept of an answer.
+
+    `hidden` are the `spellings` of what is not shown wherever the answer repeats it.
+    """
     return Answer(reply.status, reply.retry_after, shown(reply.body, hidden))
 
 

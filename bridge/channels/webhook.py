@@ -20,7 +20,7 @@ from bridge.channels.base import ChannelPolicy, Limit, Unencodable
 from bridge.channels.guard import is_allowed
 from bridge.channels.http import Shared
 from bridge.channels.options import web_address
-from bridge.channels.posts import Form, answered, exchanged, form, replied
+from bridge.channels.posts import Form, answered, form, replied
 from bridge.channels.presets import preset
 from bridge.channels.webhook_answers import Judgement
 from bridge.channels.webhook_options import BODILESS, LONGEST_PATH, WebhookOptions, signing_key
@@ -90,14 +90,13 @@ class WebhookChannel:
             request = form.filled(fields, payload.body)
         except ValueError as error:
             return failure(error)
-        pool, limit_s, now = self._shared.pool, self._limit_s, self._shared.clock.now
-        if self._judgement is None:
-            answer = await exchanged(pool, form, request, limit_s=limit_s, hidden=self._hidden)
-            return answer if isinstance(answer, Retry | Rejected) else outcome_of(answer, now())
-        reply = await replied(pool, form, request, limit_s=limit_s)
+        reply = await replied(self._shared.pool, form, request, limit_s=self._limit_s)
         if isinstance(reply, Retry | Rejected):
             return reply
-        return self._judgement.outcome(answered(reply, self._hidden), reply, now())
+        answer, now = answered(reply, self._hidden), self._shared.clock.now()
+        if self._judgement is None:
+            return outcome_of(answer, now)
+        return self._judgement.outcome(answer, reply, now)
 
     async def open(self) -> None:
         """Nothing to open: the session is shared, and made at first use."""

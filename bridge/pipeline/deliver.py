@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 
@@ -20,6 +19,7 @@ from bridge.pipeline.node import Node, Point
 from bridge.pipeline.recording import Recording, Reports, attempt_of
 from bridge.pipeline.threads import Place
 from bridge.pipeline.time_limit import TimeLimit
+from bridge.pipeline.turns import Turns
 from bridge.pipeline.unmade import instead_of
 from bridge.sources.base import Source
 from bridge.store import incidents, outbox
@@ -67,7 +67,7 @@ class Deliverer:
         """
         self.lease_for = ahead * policy.timeout + LEASE_MARGIN
         """How long a claimed delivery stays ours."""
-        self._turns = asyncio.Semaphore(policy.concurrency)
+        self._turns = Turns(policy.concurrency)
         self._limit = TimeLimit(policy.timeout.total_seconds())
         self._retired = False
 
@@ -79,14 +79,15 @@ class Deliverer:
         """Send nothing more; what is under way goes on."""
         self._retired = True
 
-    async def deliver(self, due: Due, lease: str) -> None:
-        """Take one claimed delivery one attempt further; an error of ours parks it."""
-        try:
-            await self._deliver(due, lease)
-        except Exception as error:  # recorded with its traceback; the loop lives on
-            self._node.log.exception("delivery parked after an unexpected error", delivery=due.id)
-            why = f"unexpected {type(error).__name__} while delivering; see the log"
-            await self._park(due, lease, why)
+    async def deliver_all(self, leased: Sequence[tuple[Due, str]]) -> None:
+        """Take claimed deliveries, each under its lease, one attempt further; an error of ours parks one."""
+        for due, lease in leased:
+            try:
+                await self._deliver(due, lease)
+            except Exception as error:  # recorded with its traceback; the loop lives on
+                self._node.log.exception("delivery parked after an unexpected error", delivery=due.id)
+                why = f"unexpected {type(error).__name__} while delivering; see the log"
+                await self._park(due, lease, why)
 
     async def _deliver(self, due: Due, lease: str) -> None:
         self._node.reached(Point.CLAIMED)
@@ -164,7 +165,9 @@ class Deliverer:
         self, due: Due, lease: str, payload: Payload, pauses: int, place: Place | None
     ) -> None:
         """Send when it is its turn; not if the channel has paused since it was claimed."""
-        async with self._turns:
+        if not self._turns.take():
+            await self._turns.wait()
+        try:
             if self._retired:  # the owner gives the lease back
                 return
             if self._gate.pauses != pauses:
@@ -189,6 +192,8 @@ class Deliverer:
             if place is not None:
                 ended = self._node.clock.now()
                 follow = threads.following(place, due, standing, outcome, ended, follow)
+        finally:
+            self._turns.end()
         took = self._node.clock.monotonic() - began
         self._node.reached(Point.SENT)
         await self._recording.record(due, lease, attempt_of(due, started_at, took, outcome), outcome, follow)

@@ -47,7 +47,7 @@ class Outlet:
         self.worker: Worker[tuple[Due, str]] = Worker(
             f"deliver {channel.name}",
             claim=self._claim,
-            handle=self._deliver,
+            handle=self._deliverer.deliver_all,
             hands=self._deliverer.hands,
             clock=node.clock,
             log=node.log,
@@ -124,10 +124,6 @@ class Outlet:
 
     def _wake(self) -> None:
         self.worker.wake()
-
-    async def _deliver(self, leased: Sequence[tuple[Due, str]]) -> None:
-        for due, lease in leased:
-            await self._deliverer.deliver(due, lease)
 
     async def _claim(self, limit: int, busy: Sequence[tuple[Due, str]]) -> Sequence[tuple[Due, str]]:
         seqs = [due.seq for due, _ in busy]

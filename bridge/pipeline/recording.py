@@ -23,6 +23,8 @@ from bridge.store.database import Connection, StoreUnavailable
 from bridge.store.deliveries import Attempt, Due, NewDelivery, Recorded
 
 LANES_NOTED = 10_000
+_WORDS: Mapping[type[Outcome], Literal["delivered", "retry", "rejected"]]
+_WORDS = {Delivered: "delivered", Retry: "retry", Rejected: "rejected"}
 
 
 class Reports(Struct, frozen=True):
@@ -194,13 +196,11 @@ class Recording:
 
 def attempt_of(due: Due, started_at: datetime, took_s: float, outcome: Outcome) -> Attempt:
     """Return the attempt at a delivery that came to an outcome after so many seconds."""
-    words: dict[type[Outcome], Literal["delivered", "retry", "rejected"]]
-    words = {Delivered: "delivered", Retry: "retry", Rejected: "rejected"}
     return Attempt(
         number=due.attempts + 1,
         started_at=started_at,
         duration_ms=round(took_s * 1000),
-        outcome=words[type(outcome)],
+        outcome=_WORDS[type(outcome)],
         reason=None if isinstance(outcome, Delivered) else outcome.reason,
         status=outcome.status,
         answer=outcome.answer[:ANSWER_LIMIT],

@@ -34,10 +34,10 @@ class Results:
         self._gathered: list[Result] = []
         self._writing: set[asyncio.Task[None]] = set()
 
-    async def record(self, due: Due, lease: str, attempt: Attempt, reference: str | None) -> bool:
-        """Record that a delivery was sent, once; returns what `Recorded.lane_waits` says.
+    def record(self, due: Due, lease: str, attempt: Attempt, reference: str | None) -> asyncio.Future[bool]:
+        """Record that a delivery was sent, once; the future is of what `Recorded.lane_waits` says.
 
-        Raises what the store raises, also for a fault of another result in the same go: then whoever asked
+        It raises what the store raises, also for a fault of another result in the same go: then whoever asked
         records this one alone.
         """
         loop = asyncio.get_running_loop()
@@ -47,7 +47,7 @@ class Results:
             task = loop.create_task(self._write())
             self._writing.add(task)
             task.add_done_callback(self._writing.discard)
-        return await result.recorded
+        return result.recorded
 
     async def _write(self) -> None:
         await gathered(self._gathered, TOGETHER)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Generic, TypeVar
@@ -37,7 +37,7 @@ class Worker(Generic[Item]):
         name: str,
         *,
         claim: Callable[[int, Sequence[Item]], Awaitable[Sequence[Item]]],
-        handle: Callable[[Sequence[Item]], Awaitable[None]],
+        handle: Callable[[Sequence[Item]], Coroutine[None, None, None]],
         hands: int,
         together: int = 1,
         clock: Clock,
@@ -195,9 +195,10 @@ class Worker(Generic[Item]):
             self._start(items)
 
     def _start(self, items: Sequence[Item]) -> None:
+        loop = asyncio.get_running_loop()
         for first in range(0, len(items), self._together):
             some = items[first : first + self._together]
-            task = asyncio.ensure_future(self._handle(some))
+            task = loop.create_task(self._handle(some))
             self._busy[task] = some
             task.add_done_callback(self._done)
 

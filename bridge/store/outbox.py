@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from msgspec.structs import asdict
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -249,7 +250,7 @@ def _ended_at(attempt: Attempt) -> datetime:
 
 
 def _attempt_row(seq: int, attempt: Attempt) -> dict[str, object]:
-    return {"delivery_seq": seq, **{name: getattr(attempt, name) for name in _ATTEMPT_FIELDS}}
+    return {"delivery_seq": seq, **asdict(attempt)}
 
 
 def _is_taken(connection: Connection, lane: bytes | None, now: datetime) -> bool:
@@ -270,7 +271,7 @@ def _lease_for(
 
 
 def _delivery_row(seq: int, new: NewDelivery, lease: Lease | None) -> dict[str, object]:
-    row: dict[str, object] = {name: getattr(new, name) for name in _NEW_FIELDS}
+    row: dict[str, object] = asdict(new)
     row |= {"seq": seq, "inbox_seq": new.entry_seq, "updated_at": new.created_at}
     if lease is None:
         due = new.due_at if new.state is State.PENDING else None
