@@ -20,9 +20,8 @@ from msgspec.structs import replace
 
 from bridge.channels import registry as channel_registry
 from bridge.channels.base import Channel
-from bridge.channels.http import Shared
 from bridge.clock import Clock, SystemClock
-from bridge.config.load import Loaded
+from bridge.config.loaded import Loaded
 from bridge.config.model import Config
 from bridge.logs import Log
 from bridge.pipeline.halts import Halts
@@ -35,6 +34,7 @@ from bridge.store import inbox, outbox
 from bridge.store.database import Connection, Database
 
 if TYPE_CHECKING:
+    from bridge.channels.http import Shared
     from bridge.core.rulebook import Compile
     from bridge.core.rules import Predicate
     from bridge.pipeline.explaining import Explainer

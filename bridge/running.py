@@ -23,10 +23,9 @@ from prometheus_client import CollectorRegistry
 
 from bridge import __version__
 from bridge.bootstrap import Services, build_channels, configured_sources, open_node, services_of
-from bridge.channels.http import Shared
 from bridge.channels.webhook_options import WebhookOptions
 from bridge.clock import Clock
-from bridge.config.load import Broken, Loaded
+from bridge.config.loaded import Broken, Loaded
 from bridge.config.model import Config
 from bridge.config.origin import Found, Origin, Settling
 from bridge.core.trouble import Trouble
@@ -45,6 +44,7 @@ from bridge.web.listener import Listener, listen
 from bridge.web.public import public_app
 
 if TYPE_CHECKING:
+    from bridge.channels.http import Shared
     from bridge.pipeline.engine import Engine
     from bridge.sandbox.sandbox import Sandbox
     from bridge.web.desk import Desk
@@ -52,9 +52,10 @@ if TYPE_CHECKING:
 LATER = ("bridge.pipeline.engine", "bridge.pipeline.explaining", "bridge.web.admin")
 """What is imported, with all that belongs to it, when the public port is open."""
 OF_CHANNELS: Mapping[str, tuple[str, ...]] = {
-    "apprise": ("bridge.rendering.markdown",),
+    "apprise": ("bridge.channels.apprise", "bridge.rendering.markdown"),
     "email": ("bridge.channels.email", "bridge.rendering.markdown", "css_inline"),
     "slack": ("bridge.channels.slack", "bridge.rendering.markdown"),
+    "webhook": ("bridge.channels.webhook",),
 }
 """What is imported then for channels of a type, so that their first message finds it."""
 STOP_DEADLINE_S = 10.0
@@ -102,6 +103,8 @@ async def run(  # noqa: PLR0913 - all but the first four may be left out
         public = await _listen_public(config, node, ingest, registry)
         stack.push_async_callback(public.close)
         found = await asyncio.to_thread(_loaded_later, origin)
+        from bridge.channels.http import Shared
+
         shared = Shared(node.clock, f"course-bridge/{__version__}")
         stack.push_async_callback(shared.close)
         bridge = Bridge(

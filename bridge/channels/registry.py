@@ -7,16 +7,18 @@ What sends is imported when a channel of its type is built: most configurations 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from bridge.channels.apprise import AppriseAction, AppriseChannel, AppriseOptions
+from bridge.channels.apprise_options import AppriseAction, AppriseOptions
 from bridge.channels.base import ActionModel, Channel, Endpoints
 from bridge.channels.email_options import EmailAction, EmailOptions
-from bridge.channels.http import Shared
 from bridge.channels.slack_options import SANDBOX_TOKEN, SlackAction, SlackOptions
-from bridge.channels.webhook import WebhookChannel
 from bridge.channels.webhook_options import WebhookAction, WebhookOptions
+
+if TYPE_CHECKING:
+    from bridge.channels.http import Shared
 
 OPTIONS: Mapping[str, type[BaseModel]] = {
     "apprise": AppriseOptions,
@@ -74,6 +76,8 @@ def build(name: str, options: BaseModel, shared: Shared) -> Channel:
     """Return the channel called `name`; raises TypeError for options that are no channel's."""
     match options:
         case AppriseOptions():
+            from bridge.channels.apprise import AppriseChannel
+
             return AppriseChannel(name, options, shared)
         case EmailOptions():
             from bridge.channels.email import EmailChannel
@@ -84,6 +88,8 @@ def build(name: str, options: BaseModel, shared: Shared) -> Channel:
 
             return SlackChannel(name, options, shared)
         case WebhookOptions():
+            from bridge.channels.webhook import WebhookChannel
+
             return WebhookChannel(name, options, shared)
         case _:
             raise TypeError(f"{type(options).__name__} are not the options of a channel")

@@ -19,7 +19,7 @@ from bridge.channels.base import Endpoints
 from bridge.cli.exits import Failure, not_found, unavailable
 from bridge.cli.options import Setup
 from bridge.cli.program import say
-from bridge.config.load import Broken, Loaded, load
+from bridge.config.loaded import Broken, Loaded
 from bridge.store.creation import plan
 from bridge.store.errors import StoreError, StoreInUse, StoreUnavailable
 
@@ -50,8 +50,14 @@ def load_config(path: Path, *, sandbox: Endpoints | None = None) -> Loaded | Bro
 
     In a sandbox the store is another one too, so that trying things out touches no real delivery.
     """
-    found = load(path, os.environ, sandbox=sandbox)
+    found = _load(path, sandbox)
     return _with_own_store(found) if sandbox and isinstance(found, Loaded) else found
+
+
+def _load(path: Path, sandbox: Endpoints | None) -> Loaded | Broken:
+    from bridge.config.load import load  # `run` receives before it compiles rules and templates
+
+    return load(path, os.environ, sandbox=sandbox)
 
 
 def need_config(path: Path, *, sandbox: Endpoints | None = None) -> Loaded:
@@ -71,7 +77,7 @@ def look(setup: Setup, *, quiet: bool = False) -> Loaded | Broken:
     found = read_config(setup.path)
     if isinstance(found, Loaded):
         return found
-    lenient = load(setup.path, os.environ, sandbox=NOWHERE)
+    lenient = _load(setup.path, NOWHERE)
     if isinstance(lenient, Loaded) and not quiet:
         say("some variables are not set: secrets and addresses are stand-ins, see `bridge check`")
     return lenient

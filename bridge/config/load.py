@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.channels.base import Endpoints
@@ -19,6 +17,7 @@ from bridge.config.files import Material, read
 from bridge.config.hidden import secret_values, secrets_in_messages
 from bridge.config.hosts import hosts_can_be_reached
 from bridge.config.inventory import EventTypes
+from bridge.config.loaded import Broken, Loaded
 from bridge.config.located import Located, in_order
 from bridge.config.model import LOCALES, Config
 from bridge.config.names import EventNames
@@ -29,36 +28,11 @@ from bridge.config.typed import looks_deceive
 from bridge.config.validated import validated
 from bridge.config.was import former_names
 from bridge.core import trouble
-from bridge.core.catalogue import Catalogue
-from bridge.core.rules import Action, Rule
+from bridge.core.rules import Rule
 from bridge.rendering.renderer import Renderer
 from bridge.sources import registry as sources
 
 __all__ = ["Broken", "Loaded", "Located", "load"]
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A configuration that may run. `redact` hides every value that came from outside in a text.
-
-    `owner` is the action that tells the owner of trouble. `hide` hides only what is a secret.
-    """
-
-    config: Config
-    rules: tuple[Rule, ...]
-    owner: Action | None
-    catalogue: Catalogue
-    renderer: Renderer
-    path: Path
-    warnings: tuple[Located, ...]
-    redact: Callable[[str], str] = field(repr=False)
-    hide: Callable[[str], str] = field(repr=False)
-
-
-class Broken(Struct, frozen=True):
-    """A configuration that may not run, and all its problems and warnings: by file, line and column."""
-
-    problems: tuple[Located, ...]
 
 
 def load(

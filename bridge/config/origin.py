@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from bridge.config import last_good
 from bridge.config.files import matching, patterns
-from bridge.config.load import Broken, Loaded
+from bridge.config.loaded import Broken, Loaded
 
 Signature = frozenset[tuple[str, int, int, int]]
 """Of each file its name, when it was written, its size and its number on the disk."""

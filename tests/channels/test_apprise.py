@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from bridge.channels.answers import BLOCKED
-from bridge.channels.apprise import AppriseAction, AppriseOptions
+from bridge.channels.apprise_options import AppriseAction, AppriseOptions
 from bridge.channels.base import Unencodable
 from bridge.core.messages import Document, Slot, Target
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry

@@ -1,0 +1,42 @@
+"""What came of loading a configuration; what loads it is imported when that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from bridge.config.located import Located
+from bridge.config.model import Config
+from bridge.core.catalogue import Catalogue
+from bridge.core.rules import Action, Rule
+
+if TYPE_CHECKING:
+    from bridge.rendering.renderer import Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration that may run. `redact` hides every value that came from outside in a text.
+
+    `owner` is the action that tells the owner of trouble. `hide` hides only what is a secret.
+    """
+
+    config: Config
+    rules: tuple[Rule, ...]
+    owner: Action | None
+    catalogue: Catalogue
+    renderer: Renderer
+    path: Path
+    warnings: tuple[Located, ...]
+    redact: Callable[[str], str] = field(repr=False)
+    hide: Callable[[str], str] = field(repr=False)
+
+
+class Broken(Struct, frozen=True):
+    """A configuration that may not run, and all its problems and warnings: by file, line and column."""
+
+    problems: tuple[Located, ...]
