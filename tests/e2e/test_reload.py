@@ -20,7 +20,7 @@ from pytest_aiohttp import AiohttpServer
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from tests.support.databases import backend, postgres_server, store_url
 from tests.support.pipeline import completion
-from tests.support.program import News, Program, free_port
+from tests.support.program import News, Program, kept_port
 
 __all__ = ["backend", "postgres_server", "store_url"]
 FIRST = "the-first-secret"
@@ -136,12 +136,14 @@ class School:
 
 
 @pytest.fixture
-async def school(tmp_path: Path, store_url: str, aiohttp_server: AiohttpServer) -> AsyncIterator[School]:
+async def school(
+    tmp_path: Path, store_url: str, ports: tuple[int, int], aiohttp_server: AiohttpServer
+) -> AsyncIterator[School]:
     target = Target()
     app = web.Application()
     app.router.add_post("/", target.take)
     server = await aiohttp_server(app)
-    public, admin = free_port(), free_port()
+    public, admin = ports
     text = CONFIG.replace("STORE", "${STORE}").replace("PUBLIC", str(public)).replace("ADMIN", str(admin))
     text = text.replace("TARGET", str(server.make_url("/")))
     (tmp_path / ".env").write_text(f"EDUZZ_SECRET={FIRST}\nSTORE={store_url}\n", "utf-8")
@@ -293,8 +295,9 @@ async def test_what_waits_for_a_restart_is_said(school: School) -> None:
     code, told = await reload(school)
     assert (code, told["digest"]) == (0, first["digest"])
     port = str(school.program.port)
-    school.write((ONE, TWO), (f'public: "127.0.0.1:{port}"', f'public: "127.0.0.1:{free_port()}"'))
-    code, told = await reload(school)
+    with kept_port() as other:
+        school.write((ONE, TWO), (f'public: "127.0.0.1:{port}"', f'public: "127.0.0.1:{other}"'))
+        code, told = await reload(school)
     assert (code, told["restart"]) == (0, ["listen.public"])
     await school.is_("running", since_is_not=str(first["since"]))
     school.write((GOOD, BROKEN))
