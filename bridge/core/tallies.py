@@ -179,19 +179,18 @@ def needless(known: Sequence[Mark], new: Mark, within: timedelta | None) -> list
     if new.value is None or within is None:
         return []
     same = [mark for mark in known if mark.value == new.value]
-    others = [*same, new]
-    return [
-        mark
-        for mark in _neighbours(same, new)
-        if mark.began is None and adds_nothing([other for other in others if other != mark], mark, within)
-    ]
+    left, found = [*same, new], []
+    for mark in _neighbours(same, new):
+        others = [other for other in left if other != mark]
+        if mark.began is None and adds_nothing(others, mark, within):
+            left = others  # one may be what makes the other needless
+            found.append(mark)
+    return found
 
 
 def _neighbours(same: Sequence[Mark], new: Mark) -> list[Mark]:
     before = max((mark for mark in same if mark.at <= new.at), key=lambda mark: mark.at, default=None)
     behind = min((mark for mark in same if mark.at > new.at), key=lambda mark: mark.at, default=None)
-    if before is not None and behind is not None:
-        return [before]  # one at a time: each may be what makes the other needless
     return [mark for mark in (before, behind) if mark is not None]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -128,6 +128,8 @@ VALUES = st.lists(st.tuples(DAYS, st.sampled_from("abc")), max_size=20)
 
 
 @given(events=VALUES, count=st.integers(1, 3))
+@example(events=[(day, "a") for day in (0, 13, 14, 12, 11, 4)], count=1)
+@example(events=[(day, "a") for day in (0, *range(30, 10, -1))], count=1)
 def test_a_mark_that_is_let_go_changes_nothing(events: list[tuple[int, str]], count: int) -> None:
     """With those that are kept the same values are counted at every time, and few of each are kept."""
     everything: list[Mark] = []
