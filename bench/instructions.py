@@ -1,8 +1,8 @@
 """How many machine instructions an event costs, counted by valgrind: a busy machine does not blur them.
 
-`python -m bench.instructions [accept] [end-to-end]`. The servers run under callgrind; after a warm-up so many
-events go in. What an idle server spends in the same time, which valgrind makes fifty times longer, is taken
-off. All threads count; what the kernel does for them does not.
+`python -m bench.instructions [accept] [end-to-end] [e-mail]`. The servers run under callgrind; after a
+warm-up so many events go in. What an idle server spends in the same time, which valgrind makes fifty times
+longer, is taken off. All threads count; what the kernel does for them does not.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from pathlib import Path
 
 from bench import events
 from bench.case import Effort, Missing, Pair
-from bench.configs import Ports, Setting
+from bench.configs import EMAIL, WEBHOOK, Ports, Setting
 from bench.load import post_all
 from bench.servers import MEASURED, OURS, Server, free_port, pin, python, server
-from bench.targets import Arrivals, webhook_target
+from bench.targets import Arrivals, smtp_target, webhook_target
 
 CONNECTIONS = 32
 WARM_UP = 200
@@ -36,7 +36,7 @@ IDLE_S = 3.0
 PATIENCE_S = 180.0
 AT_REST = 5_000_000
 """Instructions a second that a program spends at most when it has nothing to do."""
-CASES = ("bare", "accept", "end-to-end")
+CASES = ("bare", "accept", "end-to-end", "e-mail")
 _bare: dict[tuple[int, int], float] = {}
 
 
@@ -87,8 +87,9 @@ async def counted(case: str, count: int, top: int = 0) -> Counted:
     """Count one of `CASES` over so many events."""
     with tempfile.TemporaryDirectory(prefix="bridge-bench-") as name:
         folder = Path(name)
-        async with webhook_target() as target, _server(case, folder, target.port) as running:
-            arriving = target if case == "end-to-end" else None
+        serving = smtp_target() if case == "e-mail" else webhook_target()
+        async with serving as target, _server(case, folder, target.port) as running:
+            arriving = target if case in ("end-to-end", "e-mail") else None
             await _callgrind("-i", "on", running)
             await _send(running, WARM_UP, arriving)
             await _rested(running)
@@ -141,13 +142,19 @@ async def _server(case: str, folder: Path, target: int) -> AsyncIterator[Server]
         port = free_port()
         command = python("-m", "bench.bare", str(port))
     else:
-        port = Setting(Ports(webhook=target), matches=case == "end-to-end").write(folder)
+        port = _setting(case, target).write(folder)
         command = python("-m", "bridge", "run")
     same = {"PYTHONHASHSEED": "0"}
     async with server(
         *valgrind, output, *command, folder=folder, port=port, environment=same, cores=(MEASURED,)
     ) as running:
         yield running
+
+
+def _setting(case: str, target: int) -> Setting:
+    if case == "e-mail":
+        return Setting(Ports(smtp=target), [EMAIL])
+    return Setting(Ports(webhook=target), [WEBHOOK], matches=case == "end-to-end")
 
 
 async def _callgrind(option: str, word: str, running: Server) -> str:
