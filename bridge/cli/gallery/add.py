@@ -159,7 +159,7 @@ def _tell(adding: Adding, recipes: Sequence[Recipe], language: str) -> None:
                 ("bridge check", "every problem at once"),
                 ("bridge test", "the recipes' stories, and yours"),
                 (f"bridge preview {recipes[0].event} --rule {recipes[0].rule(language)}", "what it sends"),
-                ("restart the bridge", "rules and templates are read when it starts"),
+                ("bridge reload --look", "a running bridge has taken them up: which configuration runs"),
             ],
             "  ",
         )
