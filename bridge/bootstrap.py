@@ -1,6 +1,6 @@
 """The composition root: a loaded configuration becomes the services that every command needs.
 
-What runs for as long as the bridge does is `bridge.running`.
+What runs for as long as the bridge does is in `bridge.running`.
 """
 
 # ruff: noqa: PLC0415 - imports wait until they are needed, so that receiving begins early

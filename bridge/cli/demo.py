@@ -35,7 +35,7 @@ from bridge.config.types import Address
 from bridge.core.mrkdwn import plain
 from bridge.core.readable import Chat, Mail
 from bridge.core.routing import Router
-from bridge.running import Running, run
+from bridge.running.start import Running, run
 from bridge.sandbox.arrivals import Arrival, Post
 from bridge.sandbox.sandbox import Sandbox
 from bridge.sources.base import Request, Source

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import typer
 from msgspec import Struct, field
 
-from bridge import logs, running
+from bridge import logs
 from bridge.cli.exits import ExitCode, Failure, unavailable
 from bridge.cli.opening import good, load_config, need_file, store_trouble
 from bridge.cli.options import Setup
@@ -29,7 +29,8 @@ from bridge.config import last_good
 from bridge.config.model import Config
 from bridge.config.origin import Origin
 from bridge.config.receiving import receiving
-from bridge.running import Running
+from bridge.running import start
+from bridge.running.start import Running
 
 if TYPE_CHECKING:
     from bridge.sandbox.sandbox import Sandbox
@@ -94,7 +95,7 @@ async def _run(setup: Setup) -> Stop:
     async with _configured(setup) as (config, origin, stand_ins):
         with store_trouble():
             try:
-                await running.run(
+                await start.run(
                     config,
                     origin,
                     log=logs.configure(),

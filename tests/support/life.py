@@ -18,11 +18,12 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from bridge import logs, running
+from bridge import logs
 from bridge.clock import SystemClock
 from bridge.config.load import Broken, load
 from bridge.config.origin import Origin
 from bridge.pipeline.node import Point
+from bridge.running.start import Running, run
 
 START_DEADLINE_S = 50
 FORKS = multiprocessing.get_context("forkserver")
@@ -135,11 +136,11 @@ async def _run(folder: Path, fate: Fate, told: Connection) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
 
-    def started(found: running.Running) -> None:
+    def started(found: Running) -> None:
         told.send((found.public_url, found.admin_url))
         told.close()
 
-    await running.run(
+    await run(
         loaded.config,
         Origin(loaded.path, lambda: loaded),
         log=logs.configure(),

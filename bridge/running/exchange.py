@@ -1,0 +1,113 @@
+"""What dispatches and delivers by one configuration, and how the next one takes its place.
+
+One way through for the start, a change and the way back: entries are held in the store, what is under way is
+finished, and whoever comes begins with what waits.
+"""
+
+# ruff: noqa: PLC0415 - imports wait until they are needed, so that receiving begins early
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from bridge.bootstrap import Services, build_channels, configured_sources, services_of
+from bridge.channels.webhook_options import WebhookOptions
+from bridge.config.loaded import Loaded
+from bridge.pipeline.ingest import Ingest
+from bridge.pipeline.lobby import Lobby
+from bridge.pipeline.node import Node
+
+if TYPE_CHECKING:
+    from bridge.channels.http import Shared
+    from bridge.pipeline.engine import Engine
+    from bridge.sandbox.sandbox import Sandbox
+
+STOP_DEADLINE_S = 10.0
+"""How long deliveries under way may take to finish when the bridge stops."""
+SWITCH_MARGIN_S = 5.0
+"""How much longer than a channel's time limit they may take when the configuration changes."""
+
+
+class Work(Struct, frozen=True):
+    """One configuration at work."""
+
+    loaded: Loaded
+    services: Services
+    engine: Engine
+    switch_s: float
+    """How many seconds what is under way may take to finish when another one comes."""
+
+
+class Exchange:
+    """Has one configuration after the other at work; `work` is None while nothing is dispatched."""
+
+    def __init__(
+        self, node: Node, lobby: Lobby, ingest: Ingest, shared: Shared, sandbox: Sandbox | None = None
+    ) -> None:
+        self.node = node
+        self.work: Work | None = None
+        self._lobby = lobby
+        self._ingest = ingest
+        self._shared = shared
+        self._sandbox = sandbox
+
+    async def begin(self, loaded: Loaded) -> None:
+        """Exchange what dispatches and delivers: what is under way is finished before, the rest waits."""
+        self._lobby.hold()
+        await self._ingest.settled()
+        if self.work is not None:
+            former, self.work = self.work, None
+            await former.engine.stop(former.switch_s)
+        if self._sandbox is not None:
+            _trust(self._sandbox, loaded)
+        work = self._made(loaded)
+        self._ingest.sources = configured_sources(loaded.config)
+        self._lobby.lead_to(work.engine.inlet, work.engine.alarm.refused)
+        try:
+            await work.engine.start()
+        except BaseException:
+            self._lobby.hold()
+            await work.engine.stop(0)
+            raise
+        self.work = work
+
+    async def close(self) -> None:
+        """End the work."""
+        if self.work is not None:
+            await self.work.engine.stop(STOP_DEADLINE_S)
+
+    def look_soon(self) -> None:
+        """Have the owner told soon of what was noted."""
+        if self.work is not None:
+            self.work.engine.alarm.look_soon()
+
+    def _made(self, loaded: Loaded) -> Work:
+        from bridge.pipeline.engine import Engine
+        from bridge.pipeline.trouble import Owner
+
+        services = services_of(loaded, self.node, self._wake)
+        channels = build_channels(loaded, self._shared)
+        engine = Engine(
+            services.node,
+            sources=services.sources,
+            rules=loaded.rules,
+            channels=channels,
+            deliver_tests=loaded.config.deliver_tests,
+            rulebook=services.rulebook,
+            owner=Owner(loaded.owner, loaded.config.locale, loaded.config.timezone),
+        )
+        limits = (each.policy.timeout.total_seconds() for each in channels.values())
+        return Work(loaded, services, engine, max(limits, default=0.0) + SWITCH_MARGIN_S)
+
+    def _wake(self) -> None:
+        if self.work is not None:
+            self.work.engine.wake()
+
+
+def _trust(sandbox: Sandbox, loaded: Loaded) -> None:
+    """Let the webhook stand-in check signatures as a real receiver would."""
+    for name, options in loaded.config.channels.items():
+        if isinstance(options, WebhookOptions) and options.signing_secret:
+            sandbox.trust(name, options.signing_secret[0].get_secret_value())

@@ -1,0 +1,188 @@
+"""Follows the files of the configuration: looks whether they changed, and decides what comes of it.
+
+A broken configuration changes nothing: whatever ran before goes on, and without any, events are stored and
+wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+
+from msgspec.structs import replace
+
+from bridge.config.loaded import Broken, Loaded
+from bridge.config.model import Config
+from bridge.config.origin import Found, Origin, Settling
+from bridge.core.trouble import Trouble
+from bridge.pipeline.strays import tell_strays
+from bridge.running.admin import Admin
+from bridge.running.exchange import Exchange
+from bridge.store import incidents
+from bridge.store.database import Connection, StoreUnavailable
+from bridge.web.configuration import Configuration
+
+LOOK_S = 1.0
+"""Seconds between looks at the files of the configuration."""
+
+
+class Follower:
+    """Has a good configuration take the place of the one before, and says what runs in `configuration`."""
+
+    def __init__(
+        self,
+        first: Config,
+        origin: Origin,
+        exchange: Exchange,
+        admin: Admin,
+        wanted: asyncio.Event | None = None,
+    ) -> None:
+        """`first` is what receiving began with; `wanted` is set by whoever wants the files looked at."""
+        self.configuration = Configuration(file=str(origin.path))
+        self._first = first
+        self._origin = origin
+        self._exchange = exchange
+        self._admin = admin
+        self._node = exchange.node
+        self._wanted = wanted or asyncio.Event()
+        self._asking: list[asyncio.Future[Configuration]] = []
+        self._settling = Settling(frozenset())
+
+    async def begin(self, found: Found) -> None:
+        """Work by what was loaded first, or wait for better."""
+        self._settling.loaded = found.signature
+        if isinstance(found.loaded, Loaded):
+            await self._take(found.loaded, found)
+        else:
+            await self._refuse(found.loaded)
+            await self._show()
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Look after the configuration until asked to stop; a loop that ends early is an error."""
+        asked = asyncio.create_task(stop.wait())
+        watching = asyncio.create_task(self._watch(), name="configuration")
+        try:
+            while not stop.is_set():
+                wanted = asyncio.create_task(self._wanted.wait())
+                work = self._exchange.work
+                loops = [watching, *(work.engine.watch() if work else ())]
+                ended, _ = await asyncio.wait([asked, wanted, *loops], return_when=asyncio.FIRST_COMPLETED)
+                wanted.cancel()
+                for task in ended.intersection(loops):
+                    task.result()
+                    raise RuntimeError(f"the loop '{task.get_name()}' ended by itself")
+                if self._wanted.is_set() and not stop.is_set():
+                    await self._reload()
+        finally:
+            asked.cancel()
+            watching.cancel()
+
+    async def reload(self) -> Configuration:
+        """Load the files now; returns what came of it, which may still be about to begin."""
+        asking: asyncio.Future[Configuration] = asyncio.get_running_loop().create_future()
+        self._asking.append(asking)
+        self._wanted.set()
+        return await asking
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+        for asking in self._asking:
+            asking.cancel()
+
+    async def _watch(self) -> None:
+        """Have the files loaded when they have changed."""
+        while True:
+            await self._node.clock.sleep(LOOK_S)
+            if self._settling.has_settled(await asyncio.to_thread(self._origin.signature)):
+                self._wanted.set()
+
+    async def _reload(self) -> None:
+        self._wanted.clear()
+        asking, self._asking = self._asking, []
+        try:
+            found = await asyncio.to_thread(self._origin.load)
+        except Exception:  # a mistake of ours in reading must not end what runs
+            self._node.log.exception("configuration not loaded by a mistake of the bridge")
+            _answer(asking, self.configuration)
+            return
+        self._settling.loaded = found.signature
+        if not isinstance(found.loaded, Loaded):
+            await self._refuse(found.loaded)
+            _answer(asking, self.configuration)
+            return
+        _answer(asking, self._of(found.loaded, found))
+        former = self._exchange.work
+        try:
+            await self._take(found.loaded, found)
+        except Exception:  # the former one has worked
+            if former is None:
+                raise
+            self._node.log.exception("new configuration cannot begin, the former one goes on")
+            await self._exchange.begin(former.loaded)
+            await self._show()
+
+    async def _refuse(self, broken: Broken) -> None:
+        """Note a configuration that may not run, once for each text."""
+        problems = tuple(str(each) for each in broken.problems if not each.warning)
+        if problems == self.configuration.problems:
+            return
+        now = self._node.clock.now()
+        self.configuration = replace(self.configuration, problems=problems, broken_at=now)
+        self._node.log.error(self.configuration.sentence, problems=list(problems))
+        await self._note(
+            lambda c: incidents.happened(c, Trouble.CONFIGURATION, self._file, now=now, why=problems[0])
+        )
+
+    async def _take(self, loaded: Loaded, found: Found) -> None:
+        """Let a good configuration work in the place of whatever was before."""
+        if found.not_kept:
+            self._node.log.warning("good configuration not kept for a later start", why=found.not_kept)
+        await self._exchange.begin(loaded)
+        self.configuration = self._of(loaded, found)
+        await self._show()
+        now = self._node.clock.now()
+        await self._note(lambda c: incidents.ended(c, Trouble.CONFIGURATION, self._file, now=now))
+        self._node.log.info("configuration runs", digest=found.digest)
+        if self.configuration.restart:
+            self._node.log.warning("changes wait for a restart", settings=list(self.configuration.restart))
+        await tell_strays(self._node, loaded.rules)
+
+    async def _show(self) -> None:
+        await self._admin.show(self._exchange.work, self)
+
+    def _of(self, loaded: Loaded, found: Found) -> Configuration:
+        return Configuration(
+            file=self._file,
+            digest=found.digest,
+            since=self._node.clock.now(),
+            restart=tuple(_needing_restart(self._first, loaded.config)),
+        )
+
+    @property
+    def _file(self) -> str:
+        return str(self._origin.path)
+
+    async def _note(self, work: Callable[[Connection], None]) -> None:
+        try:
+            await self._node.database.write(work)
+        except StoreUnavailable as error:
+            self._node.log.warning("state of the configuration not noted for the owner", why=str(error))
+        self._exchange.look_soon()
+
+
+def _needing_restart(first: Config, config: Config) -> Iterator[str]:
+    """Yield the settings that differ from those the listeners and the store were opened with."""
+    if first.store != config.store:
+        yield "store"
+    if first.listen.public != config.listen.public:
+        yield "listen.public"
+    if first.listen.admin != config.listen.admin:
+        yield "listen.admin"
+    if first.listen.trusted_proxies != config.listen.trusted_proxies:
+        yield "listen.trusted_proxies"
+
+
+def _answer(asking: Iterable[asyncio.Future[Configuration]], configuration: Configuration) -> None:
+    for each in asking:
+        if not each.done():
+            each.set_result(configuration)
