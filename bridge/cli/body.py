@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from msgspec import Struct
 
 from bridge.cli.exits import Failure, misused
-from bridge.core.problems import did_you_mean, dotted
+from bridge.core.problems import did_you_mean, dotted, nearest
 
 _STEP = re.compile(r"(?P<name>[^.\[\]]+)(?P<marks>(?:\[\d{1,4}\])*)")
 _MARK = re.compile(r"\[(\d+)\]")
 Steps = tuple[str | int, ...]
+SLIP = 0.8
+"""How much alike a name that is not there and one that is are when the one is the other, mistyped."""
 
 
 class Change(Struct, frozen=True):
@@ -22,6 +24,22 @@ class Change(Struct, frozen=True):
 
     steps: Steps
     value: object
+
+
+class Added(Struct, frozen=True):
+    """The first part of a change's path that the body does not have, and what its writer perhaps meant.
+
+    `near` is the whole path with the name that is there, `slip` whether it is mistyped beyond much doubt.
+    """
+
+    path: str
+    near: str | None = None
+    slip: bool = False
+
+    @property
+    def hint(self) -> str:
+        """The question that goes behind a sentence about it, or an empty text."""
+        return f", did you mean '{self.near}'?" if self.near else ""
 
 
 def parse_changes(texts: Sequence[str]) -> list[Change]:
@@ -59,20 +77,19 @@ def write_body(body: dict[str, object]) -> bytes:
 
 def apply(body: dict[str, object], change: Change) -> None:
     """Put the value in its place; objects on the way are made, anything else in the way is a failure."""
-    first = str(change.steps[0])
-    data = body.get("data")
-    if first not in body and isinstance(data, dict) and len(change.steps) > 1:
-        near = f"data.{dotted(change.steps)}" if first in data else ""
-        hint = f", did you mean '{near}'?" if near else did_you_mean(first, body)
-        raise misused(f"the body has no '{first}'{hint}; it has {', '.join(body)}")
+    refusal = _refusal(body, change.steps)
+    if refusal:
+        raise misused(refusal)
     node: object = body
     for index, step in enumerate(change.steps[:-1]):
         node = _child(node, step, change.steps[: index + 1])
     _put(node, change.steps, change.value)
 
 
-def missing(body: dict[str, object], change: Change) -> str | None:
-    """Return the first part of a change's path that the body does not have; None when it has them all."""
+def added(body: dict[str, object], change: Change) -> Added | None:
+    """Return what `apply` will add to a body, None where it adds nothing."""
+    if _refusal(body, change.steps):
+        return None
     node: object = body
     for index, step in enumerate(change.steps):
         if isinstance(node, dict) and isinstance(step, str) and step in node:
@@ -80,8 +97,37 @@ def missing(body: dict[str, object], change: Change) -> str | None:
         elif isinstance(node, list) and isinstance(step, int) and step < len(node):
             node = cast("list[object]", node)[step]
         else:
-            return dotted(change.steps[: index + 1])
+            return _added(node, change.steps, index)
     return None
+
+
+def _refusal(body: dict[str, object], steps: Steps) -> str | None:
+    """Return why a path cannot begin where it does: what a platform sends of an event is below `data`."""
+    first, data = str(steps[0]), body.get("data")
+    if first in body or not isinstance(data, dict) or len(steps) == 1:
+        return None
+    meant = _path_to(data, steps)
+    hint = f", did you mean 'data.{meant}'?" if meant else did_you_mean(first, body)
+    return f"the body has no '{first}'{hint}; it has {', '.join(body)}"
+
+
+def _path_to(data: Mapping[str, object], steps: Steps) -> str | None:
+    """Return the path below `data` that was meant, its second name put right; None if `data` has no such."""
+    below = data.get(str(steps[0]))
+    if below is None:
+        return None
+    wanted = str(steps[1])
+    known = nearest(wanted, below) if isinstance(below, Mapping) and wanted not in below else None
+    return dotted((steps[0], known or steps[1], *steps[2:]))
+
+
+def _added(node: object, steps: Steps, index: int) -> Added:
+    name, path = steps[index], dotted(steps[: index + 1])
+    if not isinstance(node, dict) or not isinstance(name, str):
+        return Added(path)
+    near = nearest(name, node)
+    meant = dotted((*steps[:index], near, *steps[index + 1 :])) if near else None
+    return Added(path, meant, slip=nearest(name, node, SLIP) is not None)
 
 
 def _change(text: str) -> Change:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.bootstrap import Services
-from bridge.cli.body import Change, apply, missing, parse_changes, read_body, write_body
+from bridge.cli.body import Change, added, apply, parse_changes, read_body, write_body
 from bridge.cli.exits import Failure, misused, not_found
 from bridge.cli.opening import with_services
 from bridge.cli.program import say
@@ -77,9 +77,9 @@ def with_changes(found: Found, texts: Sequence[str]) -> Found:
 
 def say_added(found: Found, change: Change) -> None:
     """Tell on standard error when a change goes to a place that the event does not have: often a slip."""
-    new = missing(read_body(found.body, found.origin), change)
+    new = added(read_body(found.body, found.origin), change)
     if new is not None:
-        say(f"{new} was not in this event; added")
+        say(f"{new.path} was not in this event{new.hint or ';'} added")
 
 
 def pick_source(loaded: Loaded, found: Found, name: str | None) -> Source:

@@ -45,15 +45,20 @@ class Testing(Struct, frozen=True, kw_only=True):
 def test(setup: Setup, testing: Testing) -> None:
     """Play the stories; exits with 1 unless all of them end as expected."""
     loaded = need_config(setup.path, sandbox=NOWHERE)
-    stories = _chosen(_read(_files(setup.path, testing.files), loaded), testing.words)
+    files = _read(_files(setup.path, testing.files), loaded)
+    warnings = [each for file in files for each in file.warnings]
+    stories = _chosen(files, testing.words)
     clock = SystemClock()
     began = clock.monotonic()
     done = asyncio.run(_play(stories, loaded, quiet=testing.json))
     took_s = clock.monotonic() - began
     failed = [each for each in done if not each.holds]
     if testing.json:
-        show_json({"ok": not failed, "took_s": round(took_s, 3), "stories": [_plain(each) for each in done]})
+        plain = {"stories": [_plain(each) for each in done], "warnings": [str(each) for each in warnings]}
+        show_json({"ok": not failed, "took_s": round(took_s, 3), **plain})
     else:
+        for each in warnings:
+            say(str(each))
         _summarise(done, failed, took_s, loaded.config.timezone, update=testing.update)
     if testing.update and failed:
         _update(failed, loaded.config.timezone, yes=testing.yes)

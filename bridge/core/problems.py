@@ -26,9 +26,15 @@ class Problem(Struct, frozen=True):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `, did you mean 'x'?` for the known word nearest to `word`, or an empty string."""
+    near = nearest(word, known)
+    return f", did you mean '{near}'?" if near else ""
+
+
+def nearest(word: str, known: Iterable[str], alike: float = 0.6) -> str | None:
+    """Return the known word nearest to `word`, in any case of letters; None where none is alike, 0 to 1."""
     by_folded = {name.casefold(): name for name in known}
-    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    return f", did you mean '{by_folded[near[0]]}'?" if near else ""
+    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=alike)
+    return by_folded[near[0]] if near else None
 
 
 def dotted(path: Path) -> str:

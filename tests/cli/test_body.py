@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.cli.body import apply, parse_changes, read_body, write_body
+from bridge.cli.body import Added, added, apply, parse_changes, read_body, write_body
 from bridge.cli.exits import ExitCode, Failure
 
 
@@ -45,6 +45,7 @@ def test_values_are_json_where_they_parse_and_text_where_not(text: str, expected
     ("text", "said"),
     [
         ("learner.email=x", "the body has no 'learner', did you mean 'data.learner.email'?"),
+        ("learner.emial=x", "the body has no 'learner', did you mean 'data.learner.email'?"),
         ("dtaa.learner=x", "did you mean 'data'?"),
         ("data.n.name=x", "a list of 1 where an object is needed"),
         ("data.n[5]=x", "a list of 1 where a longer list is needed"),
@@ -57,9 +58,30 @@ def test_values_are_json_where_they_parse_and_text_where_not(text: str, expected
 )
 def test_paths_that_lead_nowhere_are_explained(text: str, said: str) -> None:
     with pytest.raises(Failure) as raised:
-        changed({"data": {"learner": {}, "n": [1], "word": "w"}}, text)
+        changed({"data": {"learner": {"email": "e"}, "n": [1], "word": "w"}}, text)
     assert raised.value.code == ExitCode.USAGE
     assert said in raised.value.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("data.learner.email=x", None),
+        ("data.n[0]=x", None),
+        ("data.n[1]=x", Added("data.n[1]")),
+        ("data.learner.emial=x", Added("data.learner.emial", "data.learner.email", slip=True)),
+        ("data.lerner.email=x", Added("data.lerner", "data.learner.email", slip=True)),
+        ("data.learner.femail=x", Added("data.learner.femail", "data.learner.email", slip=True)),
+        ("data.learner.nickname=x", Added("data.learner.nickname", "data.learner.name")),
+        ("data.nota.deep=x", Added("data.nota")),
+        ("sent=x", Added("sent")),
+        ("learner.email=x", None),  # is refused, so nothing is added
+    ],
+)
+def test_what_a_change_adds_is_known_with_what_was_perhaps_meant(text: str, expected: Added | None) -> None:
+    (change,) = parse_changes([text])
+    body: dict[str, object] = {"data": {"learner": {"email": "e", "name": "n"}, "n": [1]}}
+    assert added(body, change) == expected
 
 
 @given(st.dictionaries(st.text(), st.recursive(st.none() | st.integers() | st.text(), st.lists)))

@@ -114,6 +114,17 @@ def test_secrets_need_not_be_set(school: Bridge) -> None:
     assert played(school, GOOD).code == ExitCode.OK
 
 
+def test_a_field_that_is_new_is_added_with_a_word(school: Bridge) -> None:
+    """A platform may send more than its sample shows; another sample of it may show it already."""
+    new = "{ sample: nutror.module_completed, set: { data.nota: 9, data.course.progress: 4, sentDate: x } }"
+    text = story(new.replace("sentDate: x", "data.learner: { emial: x }"), expect="[{ channel: wins }]")
+    said = played(school, text)
+    place = "tests/one.yaml:4:56: warning: stories[0].events[0].set.data.nota"
+    warning = f"{place}: the event has no data.nota; it is added"
+    assert said.err == f"bridge: {warning}\n"
+    assert json.loads(played(school, text, "--json").out)["warnings"] == [warning]
+
+
 def test_a_difference_is_shown_beside_what_was_expected(school: Bridge) -> None:
     """What was expected and what was got stand below each other, in the width of the terminal."""
     said = played(school, GOOD.replace("Parabéns, Maria", "Feliz Natal, Maria").replace("+0s", "+10s"))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bridge.bootstrap import build_sources
-from bridge.cli.body import Change, apply, read_body, steps_of, write_body
+from bridge.cli.body import Added, Change, added, apply, read_body, steps_of, write_body
 from bridge.cli.event import MAX_BYTES
 from bridge.cli.exits import Failure
 from bridge.cli.fresh import fresh
@@ -16,7 +16,7 @@ from bridge.cli.stories.model import EventConfig
 from bridge.cli.stories.plot import Arriving
 from bridge.config.load import Loaded
 from bridge.core.problems import Path as KeyPath
-from bridge.core.problems import Problem, did_you_mean
+from bridge.core.problems import Problem, did_you_mean, dotted
 from bridge.sources import registry
 from bridge.sources.base import Malformed, Request, Source, Unsupported
 
@@ -41,22 +41,47 @@ class Requests:
         source = self._source(event, body, path) if body is not None else None
         if body is None or source is None:
             return
-        changes = self._changes(event, path)
         try:
+            changes = self._possible(event, self._changes(event, path), body, path)
             for _ in range(event.repeat):
                 made = self._made(event, changes, body, source, at)
                 yield Arriving(at, source.name, source.outgoing_headers(made), made)
         except Failure as failure:
             self._problem((*path, "set"), failure.lines[0])
 
-    def _problem(self, path: KeyPath, sentence: str) -> None:
-        self.problems.append(Problem(path, sentence))
+    def _problem(self, path: KeyPath, sentence: str, *, warning: bool = False) -> None:
+        self.problems.append(Problem(path, sentence, warning=warning))
 
-    def _changes(self, event: EventConfig, path: KeyPath) -> list[Change]:
+    def _changes(self, event: EventConfig, path: KeyPath) -> dict[str, Change]:
+        """Return the changes by their keys; a key that is no path is a problem."""
         steps = {key: steps_of(key) for key in event.changes}
         for key in (key for key, found in steps.items() if not found):
             self._problem((*path, "set", key), "expected a path of the body, such as data.learner.name")
-        return [Change(steps[key], value) for key, value in event.changes.items() if steps[key]]
+        return {key: Change(steps[key], value) for key, value in event.changes.items() if steps[key]}
+
+    def _possible(
+        self, event: EventConfig, changes: Mapping[str, Change], body: bytes, path: KeyPath
+    ) -> list[Change]:
+        """Return the changes that the body can take; what adds a field may be a slip, and is told."""
+        parsed = read_body(body, event.sample or event.file or "") if changes else {}
+        possible: list[Change] = []
+        for key, change in changes.items():
+            self._tell_added(added(parsed, change), change, (*path, "set", key))
+            try:
+                apply(parsed, change)
+            except Failure as failure:
+                self._problem((*path, "set", key), failure.lines[0])
+            else:
+                possible.append(change)
+        return possible
+
+    def _tell_added(self, new: Added | None, change: Change, path: KeyPath) -> None:
+        """Tell of a field that neither the body nor any sample has: a slip is a problem, else a warning."""
+        if new is None or isinstance(change.steps[-1], int) or _in_a_sample(change):
+            return
+        end = " if the platform does send it, use a `file:` that has it" if new.slip else " it is added"
+        sentence = f"the event has no {new.path}{new.hint or ';'}{end}"
+        self._problem(path, sentence, warning=not new.slip)
 
     def _made(
         self, event: EventConfig, changes: Sequence[Change], body: bytes, source: Source, at: datetime
@@ -117,3 +142,11 @@ def _reads(source: Source, body: bytes, event: EventConfig) -> bool:
     if isinstance(parsed, Malformed | Unsupported):
         return False
     return event.sample is None or any(each.type == event.sample for each in parsed)
+
+
+def _in_a_sample(change: Change) -> bool:
+    """Return whether any sample shows such a field: not every one has all that its platform sends."""
+    path = dotted(tuple("[]" if isinstance(step, int) else step for step in change.steps)).replace(
+        ".[]", "[]"
+    )
+    return any(path in registry.fields(name) for name in registry.sample_names())

@@ -21,23 +21,26 @@ from bridge.core.problems import Problem, describe
 
 
 class Stories(Struct, frozen=True):
-    """The stories of one file."""
+    """The stories of one file, and what in it may be a slip."""
 
     file: Path
     stories: tuple[Story, ...]
+    warnings: tuple[Located, ...] = ()
 
 
 def read_stories(path: Path, loaded: Loaded) -> Stories | tuple[Located, ...]:
     """Return the stories of a file, or all that is wrong with it; never raises for what is in files."""
     material = _material(path)
     config, problems = _validate(material) if material.data else (None, [])
+    stories: tuple[Story, ...] = ()
     if config is not None:
         builder = Builder(path, loaded, material)
         stories = tuple(builder.story(place, each) for place, each in enumerate(config.stories))
         problems = builder.problems
-        if not problems:
-            return Stories(path, stories)
-    return in_order([*material.problems, *map(material.locate, problems)], [str(path)])
+    found = in_order([*material.problems, *map(material.locate, problems)], [str(path)])
+    if config is None or not all(each.warning for each in found):
+        return found
+    return Stories(path, stories, found)
 
 
 def _material(path: Path) -> Material:
