@@ -1,9 +1,8 @@
-"""The command line as people see it: every command that is not about the two lists, with its options.
+"""The command line as people see it: the commands, and the groups of those that are about lists.
 
 A command's work is in the module of its name, imported when it is called.
 """
 
-# ruff: noqa: PLR0913, PLR0917 - an option of a command is an argument of its function
 from __future__ import annotations
 
 import gc
@@ -23,8 +22,10 @@ from bridge.cli import (
     app_suppressions,
     options,
 )
-from bridge.cli.options import chosen
+from bridge.cli.asked import Asking, Looking, Sending, Testing, Wanted
+from bridge.cli.options import Setup
 from bridge.cli.program import Program
+from bridge.cli.unfolded import unfolded
 
 app = typer.Typer(
     name="bridge",
@@ -64,7 +65,8 @@ def bridge(
 
 
 @app.command()
-def run(ctx: typer.Context, config: options.Config = None, sandbox: options.Sandbox = False) -> None:
+@unfolded
+def run(setup: Setup) -> None:
     """Receive, dispatch, deliver and serve the admin pages.
 
     Stops on Ctrl-C or SIGTERM when what is under way is finished; a second signal stops it at once.
@@ -73,7 +75,7 @@ def run(ctx: typer.Context, config: options.Config = None, sandbox: options.Sand
     try:
         from bridge.cli.run import run
 
-        run(chosen(ctx, config, sandbox=sandbox))
+        run(setup)
     finally:
         gc.enable()
 
@@ -91,224 +93,78 @@ def demo(
 
 
 @app.command()
-def init(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where; made if it is missing.", show_default=False)
-    ] = Path(),
-    recipe: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--recipe", metavar="NAME", help="Begin with this rule, template and story; may be repeated."
-        ),
-    ] = None,
-    recipes: Annotated[bool, typer.Option("--recipes", "--list", help="List the recipes.")] = False,
-    locale: Annotated[
-        str | None,
-        typer.Option("--locale", metavar="LOCALE", help="The language of messages: pt_BR, en or es."),
-    ] = None,
-    add: Annotated[
-        bool,
-        typer.Option("--add", help="Add recipes to a folder that has a configuration; overwrites nothing."),
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files, but never an .env.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="With --recipes, print JSON for programs.")] = False,
-) -> None:
+@unfolded
+def init(wanted: Wanted) -> None:
     """Write a commented config.yaml, templates, stories and a .env.
 
     With recipes: a configuration of just these, in your language, or more rules for the one you have.
     """
-    from bridge.cli.init import Wanted, init, list_recipes
+    from bridge.cli.init import init
 
-    if recipes:
-        list_recipes(locale, json=json)
-        return
-    init(Wanted(folder=folder, recipes=tuple(recipe or ()), locale=locale, add=add, force=force))
+    init(wanted)
 
 
 @app.command()
+@unfolded
 def check(
-    ctx: typer.Context,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
+    setup: Setup,
     json: options.Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also say what each rule does.")] = False,
 ) -> None:
     """Find every problem of the configuration; sends nothing."""
     from bridge.cli.check import check
 
-    check(chosen(ctx, config, sandbox=sandbox), json=json, verbose=verbose)
+    check(setup, json=json, verbose=verbose)
 
 
 @app.command()
-def explain(
-    ctx: typer.Context,
-    event: options.MaybeEvent = None,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
-    source: options.Source = None,
-    rule: options.Rule = None,
-    changes: options.Changes = None,
-    named: Annotated[
-        str | None, typer.Option("--event", metavar="EVENT", help="The event, in place of EVENT.")
-    ] = None,
-    now: Annotated[
-        bool, typer.Option("--now", help="By the rules of now, not by those that judged a stored event.")
-    ] = False,
-    json: options.Json = False,
-) -> None:
+@unfolded
+def explain(setup: Setup, asking: Asking) -> None:
     """Say why each rule matches an event, or why not.
 
     Of a stored event, what happened, by the rules that judged it; of any other, what would be sent, unless
     `once_per` forbids it. The rule that was probably meant comes first.
     """
-    from bridge.cli.explain import Asking, explain
+    from bridge.cli.explain import explain
 
-    asking = Asking(
-        event=event,
-        option=named,
-        source=source,
-        rule=rule,
-        changes=tuple(changes or ()),
-        now=now,
-        json=json,
-    )
-    explain(chosen(ctx, config, sandbox=sandbox), asking)
+    explain(setup, asking)
 
 
 @app.command()
-def preview(
-    ctx: typer.Context,
-    event: options.Event,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
-    source: options.Source = None,
-    rule: options.Rule = None,
-    changes: options.Changes = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write each message to a file in this folder.")
-    ] = None,
-    open_: Annotated[
-        bool, typer.Option("--open", help="Show them in the browser, as on a telephone and at a desk.")
-    ] = False,
-    png: Annotated[
-        Path | None,
-        typer.Option(
-            "--png",
-            metavar="DIR",
-            help="Write pictures of them into this folder: telephone and desk, light and dark.",
-        ),
-    ] = None,
-    chromium: Annotated[
-        Path | None,
-        typer.Option(
-            "--chromium",
-            metavar="PATH",
-            envvar="BRIDGE_CHROMIUM",
-            help="The browser that takes pictures; else the Chromium or Chrome of this machine.",
-        ),
-    ] = None,
-    watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Show them again whenever a file changes, until Ctrl-C.")
-    ] = False,
-    json: options.Json = False,
-) -> None:
+@unfolded
+def preview(setup: Setup, looking: Looking) -> None:
     """Render the messages an event leads to; sends nothing.
 
     The page of `--open` and the pictures of `--png` fetch nothing from the network: a picture in a message
     is shown by its text.
     """
-    from bridge.cli.preview import Looking, preview
+    from bridge.cli.preview import preview
 
-    looking = Looking(
-        event=event,
-        source=source,
-        rule=rule,
-        changes=tuple(changes or ()),
-        out=out,
-        opened=open_,
-        png=png,
-        chromium=chromium,
-        watch=watch,
-        json=json,
-    )
-    preview(chosen(ctx, config, sandbox=sandbox), looking)
+    preview(setup, looking)
 
 
 @app.command("test")
-def stories(
-    ctx: typer.Context,
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="FILE",
-            help="Files of stories, or folders; else tests/*.yaml beside the configuration.",
-            show_default=False,
-        ),
-    ] = None,
-    config: options.Config = None,
-    words: Annotated[
-        str, typer.Option("-k", metavar="TEXT", help="Only stories whose name has this in it.")
-    ] = "",
-    update: Annotated[
-        bool, typer.Option("--update", help="Show what happened as the new expectations, and write them.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --update, write without asking.")] = False,
-    json: options.Json = False,
-) -> None:
+@unfolded
+def stories(testing: Testing) -> None:
     """Play stories: events, and exactly the messages they lead to.
 
     The real pipeline with a store in memory and a clock that jumps: a year takes no time. Nothing is sent.
     """
-    from bridge.cli.test import Testing, test
+    from bridge.cli.test import test
 
-    testing = Testing(files=tuple(files or ()), words=words, update=update, yes=yes, json=json)
-    test(chosen(ctx, config), testing)
+    test(testing)
 
 
 @app.command()
-def send(
-    ctx: typer.Context,
-    event: options.Event,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
-    source: options.Source = None,
-    url: Annotated[
-        str | None, typer.Option("--url", help="Where to; by default this configuration's own listener.")
-    ] = None,
-    changes: options.Changes = None,
-    fresh_id: Annotated[
-        bool,
-        typer.Option(
-            "--fresh-id/--same-id",
-            help="Make it a new event that happens now, or send it as it is (a duplicate).",
-        ),
-    ] = True,
-    repeat: Annotated[
-        int,
-        typer.Option("--repeat", metavar="N", min=1, max=100_000, help="Send so many, one after the other."),
-    ] = 1,
-    unsigned: Annotated[bool, typer.Option("--unsigned", help="Leave the signature out.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the request and send nothing.")] = False,
-    json: options.Json = False,
-) -> None:
+@unfolded
+def send(setup: Setup, sending: Sending) -> None:
     """Sign an event and post it as the platform does.
 
     `ping` is an event too: the connection test of the platform's console.
     """
-    from bridge.cli.send import Sending, send
+    from bridge.cli.send import send
 
-    sending = Sending(
-        event=event,
-        source=source,
-        url=url,
-        changes=tuple(changes or ()),
-        fresh_id=fresh_id,
-        repeat=repeat,
-        unsigned=unsigned,
-        dry_run=dry_run,
-        json=json,
-    )
-    send(chosen(ctx, config, sandbox=sandbox), sending)
+    send(setup, sending)
 
 
 @app.command()
@@ -354,10 +210,9 @@ def schema(
 
 
 @app.command()
+@unfolded
 def migrate(
-    ctx: typer.Context,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
+    setup: Setup,
     check: Annotated[
         bool, typer.Option("--check", help="Only say whether the store is up to date; exit 1 if not.")
     ] = False,
@@ -368,14 +223,13 @@ def migrate(
     """
     from bridge.cli.migrate import migrate
 
-    migrate(chosen(ctx, config, sandbox=sandbox), check=check)
+    migrate(setup, check=check)
 
 
 @app.command()
+@unfolded
 def reload(
-    ctx: typer.Context,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
+    setup: Setup,
     only_look: Annotated[
         bool, typer.Option("--look", help="Only say which configuration runs; load nothing.")
     ] = False,
@@ -387,13 +241,16 @@ def reload(
     """
     from bridge.cli.reload import reload
 
-    reload(chosen(ctx, config, sandbox=sandbox), json=json, only_look=only_look)
+    reload(setup, json=json, only_look=only_look)
 
 
 @app.command()
 def health(
     url: Annotated[
-        str, typer.Option("--url", envvar="BRIDGE_HEALTH_URL", help="The public listener's address.")
+        str,
+        typer.Option(
+            "--url", metavar="URL", envvar="BRIDGE_HEALTH_URL", help="The public listener's address."
+        ),
     ] = "http://127.0.0.1:8080/healthz",
     json: options.Json = False,
 ) -> None:

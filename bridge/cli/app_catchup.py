@@ -1,16 +1,17 @@
 """`bridge catchup …`: a rule over stored events, on the command line."""
 
-# ruff: noqa: PLR0913, PLR0917 - an option of a command is an argument of its function
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 import typer
+from msgspec import Struct
 from typer.core import TyperGroup
 
 from bridge.cli import options
-from bridge.cli.options import chosen
+from bridge.cli.options import Setup
 from bridge.cli.span import Moment, parse_moment
+from bridge.cli.unfolded import unfolded
 
 
 class RuleOrCommand(TyperGroup):
@@ -37,12 +38,13 @@ Number = Annotated[
         metavar="[NUMBER]", help="Its number; may be left out if there is one.", show_default=False
     ),
 ]
+Steps = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each step, times in UTC.")]
 
 
-@app.command()
-def start(
-    ctx: typer.Context,
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's name.")],
+class Order(Struct, frozen=True, kw_only=True):
+    """What to take over which events, and how to go about it."""
+
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's name.")]
     since: Annotated[
         Moment,
         typer.Option(
@@ -51,83 +53,76 @@ def start(
             parser=parse_moment,
             help="Events received from then on: 90m, 2h, 30d ago, or 2026-11-23T18:00.",
         ),
-    ],
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
-    until: options.Until = None,
+    ]
+    until: options.Until = None
     rate: Annotated[
         str, typer.Option("--rate", metavar="RATE", help="How fast messages are made: 1/s, 20/min, 500/h.")
-    ] = "20/min",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and stop.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before anything is sent.")] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print a line of JSON for each step, times in UTC.")
-    ] = False,
-) -> None:
+    ] = "20/min"
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and stop.")] = False
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before anything is sent.")] = False
+    json: Steps = False
+
+
+@app.command()
+@unfolded
+def start(setup: Setup, order: Order) -> None:
     """Take a rule over stored events; `bridge catchup RULE` is the same.
 
     Says first what would be sent, to how many people, with samples, and asks. A running bridge sends what
     is made here, so it has to know the rule. Ctrl-C stops it, `bridge catchup resume` goes on.
     """
-    from bridge.cli.catchup import Order, start
+    from bridge.cli.catchup import start
 
-    order = Order(rule, since, until, rate, dry_run=dry_run, yes=yes, json=json)
-    start(chosen(ctx, config, sandbox=sandbox), order)
+    start(setup, order)
 
 
 @app.command("list")
+@unfolded
 def list_(
-    ctx: typer.Context,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
+    setup: Setup,
     limit: options.Limit = 50,
     json: options.Json = False,
 ) -> None:
     """List catch-ups, newest first, with how far each came."""
     from bridge.cli.catchup_list import list_catchups
 
-    list_catchups(chosen(ctx, config, sandbox=sandbox), limit=limit, json=json)
+    list_catchups(setup, limit=limit, json=json)
 
 
 @app.command()
+@unfolded
 def show(
-    ctx: typer.Context,
+    setup: Setup,
     number: Number = None,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
     json: options.Json = False,
 ) -> None:
     """Show what became of the events of one catch-up, and what to do next."""
     from bridge.cli.catchup_list import show_catchup
 
-    show_catchup(chosen(ctx, config, sandbox=sandbox), number, json=json)
+    show_catchup(setup, number, json=json)
 
 
 @app.command()
+@unfolded
 def resume(
-    ctx: typer.Context,
+    setup: Setup,
     number: Number = None,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print a line of JSON for each step, times in UTC.")
-    ] = False,
+    json: Steps = False,
 ) -> None:
     """Go on with a catch-up that was stopped or interrupted, where it was."""
     from bridge.cli.catchup import resume
 
-    resume(chosen(ctx, config, sandbox=sandbox), number, json=json)
+    resume(setup, number, json=json)
 
 
 @app.command()
+@unfolded
 def stop(
-    ctx: typer.Context,
+    setup: Setup,
     number: Number = None,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
     json: options.Json = False,
 ) -> None:
     """Stop a catch-up that runs in another terminal; what it has made is sent."""
     from bridge.cli.catchup_list import stop_catchup
 
-    stop_catchup(chosen(ctx, config, sandbox=sandbox), number, json=json)
+    stop_catchup(setup, number, json=json)

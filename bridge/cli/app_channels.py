@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from bridge.cli import options
-from bridge.cli.options import chosen
+from bridge.cli.options import Setup
+from bridge.cli.unfolded import unfolded
 
 app = typer.Typer(help="The channels: how each does, pausing and resuming.", no_args_is_help=True)
 
@@ -15,38 +16,35 @@ Name = Annotated[str, typer.Argument(metavar="CHANNEL", help="Its name in the co
 
 
 @app.command("list")
+@unfolded
 def list_(
-    ctx: typer.Context,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
+    setup: Setup,
     json: options.Json = False,
 ) -> None:
     """List the channels: working, held, paused, trying or stopped, and how many deliveries wait."""
     from bridge.cli.channels import list_channels
 
-    list_channels(chosen(ctx, config, sandbox=sandbox), json=json)
+    list_channels(setup, json=json)
 
 
 @app.command()
+@unfolded
 def show(
-    ctx: typer.Context,
+    setup: Setup,
     channel: Name,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
     json: options.Json = False,
 ) -> None:
     """Show how one channel does, what is broken, and what to do."""
     from bridge.cli.channels import show_channel
 
-    show_channel(chosen(ctx, config, sandbox=sandbox), channel, json=json)
+    show_channel(setup, channel, json=json)
 
 
 @app.command()
+@unfolded
 def pause(
-    ctx: typer.Context,
+    setup: Setup,
     channel: Name,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
     why: Annotated[
         str, typer.Option("--why", metavar="TEXT", help="Shown with the channel.")
     ] = "paused by hand",
@@ -55,18 +53,17 @@ def pause(
     """Let a channel send nothing until it is resumed; its deliveries wait."""
     from bridge.cli.channels import pause_channel
 
-    pause_channel(chosen(ctx, config, sandbox=sandbox), channel, why=why, json=json)
+    pause_channel(setup, channel, why=why, json=json)
 
 
 @app.command()
+@unfolded
 def resume(
-    ctx: typer.Context,
+    setup: Setup,
     channel: Name,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
     json: options.Json = False,
 ) -> None:
     """Let a channel that is paused or stopped send again."""
     from bridge.cli.channels import resume_channel
 
-    resume_channel(chosen(ctx, config, sandbox=sandbox), channel, json=json)
+    resume_channel(setup, channel, json=json)

@@ -1,6 +1,5 @@
 """`bridge suppressions …`: who gets no messages, on the command line."""
 
-# ruff: noqa: PLR0913, PLR0917 - an option of a command is an argument of its function
 from __future__ import annotations
 
 from pathlib import Path
@@ -9,16 +8,15 @@ from typing import Annotated
 import typer
 
 from bridge.cli import options
-from bridge.cli.options import chosen
-from bridge.core.suppressions import Scope, Source
+from bridge.cli.filters import Suppressions
+from bridge.cli.options import Setup
+from bridge.cli.unfolded import unfolded
+from bridge.core.suppressions import Scope
 
 app = typer.Typer(help="The suppression list: addresses that get no messages, and why.", no_args_is_help=True)
 
 Why = Annotated[
     str, typer.Option("--why", metavar="TEXT", help="Shown on the list and with what is not sent.")
-]
-From = Annotated[
-    Source | None, typer.Option("--source", metavar="WHO", help=f"Put there by: {', '.join(Source)}.")
 ]
 What = Annotated[
     Scope,
@@ -28,39 +26,23 @@ What = Annotated[
         help="What they do not get: everything, or optional (nudges and marketing).",
     ),
 ]
-Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS", help="E-mail addresses.")]
+Addresses = Annotated[tuple[str, ...], typer.Argument(metavar="ADDRESS", help="E-mail addresses.")]
 
 
 @app.command("list")
-def list_(
-    ctx: typer.Context,
-    address: Annotated[
-        str | None, typer.Argument(metavar="ADDRESS", help="Only this one, or with this in it.")
-    ] = None,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
-    source: From = None,
-    scope: Annotated[
-        Scope | None, typer.Option("--scope", metavar="WHAT", help=f"Kept from: {', '.join(Scope)}.")
-    ] = None,
-    since: options.Since = None,
-    until: options.Until = None,
-    limit: options.Limit = 50,
-    json: options.Json = False,
-) -> None:
+@unfolded
+def list_(setup: Setup, wanted: Suppressions, limit: options.Limit = 50, json: options.Json = False) -> None:
     """List who gets no messages, newest first."""
-    from bridge.cli.suppressions import Suppressions, list_suppressions
+    from bridge.cli.suppressions import list_suppressions
 
-    selection = Suppressions(address, source, scope, since, until)
-    list_suppressions(chosen(ctx, config, sandbox=sandbox), selection, limit=limit, json=json)
+    list_suppressions(setup, wanted, limit=limit, json=json)
 
 
 @app.command()
+@unfolded
 def add(
-    ctx: typer.Context,
+    setup: Setup,
     addresses: Addresses,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
     scope: What = Scope.EVERYTHING,
     why: Why = "",
     json: options.Json = False,
@@ -68,16 +50,15 @@ def add(
     """Write to these addresses no more."""
     from bridge.cli.suppressions import add_addresses
 
-    add_addresses(chosen(ctx, config, sandbox=sandbox), addresses, scope=scope, why=why, json=json)
+    add_addresses(setup, addresses, scope=scope, why=why, json=json)
 
 
 @app.command()
+@unfolded
 def remove(
-    ctx: typer.Context,
+    setup: Setup,
     addresses: Addresses,
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
-    source: From = None,
+    source: options.PutThereBy = None,
     json: options.Json = False,
 ) -> None:
     """Take addresses off the list, for one reason or for all.
@@ -86,20 +67,19 @@ def remove(
     """
     from bridge.cli.suppressions import remove_addresses
 
-    remove_addresses(chosen(ctx, config, sandbox=sandbox), addresses, source=source, json=json)
+    remove_addresses(setup, addresses, source=source, json=json)
 
 
 @app.command("import")
+@unfolded
 def import_(
-    ctx: typer.Context,
+    setup: Setup,
     file: Annotated[
         Path,
         typer.Argument(
             metavar="FILE", help="One address a line, or CSV with a column email; - reads standard input."
         ),
     ],
-    config: options.Config = None,
-    sandbox: options.Sandbox = False,
     scope: What = Scope.EVERYTHING,
     why: Why = "imported",
     json: options.Json = False,
@@ -110,4 +90,4 @@ def import_(
     """
     from bridge.cli.suppressions import import_addresses
 
-    import_addresses(chosen(ctx, config, sandbox=sandbox), file, scope=scope, why=why, json=json)
+    import_addresses(setup, file, scope=scope, why=why, json=json)

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import typer
-from msgspec import Struct
 
 from bridge.bootstrap import Services, build_channels
 from bridge.channels.base import Channel
 from bridge.channels.http import Shared
 from bridge.cli import acting
+from bridge.cli.app_catchup import Order
 from bridge.cli.catchup_list import catchup_plain, count_rows, counts_plain, find, next_step
 from bridge.cli.exits import ExitCode, Failure, misused
 from bridge.cli.explain import named_rules
@@ -24,7 +24,6 @@ from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
 from bridge.cli.previews.made import PREVIEW_ID
 from bridge.cli.program import say
-from bridge.cli.span import Moment
 from bridge.cli.tables import aligned, show
 from bridge.cli.text import json_line, lasting, one_line
 from bridge.config.load import Loaded
@@ -38,18 +37,6 @@ from bridge.pipeline.foresight import Foreseen, Foresight, Sample
 from bridge.store import catchups
 from bridge.store.catchups import Catchup, Span
 from bridge.web.plain import message_plain
-
-
-class Order(Struct, frozen=True):
-    """What to take over which events, and how to go about it."""
-
-    rule: str
-    since: Moment
-    until: Moment | None
-    rate: str
-    dry_run: bool
-    yes: bool
-    json: bool
 
 
 def start(setup: Setup, order: Order) -> None:

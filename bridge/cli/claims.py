@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
-from msgspec import Struct
-
 from bridge.bootstrap import Services
 from bridge.cli.event import only
 from bridge.cli.exits import not_found
+from bridge.cli.filters import Claims, is_given
 from bridge.cli.history import ID_SHOWN
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
-from bridge.cli.span import Moment
+from bridge.cli.selecting import span_of
 from bridge.cli.tables import Column, Times, aligned, show, show_json, show_table, wrapped
 from bridge.cli.text import local
 from bridge.clock import SystemClock
@@ -25,53 +24,43 @@ from bridge.store.claims import CLAIM_STATES, ClaimFilter, ClaimRow
 from bridge.web.plain import claim_plain
 
 
-class Selection(Struct, frozen=True):
-    """The filters of `bridge claims`, as they were typed."""
-
-    rule: str | None = None
-    action: str | None = None
-    state: str | None = None
-    text: str | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-
-    def filter(
-        self, loaded: Loaded, now: datetime, *, before: str | None = None, limit: int = 50
-    ) -> ClaimFilter:
-        """Return what to ask the store for; a rule is meant under any of its names."""
-        zone = loaded.config.timezone
-        return ClaimFilter(
-            rules=_every_name(self.rule, loaded.rules) if self.rule else (),
-            actions=(self.action,) if self.action else (),
-            state=next((state for state in CLAIM_STATES if state == self.state), None),
-            text=self.text,
-            since=self.since.resolve(now, zone) if self.since else None,
-            until=self.until.resolve(now, zone) if self.until else None,
-            before=before,
-            limit=limit,
-        )
-
-
-def list_claims(setup: Setup, selection: Selection, *, before: str | None, limit: int, json: bool) -> None:
+def list_claims(setup: Setup, wanted: Claims, *, before: str | None, limit: int, json: bool) -> None:
     """Print the claims that are selected."""
     loaded = config_to_look_at(setup, quiet=True)
 
     async def work(services: Services) -> list[ClaimRow]:
         behind = await find_claim(services, before) if before else None
-        wanted = selection.filter(
-            loaded, services.clock.now(), before=behind.delivery_id if behind else None, limit=limit
+        asked = filter_of(
+            wanted, loaded, services.clock.now(), before=behind.delivery_id if behind else None, limit=limit
         )
-        return await services.database.read(lambda connection: claims.list_claims(connection, wanted))
+        return await services.database.read(lambda connection: claims.list_claims(connection, asked))
 
     rows = with_services(loaded, work)
     if json:
         show_json([claim_plain(row) for row in rows])
     elif not rows:
-        show("no claim matches" if selection != Selection() or before else "there is no claim yet")
+        show("no claim matches" if is_given(wanted) or before else "there is no claim yet")
     else:
         show_rows(rows, loaded)
         if len(rows) == limit:
             show(f"\nmore: --before {rows[-1].delivery_id[:ID_SHOWN]}")
+
+
+def filter_of(
+    wanted: Claims, loaded: Loaded, now: datetime, *, before: str | None = None, limit: int = 50
+) -> ClaimFilter:
+    """Return what to ask the store for; a rule is meant under any of its names."""
+    since, until = span_of(wanted, now, loaded.config.timezone)
+    return ClaimFilter(
+        rules=_every_name(wanted.rule, loaded.rules) if wanted.rule else (),
+        actions=(wanted.action,) if wanted.action else (),
+        state=next((state for state in CLAIM_STATES if state == wanted.state), None),
+        text=wanted.text,
+        since=since,
+        until=until,
+        before=before,
+        limit=limit,
+    )
 
 
 def show_rows(rows: Sequence[ClaimRow], loaded: Loaded) -> None:

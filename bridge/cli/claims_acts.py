@@ -10,8 +10,9 @@ import typer
 from bridge.bootstrap import Services
 from bridge.cli import acting
 from bridge.cli.acting import Change
-from bridge.cli.claims import Selection, find_claim, show_rows
+from bridge.cli.claims import filter_of, find_claim, show_rows
 from bridge.cli.exits import misused
+from bridge.cli.filters import HELD, Claims, ClaimState, is_given
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
 from bridge.cli.program import say
@@ -25,20 +26,18 @@ from bridge.store.claims import ClaimFilter, ClaimRow, Counted
 SHOWN = 10
 
 
-def release_claims(
-    setup: Setup, names: Sequence[str], selection: Selection, *, yes: bool, json: bool
-) -> None:
+def release_claims(setup: Setup, names: Sequence[str], wanted: Claims, *, yes: bool, json: bool) -> None:
     """Let named claims go, or all that filters select."""
-    if bool(names) == (selection != Selection()):
+    if bool(names) == is_given(wanted):
         raise misused("name the deliveries, or select claims by filters such as --rule or --text")
-    if selection.state == "released":
-        raise misused("a claim that is released is free already; this is for reserved, confirmed")
+    if wanted.state is ClaimState.RELEASED:
+        raise misused(f"a claim that is released is free already; this is for {', '.join(HELD)}")
     loaded = config_to_look_at(setup, quiet=True)
     if names:
         changes = with_services(loaded, lambda services: _named(services, loaded, names, yes=yes, json=json))
         acting.tell(changes, json=json)
     else:
-        with_services(loaded, lambda services: _selected(services, loaded, selection, yes=yes, json=json))
+        with_services(loaded, lambda services: _selected(services, loaded, wanted, yes=yes, json=json))
 
 
 async def _named(
@@ -56,26 +55,24 @@ async def _named(
     return await acting.each(rows, release)
 
 
-async def _selected(
-    services: Services, loaded: Loaded, selection: Selection, *, yes: bool, json: bool
-) -> None:
-    wanted = selection.filter(loaded, services.clock.now(), limit=SHOWN)
-    counted = await services.database.read(lambda connection: claims.count_claims(connection, wanted))
+async def _selected(services: Services, loaded: Loaded, wanted: Claims, *, yes: bool, json: bool) -> None:
+    asked = filter_of(wanted, loaded, services.clock.now(), limit=SHOWN)
+    counted = await services.database.read(lambda connection: claims.count_claims(connection, asked))
     if not yes and not json and counted.going:
-        rows = await services.database.read(lambda connection: claims.list_claims(connection, wanted))
+        rows = await services.database.read(lambda connection: claims.list_claims(connection, asked))
         show_rows(rows, loaded)
         if counted.going + counted.kept + counted.free > SHOWN:
             show("…")
         say(_would(counted))
     acting.confirm(f"Release {_claims(counted.going)}, so that {MEANING}?", counted.going, yes=yes)
-    released = await _release(services, wanted, counted.going)
+    released = await _release(services, asked, counted.going)
     _tell(released, counted, json=json)
 
 
-async def _release(services: Services, wanted: ClaimFilter, going: int) -> int:
+async def _release(services: Services, asked: ClaimFilter, going: int) -> int:
     hidden = going < acting.PROGRESS_FROM or not sys.stderr.isatty()
     with typer.progressbar(length=going, file=sys.stderr, hidden=hidden) as bar:
-        return await release_all(services.node, wanted, bar.update)
+        return await release_all(services.node, asked, bar.update)
 
 
 def _would(counted: Counted) -> str:

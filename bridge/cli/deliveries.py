@@ -6,11 +6,12 @@ from datetime import tzinfo
 
 from bridge.bootstrap import Services
 from bridge.cli.event import only
+from bridge.cli.filters import Deliveries, is_given
 from bridge.cli.history import ID_SHOWN, cause, delivery_step
 from bridge.cli.message import payload_lines
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
-from bridge.cli.selecting import Deliveries, newest
+from bridge.cli.selecting import delivery_pages, newest
 from bridge.cli.tables import Column, Times, aligned, show, show_json, show_table, wrapped
 from bridge.cli.text import local, one_line
 from bridge.clock import SystemClock
@@ -22,19 +23,19 @@ from bridge.web.plain import delivery_details_plain, delivery_plain
 from bridge.web.shown import items_headline
 
 
-def list_deliveries(setup: Setup, selection: Deliveries, *, limit: int, json: bool) -> None:
+def list_deliveries(setup: Setup, wanted: Deliveries, *, limit: int, json: bool) -> None:
     """Print the deliveries that are selected."""
     loaded = config_to_look_at(setup, quiet=True)
     zone = loaded.config.timezone
 
     async def work(services: Services) -> list[DeliveryRow]:
-        return await newest(selection.pages(services, zone), limit)
+        return await newest(delivery_pages(services, wanted, zone), limit)
 
     rows = with_services(loaded, work)
     if json:
         show_json([delivery_plain(row) for row in rows])
     elif not rows:
-        show("no delivery matches" if selection != Deliveries() else "there is no delivery yet")
+        show("no delivery matches" if is_given(wanted) else "there is no delivery yet")
     else:
         times = Times(zone, SystemClock().now())
         show_table(_columns(times), [_row(row, times) for row in rows])

@@ -10,13 +10,13 @@ from msgspec import Struct
 from bridge.bootstrap import Services
 from bridge.cli import acting
 from bridge.cli.acting import Change
-from bridge.cli.app_deliveries import GIVEN_UP, RETRIED
 from bridge.cli.deliveries import find_delivery
 from bridge.cli.exits import misused
+from bridge.cli.filters import DISCARDED, GIVEN_UP, RETRIED, Deliveries, is_given
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
-from bridge.cli.selecting import Deliveries, everything
-from bridge.core.outcomes import State, sources_of
+from bridge.cli.selecting import delivery_pages, everything
+from bridge.core.outcomes import State
 from bridge.store.views import DeliveryRow
 
 
@@ -24,7 +24,7 @@ class Order(Struct, frozen=True):
     """Which deliveries, and how to go about it."""
 
     names: tuple[str, ...]
-    selection: Deliveries
+    wanted: Deliveries
     yes: bool
     json: bool
 
@@ -58,14 +58,13 @@ def discard_deliveries(setup: Setup, order: Order, why: str) -> None:
         told = await services.operator.discard(delivery_id, why)
         return Change(delivery_id, told.done, told.sentence)
 
-    states = sources_of(State.DISCARDED)
-    _act(setup, order, Act("Give up {} for good?", states, states, discard))
+    _act(setup, order, Act("Give up {} for good?", DISCARDED, DISCARDED, discard))
 
 
 def _act(setup: Setup, order: Order, act: Act) -> None:
-    if bool(order.names) == (order.selection != Deliveries()):
+    if bool(order.names) == is_given(order.wanted):
         raise misused("name the deliveries, or select them by filters such as --state dead")
-    for state in order.selection.states:
+    for state in order.wanted.states:
         if state not in act.states:
             raise misused(f"a delivery that is {state} stays so; this is for {', '.join(act.states)}")
     loaded = config_to_look_at(setup, quiet=True)
@@ -73,7 +72,7 @@ def _act(setup: Setup, order: Order, act: Act) -> None:
     async def work(services: Services) -> list[Change]:
         ids = [await find_delivery(services, name) for name in order.names]
         if not order.names:
-            rows = await everything(order.selection.pages(services, loaded.config.timezone, act.usual))
+            rows = await everything(delivery_pages(services, order.wanted, loaded.config.timezone, act.usual))
             ids = [row.id for row in rows]
             acting.confirm(act.question.format(_counted(rows)), len(rows), yes=order.yes)
         return await acting.each(ids, lambda delivery_id: act.change(services, delivery_id))

@@ -10,10 +10,11 @@ from bridge.cli import acting
 from bridge.cli.acting import Change
 from bridge.cli.event import stored_event
 from bridge.cli.exits import misused
+from bridge.cli.filters import Events, is_given
 from bridge.cli.history import history_lines
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
-from bridge.cli.selecting import Events, everything, newest
+from bridge.cli.selecting import event_pages, everything, newest
 from bridge.cli.tables import Column, Times, aligned, show, show_json, show_table
 from bridge.cli.text import local, one_line
 from bridge.clock import SystemClock
@@ -23,20 +24,20 @@ from bridge.web.plain import event_details_plain, event_plain
 from bridge.web.shown import shown_body
 
 
-def list_events(setup: Setup, selection: Events, *, limit: int, json: bool) -> None:
+def list_events(setup: Setup, wanted: Events, *, limit: int, json: bool) -> None:
     """Print the events that are selected."""
     loaded = config_to_look_at(setup, quiet=True)
     zone = loaded.config.timezone
 
     async def work(services: Services) -> tuple[list[EventRow], dict[int, int]]:
-        rows = await newest(selection.pages(services, zone), limit)
+        rows = await newest(event_pages(services, wanted, zone), limit)
         return rows, {} if json else await _totals(services, rows)
 
     rows, totals = with_services(loaded, work)
     if json:
         show_json([event_plain(row) for row in rows])
     elif not rows:
-        show("no event matches" if selection != Events() else "no event was received yet")
+        show("no event matches" if is_given(wanted) else "no event was received yet")
     else:
         times = Times(zone, SystemClock().now())
         show_table(_columns(times), [_row(row, times, totals.get(row.seq)) for row in rows])
@@ -58,9 +59,9 @@ def show_event(setup: Setup, name: str, *, json: bool) -> None:
     show(shown_body(found.entry.body))
 
 
-def replay_events(setup: Setup, names: Sequence[str], selection: Events, *, yes: bool, json: bool) -> None:
+def replay_events(setup: Setup, names: Sequence[str], wanted: Events, *, yes: bool, json: bool) -> None:
     """Take events through the rules again."""
-    if bool(names) == (selection != Events()):
+    if bool(names) == is_given(wanted):
         raise misused("name the events, or select them by filters such as --state parked")
     loaded = config_to_look_at(setup, quiet=True)
     zone = loaded.config.timezone
@@ -69,7 +70,7 @@ def replay_events(setup: Setup, names: Sequence[str], selection: Events, *, yes:
         if names:
             seqs = [(await stored_event(services, name)).row.seq for name in names]
         else:
-            seqs = [row.seq for row in await everything(selection.pages(services, zone))]
+            seqs = [row.seq for row in await everything(event_pages(services, wanted, zone))]
             question = f"Take {len(seqs)} event{'' if len(seqs) == 1 else 's'} through the rules again?"
             acting.confirm(question, len(seqs), yes=yes)
         return await acting.each(seqs, lambda seq: _replay(services, seq))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from bridge.cli.account import Account
+from bridge.cli.asked import Asking
 from bridge.cli.event import Found, find_body, pick_source, read_events, with_changes
 from bridge.cli.exits import misused, not_found
 from bridge.cli.history import history_lines
@@ -27,24 +26,9 @@ from bridge.store.details import EventDetails
 from bridge.web.plain import event_details_plain, explained_plain, explanation_plain
 
 
-class Asking(Struct, frozen=True, kw_only=True):
-    """What was asked for on the command line: the event, as EVENT or by `option`, and by which rules.
-
-    With `changes` it is another event, that nothing has happened to.
-    """
-
-    event: str | None
-    option: str | None
-    source: str | None
-    rule: str | None
-    changes: tuple[str, ...]
-    now: bool
-    json: bool
-
-
 def explain(setup: Setup, asking: Asking) -> None:
     """Explain one event: if it is stored, by the rules that judged it, or by those of `now`."""
-    name = _one(asking.event, asking.option)
+    name = _one(asking.event, asking.named)
     loaded = config_to_look_at(setup, quiet=True)
     found = with_changes(find_body(loaded, name), asking.changes)
     if found.stored is None or asking.changes:

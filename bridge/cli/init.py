@@ -11,8 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from msgspec import Struct
-
+from bridge.cli.asked import Wanted
 from bridge.cli.exits import Failure, misused
 from bridge.cli.gallery.add import add, links_to_change
 from bridge.cli.gallery.base import starting_files
@@ -33,19 +32,15 @@ SCHEMAS = {Path("config.schema.json"): json_schema, Path("stories.schema.json"):
 """Named in the first line of what they are for, so that editors complete and check while a person types."""
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
-    """What was asked for on the command line: where, which recipes, in which language."""
-
-    folder: Path
-    recipes: tuple[str, ...] = ()
-    locale: str | None = None
-    add: bool = False
-    force: bool = False
-
-
 def init(wanted: Wanted) -> None:
-    """Write the files and say what to do next; nothing is overwritten unless `force`, and `KEPT` never."""
-    picked = chosen(wanted.recipes)
+    """Write the files and say what to do next; nothing is overwritten unless `force`, and `KEPT` never.
+
+    Or list the recipes.
+    """
+    if wanted.listing:
+        _list(wanted)
+        return
+    picked = chosen(wanted.names)
     if not wanted.add:
         _begin(wanted, picked)
     elif not picked or wanted.force:
@@ -54,12 +49,12 @@ def init(wanted: Wanted) -> None:
         add(wanted.folder, picked, wanted.locale)
 
 
-def list_recipes(locale: str | None, *, json: bool) -> None:
+def _list(wanted: Wanted) -> None:
     """List the recipes, with what their rules are called in a language."""
-    if json:
+    if wanted.json:
         show_json([{"name": it.name, "about": it.about, "rules": _rules(it)} for it in recipes()])
         return
-    language = language_of(locale or LOCALES[0])
+    language = language_of(wanted.locale or LOCALES[0])
     rows = [(each.name, each.rule(language), each.about) for each in recipes()]
     show_table((Column("recipe"), Column("rule", rank=1), Column("what", folds=True)), rows)
 

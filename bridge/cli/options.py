@@ -9,24 +9,47 @@ import typer
 from msgspec import Struct
 
 from bridge.cli.span import Moment, parse_moment
+from bridge.core import suppressions
 
 DEFAULT_CONFIG = Path("config.yaml")
+UNSAID = Path()
+"""Where no `--config` stands behind the command: a folder, so nobody can mean it."""
+
+
+def _or_that_of_the_program(ctx: typer.Context, value: Path) -> Path:
+    """Return a command's own `--config`, or else the one before its name."""
+    before: Path | None = ctx.find_root().params.get("config")
+    return (before or DEFAULT_CONFIG) if value == UNSAID else value
+
 
 Config = Annotated[
-    Path | None,
+    Path,
     typer.Option(
-        "--config", "-c", metavar="FILE", help="Configuration file; before or after the command's name."
+        "--config",
+        "-c",
+        metavar="FILE",
+        callback=_or_that_of_the_program,
+        show_default=False,
+        help="Configuration file; before or after the command's name.",
     ),
 ]
+
+
+class Setup(Struct, frozen=True):
+    """The configuration file of a command, and whether it is about the sandbox."""
+
+    path: Config = UNSAID
+    sandbox: Annotated[
+        bool,
+        typer.Option(
+            "--sandbox",
+            help="As `run --sandbox` has it: channels redirected to local stand-ins, a store of its own, "
+            "secrets may be unset.",
+        ),
+    ] = False
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, times in UTC.")]
-Sandbox = Annotated[
-    bool,
-    typer.Option(
-        "--sandbox",
-        help="As `run --sandbox` has it: channels redirected to local stand-ins, a store of its own, "
-        "secrets may be unset.",
-    ),
-]
 _EVENT = (
     "A JSON file, - for standard input, a sample's name, "
     "or a stored event: its number, its id or the id's beginning."
@@ -35,7 +58,7 @@ Event = Annotated[str, typer.Argument(metavar="EVENT", help=_EVENT)]
 MaybeEvent = Annotated[str | None, typer.Argument(metavar="EVENT", help=_EVENT, show_default=False)]
 Rule = Annotated[str | None, typer.Option("--rule", metavar="NAME", help="Only this rule.")]
 Changes = Annotated[
-    list[str] | None,
+    tuple[str, ...],
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
@@ -47,6 +70,10 @@ Source = Annotated[
     typer.Option(
         "--source", metavar="NAME", help="The source the event comes from; needed when there are several."
     ),
+]
+PutThereBy = Annotated[
+    suppressions.Source | None,
+    typer.Option("--source", metavar="WHO", help=f"Put there by: {', '.join(suppressions.Source)}."),
 ]
 Learner = Annotated[str | None, typer.Option("--learner", metavar="EMAIL", help="Of this person.")]
 Since = Annotated[
@@ -66,15 +93,3 @@ Limit = Annotated[
     int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="At most so many, newest first.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing what the filters select.")]
-
-
-class Setup(Struct, frozen=True):
-    """The configuration file of a command, and whether it is about the sandbox."""
-
-    path: Path
-    sandbox: bool = False
-
-
-def chosen(ctx: typer.Context, config: Path | None, *, sandbox: bool = False) -> Setup:
-    """Return what a command works with: its own `--config`, or the one before its name."""
-    return Setup(config or ctx.find_root().params.get("config") or DEFAULT_CONFIG, sandbox)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from bridge.bootstrap import build_channels
 from bridge.channels.http import Shared
+from bridge.cli.asked import Looking
 from bridge.cli.event import find_body, with_changes
 from bridge.cli.exits import Failure, misused
 from bridge.cli.explain import named_rules
@@ -48,24 +49,6 @@ from bridge.web.plain import message_plain
 PAGE = "preview.html"
 REFRESH_S = 2
 _CLEAR = "\x1b[2J\x1b[3J\x1b[H"
-
-
-class Looking(Struct, frozen=True, kw_only=True):
-    """What was asked for on the command line: which event and rule, and what to make of the messages.
-
-    `out` and `png` are folders; without `out`, `opened` has a folder made for it.
-    """
-
-    event: str
-    source: str | None = None
-    rule: str | None = None
-    changes: tuple[str, ...] = ()
-    out: Path | None = None
-    opened: bool = False
-    png: Path | None = None
-    chromium: Path | None = None
-    watch: bool = False
-    json: bool = False
 
 
 class Made(Struct, frozen=True):

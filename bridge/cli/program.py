@@ -15,6 +15,8 @@ from bridge.cli.text import printable
 REPORT = (
     "this is a fault of the bridge: please report it with the traceback that `bridge --traceback …` shows"
 )
+_VALIDATOR = "Value error, "
+"""How pydantic, which typer asks, begins what typer itself says of a value."""
 
 
 class Program(TyperGroup):
@@ -24,6 +26,9 @@ class Program(TyperGroup):
         """Run the chosen command; whatever ends it early ends with a documented exit code."""
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix(_VALIDATOR)
+            raise
         except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError, EOFError):
             raise  # typer's own ways to end, with their own messages and codes
         except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ import typer
 from bridge.cli.app import app
 from bridge.cli.exits import MEANINGS
 
-_SHARED = frozenset({"config", "sandbox", "json"})
+_SHARED = ("--config", "--sandbox", "--json")
 """Options that mean the same everywhere; the page explains them once."""
+_TYPE = re.compile(r" <[^<>]*>$")
+"""What typer puts behind an argument: its type in Python."""
 _BLOCK = re.compile(r"(<!-- (?P<name>commands|exit codes) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -35,7 +37,7 @@ def _exit_codes() -> str:
 
 def _commands() -> str:
     group = typer.main.get_command(app)
-    return "\n".join(["### bridge\n", _options("bridge", group, frozenset()), *_below("bridge", group)])
+    return "\n".join(["### bridge\n", _options("bridge", group), *_below("bridge", group)])
 
 
 def _below(path: str, group: Any) -> Iterator[str]:
@@ -50,15 +52,16 @@ def _below(path: str, group: Any) -> Iterator[str]:
         yield f"### {inner}\n\n```text\n{usage}\n```\n\n{_text(command.help)}\n"
         if table := _options(inner, command, _SHARED):
             yield table
-        shared = [f"`--{param.name}`" for param in command.params if param.name in _SHARED]
+        shared = [f"`{name}`" for name in _SHARED if any(name in param.opts for param in command.params)]
         if shared:
             yield f"Also {', '.join(shared)}.\n"
 
 
-def _options(path: str, command: Any, without: frozenset[str]) -> str:
+def _options(path: str, command: Any, without: Sequence[str] = ()) -> str:
     context = command.make_context(path, [], resilient_parsing=True)
-    records = [param.get_help_record(context) for param in command.params if param.name not in without]
-    rows = [f"| `{_cell(name)}` | {_cell(said)} |\n" for name, said in filter(None, records)]
+    told = [param for param in command.params if not any(name in param.opts for name in without)]
+    records = [param.get_help_record(context) for param in told]
+    rows = [f"| `{_cell(_TYPE.sub('', name))}` | {_cell(said)} |\n" for name, said in filter(None, records)]
     return "| | |\n| --- | --- |\n" + "".join(rows) if rows else ""
 
 

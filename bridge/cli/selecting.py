@@ -6,13 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, tzinfo
 from typing import Protocol, TypeVar
 
-from msgspec import Struct
-
 from bridge.bootstrap import Services
-from bridge.cli.span import Moment
+from bridge.cli.filters import Claims, Deliveries, Events, Suppressions
 from bridge.core.outcomes import State
 from bridge.store import views
-from bridge.store.database import Connection
 from bridge.store.views import DeliveryFilter, DeliveryRow, EventFilter, EventRow
 
 PAGE = 1000
@@ -32,83 +29,61 @@ Page = Callable[[int, int | None], Awaitable[list[R]]]
 """Reads one page of a list: at most so many rows, before the row with that number."""
 
 
-class Events(Struct, frozen=True):
-    """The filters of `bridge events`, as they were typed."""
+def event_pages(services: Services, wanted: Events, zone: tzinfo) -> list[Page[EventRow]]:
+    """Return the lists that together hold the events wanted: one per state, or one for all."""
+    since, until = span_of(wanted, services.clock.now(), zone)
 
-    states: tuple[str, ...] = ()
-    type: str | None = None
-    source: str | None = None
-    learner: str | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-
-    def pages(self, services: Services, zone: tzinfo) -> list[Page[EventRow]]:
-        """Return the lists that together hold what is selected: one per state, or one for all."""
-        now = services.clock.now()
-        return [self._page(services, state, now, zone) for state in self.states or (None,)]
-
-    def _page(self, services: Services, state: str | None, now: datetime, zone: tzinfo) -> Page[EventRow]:
+    def page_of(state: str | None) -> Page[EventRow]:
         async def page(limit: int, before: int | None) -> list[EventRow]:
-            wanted = EventFilter(
+            asked = EventFilter(
                 state=state,
-                type=self.type,
-                source=self.source,
-                learner=self.learner,
-                since=self.since.resolve(now, zone) if self.since else None,
-                until=self.until.resolve(now, zone) if self.until else None,
+                type=wanted.type,
+                source=wanted.source,
+                learner=wanted.learner,
+                since=since,
+                until=until,
                 limit=limit,
                 before=before,
             )
-
-            def query(connection: Connection) -> list[EventRow]:
-                return views.list_events(connection, wanted)
-
-            return await services.database.read(query)
+            return await services.database.read(lambda connection: views.list_events(connection, asked))
 
         return page
 
+    return [page_of(state) for state in wanted.states or (None,)]
 
-class Deliveries(Struct, frozen=True):
-    """The filters of `bridge deliveries`, as they were typed."""
 
-    states: tuple[State, ...] = ()
-    type: str | None = None
-    rule: str | None = None
-    channel: str | None = None
-    learner: str | None = None
-    since: Moment | None = None
-    until: Moment | None = None
+def delivery_pages(
+    services: Services, wanted: Deliveries, zone: tzinfo, usual: Sequence[State] = ()
+) -> list[Page[DeliveryRow]]:
+    """Return the lists that together hold the deliveries wanted, of the `usual` states if none was typed."""
+    since, until = span_of(wanted, services.clock.now(), zone)
 
-    def pages(
-        self, services: Services, zone: tzinfo, states: Sequence[State] = ()
-    ) -> list[Page[DeliveryRow]]:
-        """Return the lists that together hold what is selected; `states` are meant when none was typed."""
-        now = services.clock.now()
-        chosen: Sequence[State | None] = self.states or tuple(states) or (None,)
-        return [self._page(services, state, now, zone) for state in chosen]
-
-    def _page(
-        self, services: Services, state: State | None, now: datetime, zone: tzinfo
-    ) -> Page[DeliveryRow]:
+    def page_of(state: State | None) -> Page[DeliveryRow]:
         async def page(limit: int, before: int | None) -> list[DeliveryRow]:
-            wanted = DeliveryFilter(
+            asked = DeliveryFilter(
                 state=state,
-                type=self.type,
-                rule=self.rule,
-                channel=self.channel,
-                learner=self.learner,
-                since=self.since.resolve(now, zone) if self.since else None,
-                until=self.until.resolve(now, zone) if self.until else None,
+                type=wanted.type,
+                rule=wanted.rule,
+                channel=wanted.channel,
+                learner=wanted.learner,
+                since=since,
+                until=until,
                 limit=limit,
                 before=before,
             )
-
-            def query(connection: Connection) -> list[DeliveryRow]:
-                return views.list_deliveries(connection, wanted)
-
-            return await services.database.read(query)
+            return await services.database.read(lambda connection: views.list_deliveries(connection, asked))
 
         return page
+
+    return [page_of(state) for state in wanted.states or tuple(usual) or (None,)]
+
+
+def span_of(
+    wanted: Events | Deliveries | Claims | Suppressions, now: datetime, zone: tzinfo
+) -> tuple[datetime | None, datetime | None]:
+    """Return the aware UTC times since when and until when rows are wanted."""
+    since = wanted.since.resolve(now, zone) if wanted.since else None
+    return since, wanted.until.resolve(now, zone) if wanted.until else None
 
 
 async def newest(pages: Sequence[Page[R]], limit: int) -> list[R]:

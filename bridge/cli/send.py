@@ -16,6 +16,7 @@ from msgspec import Struct
 from pydantic import BaseModel
 from yarl import URL
 
+from bridge.cli.asked import Sending
 from bridge.cli.body import Change, apply, parse_changes, read_body, write_body
 from bridge.cli.event import Found, find_body, pick_source, say_added
 from bridge.cli.exits import ExitCode, misused, unavailable
@@ -31,20 +32,6 @@ from bridge.sources.base import Request, Source
 TIMEOUT_S = 30
 LINES = 10
 """Answers that are printed one by one; of more, only what is unusual, and a summary."""
-
-
-class Sending(Struct, frozen=True, kw_only=True):
-    """What was asked for on the command line."""
-
-    event: str
-    source: str | None
-    url: str | None
-    changes: tuple[str, ...]
-    fresh_id: bool
-    repeat: int
-    unsigned: bool
-    dry_run: bool
-    json: bool
 
 
 class Outgoing(Struct, frozen=True):

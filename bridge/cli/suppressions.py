@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import typer
-from msgspec import Struct
 
 from bridge.bootstrap import Services
 from bridge.cli import acting
 from bridge.cli.acting import Change
 from bridge.cli.exits import Failure, not_found
+from bridge.cli.filters import Suppressions, is_given
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
-from bridge.cli.span import Moment
+from bridge.cli.selecting import span_of
 from bridge.cli.tables import Column, Times, show, show_json, show_table
 from bridge.clock import SystemClock
 from bridge.core.suppressions import Scope, Source
@@ -31,39 +31,29 @@ WRONG_SHOWN = 10
 """Lines that are told when a file has worse than addresses in it."""
 
 
-class Suppressions(Struct, frozen=True):
-    """The filters of `bridge suppressions list`, as they were typed."""
-
-    address: str | None = None
-    source: Source | None = None
-    scope: Scope | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-
-
-def list_suppressions(setup: Setup, selection: Suppressions, *, limit: int, json: bool) -> None:
+def list_suppressions(setup: Setup, wanted: Suppressions, *, limit: int, json: bool) -> None:
     """Print the suppressions that are selected."""
     loaded = config_to_look_at(setup, quiet=True)
     zone = loaded.config.timezone
 
     async def work(services: Services) -> list[SuppressionRow]:
-        now, address = services.clock.now(), selection.address
-        wanted = SuppressionFilter(
-            source=selection.source,
-            scope=selection.scope,
-            key=Suppressor(services.node).key(address) if address else None,
-            address=address,
-            since=selection.since.resolve(now, zone) if selection.since else None,
-            until=selection.until.resolve(now, zone) if selection.until else None,
+        since, until = span_of(wanted, services.clock.now(), zone)
+        asked = SuppressionFilter(
+            source=wanted.source,
+            scope=wanted.scope,
+            key=Suppressor(services.node).key(wanted.address) if wanted.address else None,
+            address=wanted.address,
+            since=since,
+            until=until,
             limit=limit,
         )
-        return await services.database.read(lambda c: suppressions.list_suppressions(c, wanted))
+        return await services.database.read(lambda c: suppressions.list_suppressions(c, asked))
 
     rows = with_services(loaded, work)
     if json:
         show_json([suppression_plain(row) for row in rows])
     elif not rows:
-        show("no address matches" if selection != Suppressions() else "nobody is on the list")
+        show("no address matches" if is_given(wanted) else "nobody is on the list")
     else:
         times = Times(zone, SystemClock().now())
         show_table(_columns(times), [_row(row, times) for row in rows])

@@ -10,13 +10,12 @@ from itertools import groupby
 from pathlib import Path
 
 import typer
-from msgspec import Struct
 from msgspec.structs import asdict
 
 from bridge.cli.acting import confirm
+from bridge.cli.asked import Testing
 from bridge.cli.exits import ExitCode, Failure, not_found
 from bridge.cli.opening import NOWHERE, need_config
-from bridge.cli.options import Setup
 from bridge.cli.program import say
 from bridge.cli.stories.compare import Pair
 from bridge.cli.stories.plot import Story
@@ -32,20 +31,10 @@ from bridge.config.load import Loaded
 FOLDER = "tests"
 
 
-class Testing(Struct, frozen=True, kw_only=True):
-    """What was asked for on the command line: which files, which words in a name, and what to do."""
-
-    files: tuple[Path, ...]
-    words: str
-    update: bool
-    yes: bool
-    json: bool
-
-
-def test(setup: Setup, testing: Testing) -> None:
+def test(testing: Testing) -> None:
     """Play the stories; exits with 1 unless all of them end as expected."""
-    loaded = need_config(setup.path, sandbox=NOWHERE)
-    files = _read(_files(setup.path, testing.files), loaded)
+    loaded = need_config(testing.path, sandbox=NOWHERE)
+    files = _read(_files(testing.path, testing.files), loaded)
     warnings = [each for file in files for each in file.warnings]
     stories = _chosen(files, testing.words)
     clock = SystemClock()
@@ -83,7 +72,8 @@ def _read(files: Sequence[Path], loaded: Loaded) -> list[Stories]:
     found = [read_stories(file, loaded) for file in files]
     problems = [each for one in found if not isinstance(one, Stories) for each in one]
     if problems:
-        count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
+        wrong = sum(not each.warning for each in problems)
+        count = f"{wrong} problem{'' if wrong == 1 else 's'}"
         raise Failure(f"the stories have {count}", *map(str, problems))
     return [each for each in found if isinstance(each, Stories)]
 

@@ -179,6 +179,12 @@ def test_every_command_has_help(bridge: Bridge) -> None:
     assert [line for line in lines if len(line.split()) < 3 or "..." in line] == []
 
 
+def test_a_word_that_is_no_state_is_told_with_those_that_there_are(bridge: Bridge) -> None:
+    said = bridge("events", "list", "--state", "nwe")
+    assert said.code == ExitCode.USAGE
+    assert "Invalid value for '--state': 'nwe' is not one of 'new', 'done', 'parked'." in said.err
+
+
 def test_the_reference_is_fresh() -> None:
     """docs/reference/cli.md says what the commands say; `python -m bridge.cli.reference PAGE` writes it."""
     from bridge.cli.reference import refresh
