@@ -9,6 +9,7 @@ from bridge.store import incidents
 from bridge.store.database import Connection
 from bridge.web.api import json_answer, told_answer
 from bridge.web.desk import Desk
+from bridge.web.forms import NAME, PAUSED_BY, after
 from bridge.web.render import Pages
 from bridge.web.standing import ChannelState, incident_plain, read_states, state_plain, troubles_of
 
@@ -16,7 +17,6 @@ _NOTICES = {
     "pause": "The channel sends nothing now. Its deliveries wait.",
     "resume": "The channel sends again.",
 }
-PAUSED_BY = "paused by a person on the admin page"
 
 
 class Channels:
@@ -28,12 +28,11 @@ class Channels:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        name = r"{name:[A-Za-z0-9][A-Za-z0-9_-]{0,63}}"
         return [
-            web.get(f"/channels/{name}", self._page),
-            web.post(f"/channels/{name}/{{act:pause|resume}}", self._post),
+            web.get(f"/channels/{NAME}", self._page),
+            web.post(f"/channels/{NAME}/{{act:pause|resume}}", self._post),
             web.get("/api/channels", self._list),
-            web.post(f"/api/channels/{name}/{{act:pause|resume}}", self._api_post),
+            web.post(f"/api/channels/{NAME}/{{act:pause|resume}}", self._api_post),
         ]
 
     async def _page(self, request: web.Request, *, problem: str = "") -> web.Response:
@@ -49,10 +48,8 @@ class Channels:
         )
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
-        told = await self._act(request)
-        if not told.done:
-            return await self._page(request, problem=told.sentence)
-        raise web.HTTPSeeOther(f"/channels/{self._name(request)}?done={request.match_info['act']}")
+        page, done = f"/channels/{self._name(request)}", request.match_info["act"]
+        return await after(await self._act(request), page, done, lambda why: self._page(request, problem=why))
 
     async def _list(self, _: web.Request) -> web.Response:
         states, troubles = await self._desk.store.read(

@@ -11,6 +11,7 @@ from bridge.web.answers import refusal
 from bridge.web.api import json_answer, page_answer, told_answer
 from bridge.web.desk import Desk
 from bridge.web.filters import CLAIM_WORDS, Query
+from bridge.web.forms import after
 from bridge.web.plain import claim_plain
 from bridge.web.render import Pages
 
@@ -69,9 +70,8 @@ class Claims:
     async def _post(self, request: web.Request) -> web.StreamResponse:
         delivery_id = request.match_info["id"]
         told = await self._desk.operator.release(delivery_id)
-        if not told.done:
-            return await self._page(request, problem=told.sentence)
-        raise web.HTTPSeeOther(f"/claims/{delivery_id}?done=release")
+        page = f"/claims/{delivery_id}"
+        return await after(told, page, "release", lambda why: self._page(request, problem=why))
 
     async def _api_list(self, request: web.Request) -> web.Response:
         query = self._query(request)

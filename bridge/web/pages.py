@@ -13,6 +13,7 @@ from bridge.store.details import Ambiguous, DeliveryDetails, EventDetails, NotFo
 from bridge.web.desk import Desk
 from bridge.web.explained import shown_explanation
 from bridge.web.filters import EVENT_STATES, Query
+from bridge.web.forms import after
 from bridge.web.overview import overview
 from bridge.web.render import Pages
 from bridge.web.shown import items_headline, shown_body, shown_headers, shown_message
@@ -138,23 +139,20 @@ class AdminPages:
     async def _replay(self, request: web.Request) -> web.StreamResponse:
         seq = int(request.match_info["seq"])
         told = await self._desk.operator.replay(seq)
-        if not told.done:
-            return await self._event(request, problem=told.sentence)
-        raise web.HTTPSeeOther(f"/events/{seq}?done=replay")
+        page = f"/events/{seq}"
+        return await after(told, page, "replay", lambda why: self._event(request, problem=why))
 
     async def _retry(self, request: web.Request) -> web.StreamResponse:
         delivery_id = request.match_info["id"]
         told = await self._desk.operator.retry(delivery_id)
-        if not told.done:
-            return await self._delivery(request, problem=told.sentence)
-        raise web.HTTPSeeOther(f"/deliveries/{delivery_id}?done=retry")
+        page = f"/deliveries/{delivery_id}"
+        return await after(told, page, "retry", lambda why: self._delivery(request, problem=why))
 
     async def _discard(self, request: web.Request) -> web.StreamResponse:
         delivery_id = request.match_info["id"]
         told = await self._desk.operator.discard(delivery_id, await _why(request))
-        if not told.done:
-            return await self._delivery(request, problem=told.sentence)
-        raise web.HTTPSeeOther(f"/deliveries/{delivery_id}?done=discard")
+        page = f"/deliveries/{delivery_id}"
+        return await after(told, page, "discard", lambda why: self._delivery(request, problem=why))
 
     def _missing(self, sentence: str) -> web.Response:
         return self._pages.page("problem.html", status=404, title="Not found", sentence=sentence)

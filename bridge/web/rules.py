@@ -10,16 +10,17 @@ from msgspec import Struct
 
 from bridge.core.halts import RuleState
 from bridge.core.outcomes import State
+from bridge.core.rules import OWNER_RULE
 from bridge.pipeline.operate import Told
 from bridge.store import halts, views
 from bridge.web.answers import FRESH, answer
 from bridge.web.api import told_answer
 from bridge.web.desk import Desk
+from bridge.web.forms import NAME, PAUSED_BY, after
 from bridge.web.overview import RECENT, STUCK, WAITING
 from bridge.web.render import Pages
 from bridge.web.standing import halt_plain
 
-PAUSED_BY = "paused by a person on the admin page"
 _NOTICES = {
     "pause": "The rule is paused. What it makes is kept, until you decide.",
     "resume": "The rule works again, and what was kept goes out.",
@@ -63,12 +64,12 @@ class Rules:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        name, acts = r"{name:[A-Za-z0-9][A-Za-z0-9_-]{0,63}}", "{act:pause|resume|discard}"
+        acts = "{act:pause|resume|discard}"
         return [
             web.get("/rules", self._page),
-            web.post(f"/rules/{name}/{acts}", self._post),
+            web.post(f"/rules/{NAME}/{acts}", self._post),
             web.get("/api/rules", self._plain),
-            web.post(f"/api/rules/{name}/{acts}", self._api_post),
+            web.post(f"/api/rules/{NAME}/{acts}", self._api_post),
         ]
 
     async def _page(self, request: web.Request, *, problem: str = "") -> web.Response:
@@ -78,16 +79,15 @@ class Rules:
                 "rules.html",
                 status=409 if problem else 200,
                 rules=lines,
+                owner=OWNER_RULE,
                 problem=problem,
                 notice=_NOTICES.get(request.query.get("done", ""), ""),
             )
         )
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
-        told = await self._act(request)
-        if not told.done:
-            return await self._page(request, problem=told.sentence)
-        raise web.HTTPSeeOther(f"/rules?done={request.match_info['act']}")
+        told, done = await self._act(request), request.match_info["act"]
+        return await after(told, "/rules", done, lambda why: self._page(request, problem=why))
 
     async def _api_post(self, request: web.Request) -> web.Response:
         return told_answer(await self._act(request))

@@ -14,6 +14,7 @@ from bridge.web.answers import refusal
 from bridge.web.api import json_answer, told_answer
 from bridge.web.desk import Desk
 from bridge.web.filters import Query, page_link
+from bridge.web.forms import after
 from bridge.web.render import Pages
 
 GETS: Mapping[Scope, str] = {Scope.EVERYTHING: "messages at all", Scope.OPTIONAL: "nudges and marketing"}
@@ -60,10 +61,8 @@ class Suppressions:
         )
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
-        told = await self._act(request)
-        if not told.done:
-            return await self._page(request, problem=told.sentence)
-        raise web.HTTPSeeOther(f"/suppressions?done={request.match_info['act']}")
+        told, done = await self._act(request), request.match_info["act"]
+        return await after(told, "/suppressions", done, lambda why: self._page(request, problem=why))
 
     async def _list(self, request: web.Request) -> web.Response:
         query = Query(dict(request.query), self._desk.clock.now(), self._desk.zone)

@@ -8,8 +8,10 @@ import aiohttp
 import pytest
 
 from bridge.core.outcomes import State
+from bridge.core.rules import OWNER_RULE
 from bridge.store import halts, views
 from bridge.store.database import Database
+from bridge.store.schema import deliveries
 from bridge.store.views import DeliveryFilter
 from bridge.web.listener import Listener
 from tests.support.clock import START, FakeClock
@@ -54,6 +56,17 @@ async def test_a_rule_that_is_gone_is_listed_while_its_deliveries_are_recent(
     assert "no longer in the configuration" in await _get(http, f"{listener.url}/rules")
     clock.advance(hours=25)
     assert "No rules yet" in await _get(http, f"{listener.url}/rules")
+
+
+async def test_what_the_owner_hears_is_no_rule_that_is_gone(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock, database: Database
+) -> None:
+    """Notices of trouble are counted beside the rules, and nobody looks for theirs in the configuration."""
+    await database.write(lambda c: c.execute(deliveries.update().values(rule=OWNER_RULE)))
+    html = await _get(http, f"{(await serve_admin(rules=(), sentences={})).url}/rules")
+    assert "what <code>owner:</code> hears of trouble" in html
+    assert "no longer in the configuration" not in html
+    assert 'class="badge good">working' not in html
 
 
 async def test_a_delivery_and_an_event_lead_to_the_rule(
