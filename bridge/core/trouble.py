@@ -16,6 +16,7 @@ class Trouble(StrEnum):
 
     DEAD = "deliveries_dead"
     PARKED = "deliveries_parked"
+    ENTRIES = "events_parked"
     PAUSED = "channel_paused"
     STOPPED = "channel_stopped"
     REFUSED = "signatures_refused"

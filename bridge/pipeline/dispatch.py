@@ -29,7 +29,7 @@ class Dispatcher:
     """Takes entries through the rules; `outlets` are the channels at work.
 
     With a `rulebook`, summaries name the rules that decided, for explanations later on. `trouble` is called
-    when a rule was paused.
+    when a rule was paused, or an entry parked.
     """
 
     def __init__(
@@ -231,6 +231,7 @@ class Dispatcher:
         entry, plan, log = verdict.entry, verdict.plan, self._node.log
         if isinstance(plan, Park):
             log.warning("entry parked", entry=entry.seq, source=entry.source, why=plan.why)
+            self._trouble()
             return
         log.info(
             "event dispatched",

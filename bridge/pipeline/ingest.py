@@ -40,6 +40,10 @@ async def _nobody_hears(_source: str, _why: str) -> None:
     """Do nothing about a wrong signature."""
 
 
+def _nobody_minds(_why: str) -> None:
+    """Do nothing about an event that was not stored."""
+
+
 class Ingest:
     """Takes requests for all sources."""
 
@@ -49,12 +53,17 @@ class Ingest:
         sources: Mapping[str, Source],
         intake: Intake,
         refused: Callable[[str, str], Awaitable[None]] = _nobody_hears,
+        unstored: Callable[[str], None] = _nobody_minds,
     ) -> None:
-        """`refused` is told of each wrong signature: its source, and the mistake it looks like."""
+        """`refused` is told of each wrong signature: its source, and the mistake it looks like.
+
+        `unstored` is told of each sender that was asked to come back, and why.
+        """
         self.sources = sources
         self._node = node
         self._storing = Storing(node, intake)
         self._refused = refused
+        self._unstored = unstored
 
     async def receive(self, source: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Verify, store and answer one request to a configured source; `headers` have lower-case names."""
@@ -125,6 +134,7 @@ class Ingest:
             case StoreUnavailable() | TimeoutError():
                 why = str(found) or f"the store did not answer within {STORE_LIMIT_S:g} seconds"
                 self._node.log.error("event not stored", source=source, why=why)
+                self._unstored(why)
                 return UNAVAILABLE
             case error:
                 self._node.log.error("event not stored by a mistake of ours", source=source, exc_info=error)

@@ -26,15 +26,29 @@ class Lobby:
         self._inlet: Inlet | None = None
         self._before: Inlet | None = None
         self._refused: Callable[[str, str], Awaitable[None]] = _nobody_hears
+        self._unstored: Callable[[str], None] = _nobody_minds
 
     async def refused(self, source: str, why: str) -> None:
         """Pass on a wrong signature."""
         await self._refused(source, why)
 
-    def lead_to(self, inlet: Inlet, refused: Callable[[str, str], Awaitable[None]]) -> None:
-        """Give the rest to an inlet that is about to start; `refused` hears of wrong signatures."""
+    def unstored(self, why: str) -> None:
+        """Pass on that an event was not stored."""
+        self._unstored(why)
+
+    def lead_to(
+        self,
+        inlet: Inlet,
+        refused: Callable[[str, str], Awaitable[None]],
+        unstored: Callable[[str], None],
+    ) -> None:
+        """Give the rest to an inlet that is about to start.
+
+        `refused` hears of wrong signatures, `unstored` of events that were not stored.
+        """
         self._inlet = inlet
         self._refused = refused
+        self._unstored = unstored
 
     def hold(self) -> None:
         """Give nothing more to the inlet; it still hears what becomes of entries that it knows."""
@@ -91,4 +105,8 @@ class Lobby:
 
 
 async def _nobody_hears(_source: str, _why: str) -> None:
+    """Do nothing: trouble is not watched for yet."""
+
+
+def _nobody_minds(_why: str) -> None:
     """Do nothing: trouble is not watched for yet."""

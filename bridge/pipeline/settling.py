@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from bridge.core.limits import Use
 from bridge.core.outcomes import State
 from bridge.core.rules import OWNER_RULE
+from bridge.core.trouble import Trouble
 from bridge.core.unless import meanwhile
 from bridge.pipeline import gather, suppression
 from bridge.pipeline.counting import firing
 from bridge.pipeline.plan import Park, Settle
 from bridge.pipeline.planned import Planned
-from bridge.store import collections, halts, inbox, limits, memory, outbox, threads, watches
+from bridge.store import collections, halts, inbox, incidents, limits, memory, outbox, threads, watches
 from bridge.store.database import Connection
 from bridge.store.deliveries import Queued, as_kept
 from bridge.store.inbox import Accepted, Entry, Finished, Lease, NewEntry
@@ -158,6 +159,7 @@ def _follow(queue: _Queue, verdict: Verdict, now: datetime) -> _Outcome:
         case Park(why=why):
             if not inbox.park(queue.connection, entry.seq, lease=verdict.lease, now=now, why=why):
                 raise LeaseLost
+            incidents.happened(queue.connection, Trouble.ENTRIES, entry.source, now=now, why=why)
         case Settle() as plan:
             _settle(queue, plan, entry.seq, outcome, now, again=entry.run > 1)
     return outcome

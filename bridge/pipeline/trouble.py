@@ -29,8 +29,8 @@ from bridge.store.incidents import Incident
 LOOK_S = 30.0
 """Seconds between looks at what broke and what recovered, when nothing asks for one at once."""
 QUIET = timedelta(hours=1)
-"""Without another dead or parked delivery, or refused request, for so long that trouble is over."""
-QUIETED = (Trouble.DEAD, Trouble.PARKED, Trouble.REFUSED)
+"""Without another dead or parked delivery, parked event or refused request, for so long trouble is over."""
+QUIETED = (Trouble.DEAD, Trouble.PARKED, Trouble.ENTRIES, Trouble.REFUSED)
 FORGED = 3
 """So many wrong signatures within `FORGED_WITHIN` are trouble; fewer may be anybody trying."""
 FORGED_WITHIN = timedelta(minutes=10)
@@ -81,10 +81,11 @@ NOBODY = Owner(None, "en", UTC)
 
 
 class _Away(Struct):
-    """A store that cannot be written: since when, and why."""
+    """A store that cannot be written: since when, why, and whether it still was so at a look."""
 
     since: datetime
     why: str
+    lasts: bool
 
 
 class Alarm(Struct):
@@ -96,6 +97,7 @@ class Alarm(Struct):
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
     _forged: dict[str, deque[datetime]] = field(default_factory=dict)
     _away: _Away | None = None
+    _told_of_store: datetime | None = None
     _stopping: bool = False
 
     def look_soon(self) -> None:
@@ -103,15 +105,20 @@ class Alarm(Struct):
         self._asked.set()
 
     async def run(self) -> None:
-        """Look when asked, and every half minute, until stopped."""
+        """Look when asked, and every half minute, until stopped; then what only this process knows."""
         while not self._stopping:
             self._asked.clear()
-            try:
-                await self.look()
-            except Exception:  # logged with its traceback; the watch goes on
-                self.node.log.exception("looking for trouble failed")
+            await self._look()
             if not self._stopping:
                 await self._rest()
+        if self._away is not None:
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            await self.look()
+        except Exception:  # logged with its traceback; the watch goes on
+            self.node.log.exception("looking for trouble failed")
 
     def stop(self) -> None:
         """End `run` as soon as it has nothing under way."""
@@ -123,16 +130,25 @@ class Alarm(Struct):
         now = self.node.clock.now()
         try:
             if not self.node.database.writable:
-                self._is_away(now, "its last write failed")
-            if not await self.node.database.read(incidents.any_open) and self._away is None:
+                self._is_away(now, "its last write failed", lasts=True)
+            away = self._away
+            if away is None and not await self.node.database.read(incidents.any_open):
                 return 0
-            made = await self.node.database.write(lambda connection: self._tell(connection, now))
+            news = away if away is not None and self._is_news(away, now) else None
+            made = await self.node.database.write(lambda connection: self._tell(connection, now, news))
         except StoreUnavailable as error:
-            self._is_away(now, str(error))
+            self._is_away(now, str(error), lasts=True)
             return 0
-        self._away = None
+        if news is not None:
+            self._told_of_store = now
+        if self._away is away:  # and not what happened meanwhile
+            self._away = None
         self._report(made)
         return len(made)
+
+    def unstored(self, why: str) -> None:
+        """Note that a sender was asked to come back, however soon the store was there again."""
+        self._is_away(self.node.clock.now(), why, lasts=False)
 
     async def refused(self, source: str, why: str) -> None:
         """Note a request with a wrong signature; several in a short time are trouble."""
@@ -150,15 +166,21 @@ class Alarm(Struct):
             self.node.log.warning("refused signatures not noted", source=source, why=str(error))
         self.look_soon()
 
-    def _is_away(self, now: datetime, why: str) -> None:
+    def _is_away(self, now: datetime, why: str, *, lasts: bool) -> None:
         """Remember a store that cannot be used; nothing can be written down of it yet."""
         if self._away is None:
-            self._away = _Away(now, why)
+            self._away = _Away(now, why, lasts)
             self.node.log.error("the store cannot be used, the owner is told when it can", why=why)
+        self._away.lasts |= lasts
 
-    def _tell(self, connection: Connection, now: datetime) -> list[Incident]:
-        if self._away is not None:
-            incidents.happened(connection, Trouble.STORE, "", now=self._away.since, why=self._away.why)
+    def _is_news(self, away: _Away, now: datetime) -> bool:
+        """Return whether a store that was away is to be told of; of short failures one in an hour is."""
+        before = self._told_of_store
+        return away.lasts or before is None or abs(now - before) >= QUIET
+
+    def _tell(self, connection: Connection, now: datetime, away: _Away | None) -> list[Incident]:
+        if away is not None:
+            incidents.happened(connection, Trouble.STORE, "", now=away.since, why=away.why)
             incidents.ended(connection, Trouble.STORE, "", now=now)
         for kind in QUIETED:
             incidents.quieted(connection, kind, since=now - QUIET, now=now)

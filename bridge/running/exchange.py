@@ -64,7 +64,8 @@ class Exchange:
             _trust(self._sandbox, loaded)
         work = self._made(loaded)
         self._ingest.sources = configured_sources(loaded.config)
-        self._lobby.lead_to(work.engine.inlet, work.engine.alarm.refused)
+        alarm = work.engine.alarm
+        self._lobby.lead_to(work.engine.inlet, alarm.refused, alarm.unstored)
         try:
             await work.engine.start()
         except BaseException:

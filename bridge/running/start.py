@@ -83,7 +83,7 @@ async def run(  # noqa: PLR0913 - all but the first four may be left out
             open_node(store, log=log, clock=clock, alone=True, reached=reached)
         )
         lobby, registry = Lobby(), CollectorRegistry()
-        ingest = Ingest(node, configured_sources(config), lobby, lobby.refused)
+        ingest = Ingest(node, configured_sources(config), lobby, lobby.refused, lobby.unstored)
         public = await _listen_public(config, node, ingest, registry)
         stack.push_async_callback(public.close)
         found = await asyncio.to_thread(_loaded_later, origin)

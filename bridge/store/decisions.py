@@ -17,7 +17,9 @@ from sqlalchemy import (
 )
 
 from bridge.core.outcomes import State, sources_of
-from bridge.store import memory
+from bridge.core.rules import OWNER_RULE
+from bridge.core.trouble import Trouble
+from bridge.store import incidents, memory
 from bridge.store.deliveries import (
     Missing,
     Moved,
@@ -84,9 +86,15 @@ def discard_unsent(connection: Connection, entry_seq: int, *, now: datetime, why
 def park_unrouted(connection: Connection, channels: Collection[str], *, now: datetime) -> dict[str, int]:
     """Park what waits for a channel that is not one of `channels`; returns how many of each.
 
-    What is under way stays, unless its lease ran out.
+    What is under way stays, unless its lease ran out. The owner is to hear of it.
     """
-    return Counter(connection.scalars(_PARK_UNROUTED, {"given_channels": ("", *channels), "given_now": now}))
+    values = {"given_channels": ("", *channels), "given_now": now}
+    parked = Counter((channel, rule) for channel, rule in connection.execute(_PARK_UNROUTED, values))
+    for (channel, rule), count in parked.items():
+        if rule != OWNER_RULE:
+            why = f"the channel '{channel}' {UNROUTED}"
+            incidents.happened(connection, Trouble.PARKED, rule, now=now, why=why, count=count)
+    return Counter(channel for channel, _ in parked.elements())
 
 
 _RETRIED_FROM = tuple(state for state in sources_of(State.PENDING) if state is not State.SENDING)
@@ -120,4 +128,4 @@ _PARK_UNROUTED = move(
     or_(deliveries.c.state == constant(State.PENDING), deliveries.c.ready_at <= given("now")),
     **CLOSED,
     why=constant("channel ''") + deliveries.c.channel + constant("'' ") + constant(UNROUTED),
-).returning(deliveries.c.channel)
+).returning(deliveries.c.channel, deliveries.c.rule)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import resource
 import shutil
 from collections.abc import Iterator
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from bridge.core.outcomes import State
+from bridge.core.trouble import SOURCE
 from bridge.store import views
 from bridge.store.database import Database
+from bridge.store.schema import inbox
 from bridge.store.views import DeliveryFilter
 from tests.faults.crashes import configuration, post, set_up
 from tests.faults.crashes import event as body_of
@@ -37,7 +40,10 @@ ROOM = 256 * 1024
 
 
 async def test_a_full_disk_is_told_to_senders_until_there_is_room(tmp_path: Path) -> None:
-    """A real process on a disk that fills up: 503, then 200 again, and what was 200 arrives once."""
+    """A real process on a disk that fills up: 503, then 200 again, and what was 200 arrives once.
+
+    The owner hears of it, however soon there was room again or the bridge was stopped.
+    """
     async with destination("webhook") as target, aiohttp.ClientSession() as session:
         set_up(tmp_path, configuration(target, target.port, database_url(tmp_path)))
         life = Life(tmp_path, Fate(file_bytes=ROOM))
@@ -47,6 +53,7 @@ async def test_a_full_disk_is_told_to_senders_until_there_is_room(tmp_path: Path
         resource.prlimit(life.pid, resource.RLIMIT_FSIZE, room)
         accepted += await posted_until(session, life, 200, first=accepted)
         assert await life.stop() == 0, life.log()
+        assert await told_of(tmp_path) == ["bridge.store_unwritable"]
         life = Life(tmp_path)
         assert await life.start(), life.log()
         await arrived(target, {f"each e{number}" for number in range(accepted)})
@@ -130,6 +137,15 @@ async def test_a_store_that_is_deleted_takes_nothing_more(tmp_path: Path) -> Non
         await arrived(target, {"each e1", "once L1"})
         assert await life.stop() == 0, life.log()
         assert len(target.arrived()) == 4
+
+
+async def told_of(folder: Path) -> list[str]:
+    """Return the types of the notices to the owner."""
+    database = await Database.open(database_url(folder))
+    notices = select(inbox.c.body).where(inbox.c.source == SOURCE)
+    bodies = await database.read(lambda c: c.scalars(notices).all())
+    await database.close()
+    return [json.loads(body)["event"] for body in bodies]
 
 
 def move(here: Path, there: Path) -> None:

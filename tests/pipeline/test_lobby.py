@@ -18,7 +18,8 @@ async def test_what_came_first_goes_first(database: Database) -> None:
     pipeline.ingest = Ingest(pipeline.node, {"eduzz": pipeline.source}, lobby, lobby.refused)
     assert await pipeline.receive(completion("e1"), completion("e2")) == [200, 200]
     assert wins.sent == []
-    lobby.lead_to(pipeline.engine.inlet, pipeline.engine.alarm.refused)
+    alarm = pipeline.engine.alarm
+    lobby.lead_to(pipeline.engine.inlet, alarm.refused, alarm.unstored)
     await pipeline.engine.start()
     assert await pipeline.receive(completion("e3"), completion("e3")) == [200, 200]
     await until(lambda: len(wins.sent) == 3)
@@ -35,9 +36,13 @@ async def test_wrong_signatures_are_told_once_somebody_hears(database: Database)
         heard.append((source, why))
 
     await lobby.refused("eduzz", "early")
-    lobby.lead_to(Pipeline(database, [], {}).engine.inlet, hear)
+    lobby.unstored("early")
+    unstored: list[str] = []
+    lobby.lead_to(Pipeline(database, [], {}).engine.inlet, hear, unstored.append)
     await lobby.refused("eduzz", "late")
+    lobby.unstored("late")
     assert heard == [("eduzz", "late")]
+    assert unstored == ["late"]
 
 
 async def test_one_engine_follows_another(database: Database) -> None:
@@ -48,7 +53,7 @@ async def test_one_engine_follows_another(database: Database) -> None:
     after = Pipeline(database, [rule("r", action("r", "wins"))], channels(second), of_node=of_node)
     lobby = Lobby()
     ingest = before.ingest = Ingest(before.node, {"eduzz": before.source}, lobby, lobby.refused)
-    lobby.lead_to(before.engine.inlet, before.engine.alarm.refused)
+    lobby.lead_to(before.engine.inlet, before.engine.alarm.refused, before.engine.alarm.unstored)
     await before.engine.start()
     assert await before.receive(completion("e0")) == [200]
     await until(lambda: before.engine.is_idle)
@@ -61,7 +66,7 @@ async def test_one_engine_follows_another(database: Database) -> None:
     assert await under_way == [200, 200]
     assert await before.receive(completion("e3")) == [200]
     sent = len(first.sent)
-    lobby.lead_to(after.engine.inlet, after.engine.alarm.refused)
+    lobby.lead_to(after.engine.inlet, after.engine.alarm.refused, after.engine.alarm.unstored)
     await after.engine.start()
     assert await before.receive(completion("e4")) == [200]
     await until(lambda: len(first.sent) + len(second.sent) == 5)

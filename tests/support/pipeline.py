@@ -224,7 +224,10 @@ class Pipeline:
             rulebook=self.rulebook if self.hide else None,
             owner=self.owner,
         )
-        self.ingest = Ingest(self.node, {"eduzz": self.source}, self.engine.inlet, self.engine.alarm.refused)
+        alarm = self.engine.alarm
+        self.ingest = Ingest(
+            self.node, {"eduzz": self.source}, self.engine.inlet, alarm.refused, alarm.unstored
+        )
         self.operator = Operator(self.node, self.engine.wake)
 
     def restarted(self, **changes: object) -> Pipeline:

@@ -158,3 +158,18 @@ async def test_a_delivery_that_waits_for_its_channel_says_so(
     for row in waiting:
         html = await get(http, f"{listener.url}/deliveries/{row.id}")
         assert f'It waits: the channel <a href="/channels/{row.channel}"' in html
+
+
+async def test_every_trouble_has_its_words_on_the_overview(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, database: Database, clock: FakeClock
+) -> None:
+    """Also what is only told, between its sign and the telling."""
+
+    def write(connection: Connection) -> None:
+        for each in Trouble:
+            incidents.happened(connection, each, "place", now=clock.now(), why="why")
+
+    await database.write(write)
+    listener = await serve_admin(rates=RATES)
+    html = await get(http, listener.url)
+    assert html.count('<td data-label="Where">') == len(Trouble)

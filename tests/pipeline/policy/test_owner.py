@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from dataclasses import replace as remade
 from datetime import UTC
 from typing import TypeVar
 
@@ -20,7 +21,16 @@ from bridge.sources.own import SAMPLE
 from bridge.store import details, incidents, views
 from bridge.store.database import Connection, Database, StoreUnavailable
 from bridge.store.views import DeliveryFilter, EventFilter
-from tests.support.pipeline import Pipeline, Says, ScriptedChannel, action, channels, completion, rule
+from tests.support.pipeline import (
+    Pipeline,
+    Says,
+    ScriptedChannel,
+    action,
+    channels,
+    completion,
+    rule,
+    until,
+)
 from tests.support.policy import DOWN, GONE, REFUSED, channel, of_learners
 
 T = TypeVar("T")
@@ -249,3 +259,79 @@ async def test_a_template_that_fails_is_told_once(database: Database) -> None:
     assert desk.texts == ["trouble.started: Messages of the rule r cannot be made"]
     (incident,) = await database.read(incidents.lasting)
     assert (incident.subject, incident.count, incident.why) == ("r", 5, "templates/x.md:3: no such name")
+
+
+async def test_an_event_that_cannot_be_read_is_told_once_and_again_when_it_is_over(
+    database: Database,
+) -> None:
+    """It was answered 200, so nobody else would ever say so; the notice has the command that mends it."""
+    desk = channel("desk")
+    pipeline = watched(database, channel("wins"), desk)
+    for number in range(5):
+        assert await pipeline.receive(b"broken %d" % number) == [200]
+        await pipeline.engine.drain()
+        await look(pipeline)
+    assert desk.texts == ["trouble.started: Events from eduzz cannot be processed"]
+    (incident,) = await database.read(incidents.lasting)
+    assert (incident.subject, incident.count) == ("eduzz", 5)
+    (told,) = await database.read(lambda c: views.list_events(c, EventFilter(source=SOURCE)))
+    shown = await database.read(lambda c: details.show_event(c, told.seq))
+    assert isinstance(shown, details.EventDetails)
+    commands = json.loads(shown.entry.body)["data"]["commands"]
+    assert commands[1] == "bridge events replay --state parked --source eduzz"
+    pipeline.clock.advance(hours=1)
+    await look(pipeline)
+    assert desk.texts[1:] == ["trouble.ended: No more events from eduzz are put aside"]
+
+
+async def test_the_watch_looks_at_once_when_an_event_is_put_aside(database: Database) -> None:
+    """No clock moves, so no look of its own ever comes."""
+    desk = channel("desk")
+    pipeline = watched(database, channel("wins"), desk)
+    await pipeline.engine.start()
+    await pipeline.receive(b"broken")
+    try:
+        await until(lambda: desk.texts)
+    finally:
+        await pipeline.engine.stop()
+    assert desk.texts == ["trouble.started: Events from eduzz cannot be processed"]
+
+
+async def test_what_waits_for_a_channel_that_is_gone_is_told(database: Database) -> None:
+    """Parked at a start, it would otherwise wait for somebody to read the log."""
+    desk, to_old = channel("desk"), [rule("r", action("r", "old"))]
+    before = remade(watched(database, channel("wins"), channel("old", *[DOWN] * 3)), rules=to_old)
+    await before.run(*of_learners(2))
+    after = watched(database, channel("wins"), desk)
+    await after.engine.start()
+    try:
+        await until(lambda: desk.texts)
+    finally:
+        await after.engine.stop()
+    assert desk.texts == ["trouble.started: Messages of the rule r cannot be made"]
+    (incident,) = await database.read(incidents.lasting)
+    said = "the channel 'old' is no longer in the configuration; restore it, then retry"
+    assert (incident.count, incident.why) == (2, said)
+
+
+async def test_a_store_that_failed_for_a_moment_is_told_of_once_an_hour(database: Database) -> None:
+    """Senders were told to come back, so somebody has to hear of it, also if it worked at every look."""
+    away, desk = Away(database), channel("desk")
+    pipeline = watched(away, channel("wins"), desk)
+
+    async def moment(event: str) -> None:
+        away.away = True
+        assert await pipeline.receive(completion(event)) == [503]
+        away.away = False
+        await look(pipeline)
+
+    await look(pipeline)
+    await moment("e1")
+    assert desk.texts == ["trouble.ended: The store could not be written"]
+    for _ in range(10):
+        pipeline.clock.advance(minutes=5)
+        await moment("e1")
+    assert len(desk.texts) == 1
+    pipeline.clock.advance(minutes=10)
+    await moment("e1")
+    assert len(desk.texts) == 2
