@@ -16,7 +16,7 @@ from bridge.channels.answers import (
     retry_after,
     secrets_of,
 )
-from bridge.core.outcomes import ANSWER_LIMIT, Rejected, Retry
+from bridge.core.outcomes import ANSWER_LIMIT, Reason, Rejected, Retry
 from tests.support.clock import START
 
 anything = st.text(st.characters(), max_size=200)
@@ -26,6 +26,15 @@ anything = st.text(st.characters(), max_size=200)
 def test_every_answer_has_an_outcome(status: int, wait: str | None, text: str) -> None:
     """Whatever a server makes up."""
     assert outcome_of(Answer(status, wait, text), START).status == status
+
+
+def test_a_destination_that_is_gone_takes_nothing_at_all() -> None:
+    """410 is about the address, and any other refusal about the message."""
+    assert outcome_of(Answer(410), START) == Rejected(
+        Reason.CLIENT, 410, "the destination is gone for good", gone=True
+    )
+    others = (outcome_of(Answer(status), START) for status in range(400, 500) if status != 410)
+    assert not any(getattr(each, "gone", False) for each in others)
 
 
 @given(

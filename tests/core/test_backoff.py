@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +54,15 @@ def test_a_wait_is_never_shorter_than_asked_nor_beyond_the_limit(
     if due is not None:
         assert due - now >= max(policy.waits[min(attempt, len(policy.waits)) - 1], after or timedelta(0))
         assert due <= START + policy.limit
+
+
+def test_what_failed_together_does_not_come_back_together() -> None:
+    """Up to a quarter of the wait is added at random."""
+    waits = [
+        next_attempt(RetryPolicy(), attempt=3, retry=FAILED, first_at=START, now=START, chance=chance)
+        for chance in (0, 0.5, 0.999999)
+    ]
+    assert [due and (due - START).total_seconds() for due in waits] == [120, 135, pytest.approx(150, abs=0.1)]
 
 
 def test_a_policy_without_waits_tries_once() -> None:

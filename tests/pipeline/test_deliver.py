@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,7 +13,8 @@ from bridge.store import details, views
 from bridge.store.database import Database
 from bridge.store.deliveries import Attempt
 from bridge.store.details import DeliveryDetails
-from tests.support.pipeline import Pipeline, Says, ScriptedChannel, action, channels, completion, rule
+from tests.support.loop_time import pass_time
+from tests.support.pipeline import Pipeline, Says, ScriptedChannel, action, channels, completion, rule, until
 
 BUSY = Retry(Reason.SERVER, 503, "busy")
 
@@ -225,3 +227,22 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(database: Database) -
     assert [a.answer for a in shown.attempts] == ["fast"]
     assert slow.sent == fast.sent
     assert "result not recorded, the lease was lost" in first.log.events("warning")
+
+
+async def test_a_channel_that_never_answers_ends_with_its_time_limit(database: Database) -> None:
+    """Whatever a channel forgets to limit itself: the attempt is a time-out, and the next one delivers."""
+    never, wins = asyncio.Event(), ScriptedChannel("wins")
+    wins.before_answer = never.wait
+    pipeline = simple(wins, database)
+    await pipeline.receive(completion())
+    work = asyncio.create_task(pipeline.engine.drain())
+    await until(lambda: wins.sent)
+    pass_time(wins.policy.timeout.total_seconds())
+    async with asyncio.timeout(30):
+        await work
+    (attempt,) = (await only(database)).attempts
+    assert (attempt.outcome, attempt.reason) == ("retry", Reason.TIMEOUT)
+    never.set()
+    pipeline.clock.advance(seconds=10)
+    await pipeline.engine.drain()
+    assert (await only(database)).state is State.DELIVERED

@@ -11,12 +11,23 @@ from sqlalchemy import event
 
 from bridge.core.messages import Message, Payload
 from bridge.core.outcomes import State
+from bridge.pipeline.ingest import Ingest
 from bridge.pipeline.storing import Storing
 from bridge.store import details, outbox, views
 from bridge.store.database import Database
 from bridge.store.details import EventDetails
 from tests.pipeline.test_direct import settled, states, working
-from tests.support.pipeline import Pipeline, ScriptedChannel, action, channels, completion, rule, until
+from tests.support.loop_time import pass_time
+from tests.support.pipeline import (
+    Pipeline,
+    ScriptedChannel,
+    Unattended,
+    action,
+    channels,
+    completion,
+    rule,
+    until,
+)
 
 
 def alone(database: Database, *scripted: ScriptedChannel, once_per: tuple[str, ...] = ()) -> Pipeline:
@@ -82,6 +93,45 @@ async def test_a_stream_of_events_does_not_keep_to_the_way_of_its_first_one(data
         assert decided[-40:] == [True] * 40
 
 
+async def test_those_of_one_moment_keep_a_learners_order(database: Database) -> None:
+    """They are stored together, and the second waits for the first all the same."""
+    gate, wins = asyncio.Event(), ScriptedChannel("wins")
+    async with working(alone(database, wins)) as pipeline:
+        await first(pipeline, database)
+        wins.before_answer = gate.wait
+        together = commits_counted(database)
+        await asyncio.gather(*(pipeline.receive(completion(name)) for name in ("e1", "e2", "e3")))
+        assert len(together) == 1
+        await until(lambda: len(wins.sent) == 2)
+        await asyncio.sleep(0.02)
+        assert len(wins.sent) == 2
+        gate.set()
+        await settled(database, 4)
+        assert wins.texts[1:] == [f"module.completed {name}" for name in ("e1", "e2", "e3")]
+
+
+async def test_what_an_earlier_life_left_is_not_overtaken_at_a_start(database: Database) -> None:
+    """It is still on its way from the store when the next event of its learner comes."""
+    wins, may_go = ScriptedChannel("wins"), threading.Event()
+    before = alone(database, wins)
+    before.ingest = Ingest(before.node, {"eduzz": before.source}, Unattended())
+    await before.receive(completion("e1"), completion("e2"))
+    pipeline = before.restarted()
+    await pipeline.rulebook.kept()
+    await pipeline.engine.start()
+    event.listen(database.engine, "begin", lambda _: may_go.wait(30))
+    posted = asyncio.ensure_future(pipeline.receive(completion("e3")))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    pass_time(2)
+    await asyncio.sleep(0.02)
+    may_go.set()
+    assert await posted == [200]
+    await settled(database, 3)
+    await pipeline.engine.stop(1)
+    assert wins.texts == [f"module.completed {name}" for name in ("e1", "e2", "e3")]
+
+
 async def test_a_claim_that_is_taken_is_told(database: Database) -> None:
     """What was foreseen is set right in the same transaction."""
     wins = ScriptedChannel("wins")
@@ -130,7 +180,7 @@ async def test_what_cannot_be_written_costs_no_event(database: Database) -> None
         assert await asyncio.gather(*posts) == [[200]] * 3
         await settled(database, 3)
         await until(lambda: pipeline.engine.is_idle)
-        page = await database.read(lambda c: views.list_events(c, views.EventFilter()))
+        page = await database.read(lambda c: views.list_events(c, views.EventFilter(source="eduzz")))
         assert {row.event_id or row.delivery_key: row.state for row in page} == {
             "first": "done",
             "e1": "done",
