@@ -5,15 +5,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
 
+from bridge.store import outbox
 from bridge.store.creation import prepare
 from bridge.store.database import Database
 from bridge.store.engines import Engines, make_engines
+from bridge.store.inbox import claim
 from bridge.store.schema import deliveries, inbox
-from tests.support.stored import store_delivery, store_entry
+from tests.support.databases import schema_of
+from tests.support.stored import MINUTE, NOW, new_delivery, store_delivery, store_entry
 
 PROGRAMS = Path(__file__).parent / "programs"
 ROOT = PROGRAMS.parents[2]
@@ -91,3 +96,40 @@ async def test_a_command_writes_while_a_bridge_runs(store_url: str) -> None:
                 store_entry(connection, -1 - number)
         process.kill()
     engines.dispose()
+
+
+@pytest.fixture
+def nodes(postgres_server: str) -> Iterator[tuple[Engines, Engines]]:
+    """Two nodes on one PostgreSQL, neither of which waits for a lock."""
+    with schema_of(postgres_server) as url:
+        both = tuple(make_engines(url, readers=1, busy_timeout=timedelta(milliseconds=100)) for _ in "ab")
+        prepare(both[0])
+        yield both[0], both[1]
+        for each in both:
+            each.dispose()
+
+
+def test_a_claim_passes_by_what_another_node_is_just_claiming(nodes: tuple[Engines, Engines]) -> None:
+    """It takes the next delivery at once: no node stands still for another one's transaction."""
+    one, other = nodes
+    with one.writer.begin() as connection:
+        for number in range(2):
+            store_delivery(connection, number)
+    with one.writer.begin() as mine, other.writer.begin() as theirs:
+        for at, lease, number in ((mine, "one/1", 0), (theirs, "other/1", 1)):
+            (due,) = outbox.claim_due(
+                at, channel="learners", now=NOW, lease_until=NOW + MINUTE, lease=lease, limit=1
+            )
+            assert due.id == new_delivery(0, number).id
+
+
+def test_a_claim_passes_by_an_entry_that_somebody_is_just_changing(nodes: tuple[Engines, Engines]) -> None:
+    """Such as a person who replays it."""
+    one, other = nodes
+    with one.writer.begin() as connection:
+        seqs = [store_entry(connection, number) for number in range(2)]
+    with one.writer.begin() as person, other.writer.begin() as theirs:
+        person.execute(select(inbox.c.seq).where(inbox.c.seq == seqs[0]).with_for_update())
+        claimed = claim(theirs, now=NOW, lease_until=NOW + MINUTE, lease="other/1", limit=9)
+        assert claimed is not None
+        assert [entry.seq for entry in claimed] == [seqs[1]]

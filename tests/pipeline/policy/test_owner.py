@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ from dataclasses import replace as remade
 from datetime import UTC
 from typing import TypeVar
 
+import pytest
 from msgspec.structs import replace
 
 from bridge.core.events import Facts
 from bridge.core.messages import RenderFailure
-from bridge.core.outcomes import State
+from bridge.core.outcomes import Outcome, State
 from bridge.core.rules import OWNER_RULE, Action, else_name
 from bridge.core.trouble import SOURCE
 from bridge.pipeline.trouble import Owner
@@ -284,13 +286,46 @@ async def test_an_event_that_cannot_be_read_is_told_once_and_again_when_it_is_ov
     assert desk.texts[1:] == ["trouble.ended: No more events from eduzz are put aside"]
 
 
-async def test_the_watch_looks_at_once_when_an_event_is_put_aside(database: Database) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "title"),
+    [
+        (REFUSED, "Messages through wins are being given up"),
+        (GONE, "The channel wins is stopped and needs you"),
+        (DOWN, "The channel wins is paused"),
+        (None, "Messages of the rule r cannot be made"),
+    ],
+)
+async def test_the_watch_looks_at_once_when_something_breaks(
+    database: Database, outcome: Outcome | None, title: str
+) -> None:
     """No clock moves, so no look of its own ever comes."""
+    desk, wins = channel("desk"), channel("wins", *[outcome] * 5 if outcome else [], failures=1)
+    pipeline = watched(database, wins, desk)
+    if outcome is None:
+        failing = replace(
+            action("r", "wins"), content=Says(RenderFailure("templates/x.md", 3, "no such name"))
+        )
+        pipeline = remade(pipeline, rules=[rule("r", failing)])
+    await pipeline.engine.start()
+    try:
+        await until(lambda: pipeline.engine.is_idle)
+        await asyncio.sleep(0.02)  # the watch's first look
+        await pipeline.receive(completion())
+        await until(lambda: desk.texts)
+    finally:
+        await pipeline.engine.stop()
+    assert desk.texts == [f"trouble.started: {title}"]
+
+
+async def test_the_watch_looks_at_once_when_an_event_is_put_aside(database: Database) -> None:
+    """It was answered 200, and the platform will never know."""
     desk = channel("desk")
     pipeline = watched(database, channel("wins"), desk)
     await pipeline.engine.start()
-    await pipeline.receive(b"broken")
     try:
+        await until(lambda: pipeline.engine.is_idle)
+        await asyncio.sleep(0.02)  # the watch's first look
+        await pipeline.receive(b"broken")
         await until(lambda: desk.texts)
     finally:
         await pipeline.engine.stop()
