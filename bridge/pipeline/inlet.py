@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from bridge.pipeline import suspects
 from bridge.pipeline.dispatch import Dispatcher
 from bridge.pipeline.node import Node
 from bridge.pipeline.settling import Draft, Entries, Stored, accept_all
@@ -92,13 +93,31 @@ class Inlet:
 
     async def _claim(self, limit: int, busy: Sequence[tuple[Entry, str]]) -> Sequence[tuple[Entry, str]]:
         seqs = [entry.seq for entry, _ in busy]
+        if any(suspects.is_suspect(entry) for entry, _ in busy):
+            self.worker.stay_behind()
+            return ()
         now, lease = self._node.clock.now(), self._lease()
-        entries = await self._node.database.write(
-            lambda connection: inbox.claim(
+
+        def claim(connection: Connection) -> tuple[Sequence[Entry], bool] | None:
+            claimed = inbox.claim(
                 connection, now=now, lease_until=now + LEASE_FOR, lease=lease, limit=limit, busy=seqs
             )
-        )
-        if entries is None:
+            return None if claimed is None else _apart(connection, claimed, idle=not busy)
+
+        found = await self._node.database.write(claim)
+        if found is None:
             self.worker.wake_at(now + NEXT_TURN)
             return ()
+        entries, more = found
+        if more:
+            self.worker.stay_behind()
         return [(entry, lease) for entry in entries]
+
+
+def _apart(connection: Connection, claimed: Sequence[Entry], *, idle: bool) -> tuple[Sequence[Entry], bool]:
+    """Put back what may not be at work beside others, and return the rest, and whether anything was."""
+    taken = suspects.to_take(claimed, idle=idle)
+    if len(taken) == len(claimed):
+        return claimed, False
+    inbox.put_back(connection, [entry.seq for entry in claimed[len(taken) :]])
+    return taken, True

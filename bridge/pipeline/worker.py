@@ -67,6 +67,10 @@ class Worker(Generic[Item]):
         self._calm.set()
         self._news.set()
 
+    def stay_behind(self) -> None:
+        """Say, while claiming, that there is work which can be taken when what is at work now is done."""
+        self._behind = True
+
     def look(self) -> None:
         """Ask for a look at the store, where there may be work."""
         self._curious = True

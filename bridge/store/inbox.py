@@ -219,6 +219,11 @@ def replay(connection: Connection, seq: int, *, now: datetime) -> int | None:
     return run if run is not None else connection.scalar(_RUN, {"given_seq": seq})
 
 
+def put_back(connection: Connection, seqs: Sequence[int]) -> None:
+    """Give back entries that this transaction has claimed, as if it had not."""
+    connection.execute(_PUT_BACK, {"given_seqs": seqs})
+
+
 def release(connection: Connection, lease: str) -> int:
     """Give back every entry under a lease whose name begins so, as if never claimed; returns how many."""
     given_back = connection.execute(_RELEASE, {"given_lease": lease}).rowcount
@@ -413,6 +418,11 @@ _REPLAY = (
 _RUN = select(inbox.c.run).where(inbox.c.seq == given("seq"))
 _RELEASE_ALL = update(inbox).where(_WAITING, inbox.c.lease.is_not(None)).values(_FREE)
 _RELEASE = update(inbox).where(_WAITING, under(inbox.c.lease)).values({"tries": inbox.c.tries - 1, **_FREE})
+_PUT_BACK = (
+    update(inbox)
+    .where(inbox.c.seq.in_(bindparam("given_seqs", expanding=True)))
+    .values({"tries": inbox.c.tries - 1, **_FREE})
+)
 
 # The table's number, because a database may hold several stores, each in a schema of its own.
 _LOCK = text("SELECT pg_try_advisory_xact_lock(:ours + CAST('inbox'::regclass AS oid)::bigint)").bindparams(

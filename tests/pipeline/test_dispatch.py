@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 
 import pytest
 
 from bridge.core.outcomes import Delivered, Reason, Rejected, State
 from bridge.core.rules import Rule
+from bridge.pipeline.inlet import HANDS
+from bridge.pipeline.plan import TRIES_LIMIT
 from bridge.store import details, inbox, views
 from bridge.store.database import Database
 from bridge.store.details import EventDetails
@@ -192,6 +195,34 @@ async def test_an_entry_that_ends_its_process_again_and_again_is_parked(database
     assert len(wins.sent) == 1
 
 
+async def lives(pipeline: Pipeline, *, poison: bytes) -> int:
+    """Live again and again, each time until the poison is at work, until all is done; return how often."""
+    for ends in range(30):
+        inlet = pipeline.restarted(name=f"life-{ends}").engine.inlet
+        while claimed := await inlet._claim(HANDS, ()):
+            if any(entry.body == poison and entry.tries <= TRIES_LIMIT for entry, _ in claimed):
+                break
+            await inlet._dispatcher.dispatch(claimed)
+        else:
+            return ends
+        pipeline.clock.advance(minutes=2)
+    raise AssertionError("it never ends")
+
+
+async def test_what_ends_the_process_is_told_from_its_neighbours(database: Database) -> None:
+    """One entry is parked, and all that were taken up with it each time go through."""
+    wins = ScriptedChannel("wins")
+    pipeline = Pipeline(database, [rule("r", action("r", "wins"))], channels(wins))
+    bodies = [json.dumps(completion(f"e{number}")).encode() for number in range(40)]
+    await pipeline.receive(*bodies)
+    assert await lives(pipeline, poison=bodies[20]) == TRIES_LIMIT
+    found = [state for state, _ in await event_states(database)]
+    assert (found.index("parked"), found.count("done")) == (20, 39)
+    await pipeline.engine.drain()
+    others = [number for number in range(40) if number != 20]
+    assert wins.texts == [f"module.completed e{number}" for number in others]
+
+
 async def test_an_entry_that_outlived_some_crashes_goes_through(database: Database) -> None:
     """A power cut or two are no reason to park anything."""
     wins = ScriptedChannel("wins")
@@ -200,3 +231,22 @@ async def test_an_entry_that_outlived_some_crashes_goes_through(database: Databa
     await die_with(pipeline, 4)
     await pipeline.engine.drain()
     assert len(wins.sent) == 1
+
+
+async def test_an_entry_is_taken_up_alone_only_while_it_is_at_work(database: Database) -> None:
+    """Nothing comes beside it or before it, and what waits behind it comes as soon as it is done."""
+    wins = ScriptedChannel("wins")
+    pipeline = Pipeline(database, [rule("r", action("r", "wins"))], channels(wins))
+    await pipeline.receive(*(completion(f"e{number}") for number in range(3)))
+    await die_with(pipeline, 2)
+    await pipeline.receive(completion("e3"))
+    inlet = pipeline.engine.inlet
+    (first,) = await inlet._claim(HANDS, ())
+    assert await inlet._claim(HANDS, [first]) == ()
+    assert not inlet.worker.reserve()
+    await inlet._dispatcher.dispatch([first])
+    (second,) = await inlet._claim(HANDS, ())
+    assert (first[0].seq, second[0].seq, second[0].tries) == (1, 2, 3)
+    await inlet._dispatcher.dispatch([second])
+    await pipeline.engine.drain()
+    assert wins.texts == [f"module.completed e{number}" for number in range(4)]
