@@ -75,7 +75,7 @@ def sign(outcome: Outcome) -> Sign:
             return Sign.UP
         case Rejected(gone=True):
             return Sign.GONE
-        case Retry(reason=Reason.RATE_LIMITED, after=timedelta()):
+        case Retry(reason=Reason.RATE_LIMITED, after=timedelta() as after) if after > timedelta(0):
             return Sign.BUSY
         case Retry(reason=Reason.CANCELLED) | Rejected(reason=Reason.INVALID):
             return Sign.NONE
@@ -87,12 +87,16 @@ def sign(outcome: Outcome) -> Sign:
             assert_never(never)
 
 
+def is_held(breaker: Breaker, now: datetime) -> bool:
+    """Return whether a channel that works is silent, because its destination asked for it."""
+    return breaker.phase is Phase.WORKING and breaker.until is not None and now < breaker.until
+
+
 def may_send(breaker: Breaker, now: datetime, limit: int) -> tuple[int, datetime | None]:
     """Return how many of `limit` may be sent now, and if none, from when on; None: when a person says so."""
     match breaker.phase:
         case Phase.WORKING:
-            held = breaker.until is not None and now < breaker.until
-            return (0, breaker.until) if held else (limit, None)
+            return (0, breaker.until) if is_held(breaker, now) else (limit, None)
         case Phase.PAUSED | Phase.TRYING:
             waits = breaker.until is not None and now < breaker.until
             return (0, breaker.until) if waits else (min(1, limit), None)
@@ -120,12 +124,11 @@ def follow(policy: BreakerPolicy | None, breaker: Breaker, outcome: Outcome, now
         return breaker
     match sign(outcome):
         case Sign.UP:
-            held = breaker.phase is Phase.WORKING and breaker.until is not None and now < breaker.until
-            return replace(breaker, failures=0) if held else FRESH
+            return replace(breaker, failures=0) if is_held(breaker, now) else FRESH
         case Sign.DOWN:
             return _failed(policy, breaker, outcome, now)
         case Sign.BUSY:
-            return _held(breaker, outcome, now)
+            return _held(policy, breaker, outcome, now)
         case Sign.GONE:
             return stop(breaker, now, _word(outcome))
         case Sign.NONE:
@@ -148,21 +151,32 @@ def _failed(policy: BreakerPolicy | None, breaker: Breaker, outcome: Outcome, no
     if breaker.phase is Phase.WORKING and failures < policy.failures:
         return replace(breaker, failures=failures)
     wait = min(policy.pause * 2 ** min(breaker.pauses, 20), policy.longest)
+    return _paused(breaker, failures, outcome, now + max(wait, _asked(outcome)), now)
+
+
+def _held(policy: BreakerPolicy | None, breaker: Breaker, outcome: Outcome, now: datetime) -> Breaker:
+    """Return the breaker that is silent for as long as it was asked; asked for ever, it is a failure too.
+
+    Those that were under way together are told the same, and count once.
+    """
+    until = max(now + _asked(outcome), breaker.until or now)
+    if breaker.phase is not Phase.WORKING:
+        return replace(breaker, phase=Phase.PAUSED, until=until)
+    failures = breaker.failures + (not is_held(breaker, now))
+    if policy is None or failures < policy.failures:
+        return replace(breaker, failures=failures, until=until)
+    return _paused(breaker, failures, outcome, until, now)
+
+
+def _paused(breaker: Breaker, failures: int, outcome: Outcome, until: datetime, now: datetime) -> Breaker:
     return Breaker(
         Phase.PAUSED,
         failures=failures,
         pauses=breaker.pauses + 1,
         since=breaker.since or now,
-        until=now + max(wait, _asked(outcome)),
+        until=until,
         why=_word(outcome),
     )
-
-
-def _held(breaker: Breaker, outcome: Outcome, now: datetime) -> Breaker:
-    until = now + _asked(outcome)
-    if breaker.phase is Phase.WORKING:
-        return replace(breaker, until=max(until, breaker.until or until))
-    return replace(breaker, phase=Phase.PAUSED, until=max(until, breaker.until or until))
 
 
 def _asked(outcome: Outcome) -> timedelta:

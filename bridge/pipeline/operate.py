@@ -9,7 +9,7 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bridge.core.breaker import FRESH, Phase, stop
+from bridge.core.breaker import FRESH, Phase, is_held, stop
 from bridge.core.outcomes import State
 from bridge.core.trouble import Trouble
 from bridge.pipeline.deciding import discard_rule, pause_rule, resume_rule
@@ -59,7 +59,7 @@ class Operator:
         )
         self._node.log.info("retry asked for", delivery=delivery_id, result=type(result).__name__.lower())
         self._wake()
-        return _told(result, delivery_id, _tried(holds), "be retried")
+        return _told(result, delivery_id, _tried(holds, now), "be retried")
 
     async def discard(self, delivery_id: str, why: str) -> Told:
         """Give a delivery up for good; its claim is released."""
@@ -87,12 +87,12 @@ class Operator:
         return Told(done=done, sentence=f"channel {channel} {sentence}")
 
     async def resume(self, channel: str) -> Told:
-        """Let a channel that is paused or stopped send again, at once."""
+        """Let a channel that is paused, stopped or asked to be silent send again, at once."""
         now = self._node.clock.now()
         done = await self._node.database.write(lambda connection: _resume(connection, channel, now))
         self._node.log.info("resume asked for", channel=channel, done=done)
         self._wake()
-        sentence = "sends again" if done else "is neither paused nor stopped"
+        sentence = "sends again" if done else "is neither paused, stopped nor held"
         return Told(done=done, sentence=f"channel {channel} {sentence}")
 
     async def pause_rule(self, rule: str, why: str) -> Told:
@@ -122,7 +122,7 @@ def _pause(connection: Connection, channel: str, why: str, now: datetime) -> boo
 
 def _resume(connection: Connection, channel: str, now: datetime) -> bool:
     standing = channels.lock(connection, channel)
-    if standing.breaker.phase is Phase.WORKING:
+    if standing.breaker.phase is Phase.WORKING and not is_held(standing.breaker, now):
         return False
     channels.write(connection, channel, replace(standing, breaker=FRESH))
     tell(connection, channel, standing.breaker, FRESH, now)
@@ -153,12 +153,14 @@ def _discard(connection: Connection, delivery_id: str, now: datetime, why: str) 
     return result
 
 
-def _tried(holds: tuple[str, Standing] | None) -> str:
+def _tried(holds: tuple[str, Standing] | None, now: datetime) -> str:
     """Return what a retry comes to: nothing goes before its channel does."""
-    if holds is None or holds[1].breaker.phase is Phase.WORKING:
+    name, breaker = ("", FRESH) if holds is None else (holds[0], holds[1].breaker)
+    held = is_held(breaker, now)
+    if breaker.phase is Phase.WORKING and not held:
         return "is tried again now"
-    name, phase = holds[0], holds[1].breaker.phase
-    return f"is due, and waits: channel {name} is {phase}; `bridge channels resume {name}` lets it go on"
+    state = "held, its destination asked for silence" if held else str(breaker.phase)
+    return f"is due, and waits: channel {name} is {state}; `bridge channels resume {name}` lets it go on"
 
 
 def _told(result: Moved | Missing | Refused | Taken, delivery_id: str, done: str, wish: str) -> Told:

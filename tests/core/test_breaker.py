@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bridge.core.breaker import (
     FRESH,
@@ -56,6 +57,7 @@ OUTCOMES: list[Outcome] = [
         (Retry(Reason.AUTH, 454), Sign.DOWN),
         (Retry(Reason.RATE_LIMITED, 429), Sign.DOWN),
         (Retry(Reason.RATE_LIMITED, 429, after=timedelta(seconds=1)), Sign.BUSY),
+        (Retry(Reason.RATE_LIMITED, 429, after=timedelta(0)), Sign.DOWN),
         (Retry(Reason.CANCELLED), Sign.NONE),
     ],
 )
@@ -125,16 +127,31 @@ def test_a_destination_that_is_gone_stops_it_until_a_person_comes(breaker: Break
     assert stop(stopped, START, "again") == stopped
 
 
-def test_retry_after_silences_the_channel_and_counts_as_no_failure() -> None:
+def test_retry_after_silences_the_channel() -> None:
     """Others would only be told the same; a whole channel is silenced for an hour at most."""
     held = follow(POLICY, FRESH, Retry(Reason.RATE_LIMITED, 429, after=timedelta(seconds=20)), START)
-    assert (held.phase, held.failures) == (Phase.WORKING, 0)
+    assert held.phase is Phase.WORKING
     assert may_send(held, START, 4) == (0, START + timedelta(seconds=20))
     assert may_send(held, START + timedelta(seconds=20), 4) == (4, None)
-    assert follow(POLICY, held, Delivered(200), START) == held
+    assert follow(POLICY, held, Delivered(200), START) == replace(held, failures=0)
     assert follow(POLICY, held, Delivered(200), START + timedelta(seconds=20)) == FRESH
     long = follow(POLICY, FRESH, Retry(Reason.RATE_LIMITED, 429, after=timedelta(days=9)), START)
     assert long.until == START + LONGEST_HOLD
+
+
+def test_silence_without_end_is_an_outage() -> None:
+    """Asked for it after each silence, the channel pauses; those that were under way together count once."""
+    asked, breaker, now = Retry(Reason.RATE_LIMITED, 429, "slow", timedelta(seconds=20)), FRESH, START
+    for _ in range(2):
+        for _ in range(9):
+            breaker = follow(POLICY, breaker, asked, now)
+        assert breaker.phase is Phase.WORKING
+        now += timedelta(seconds=20)
+    breaker = follow(POLICY, breaker, asked, now)
+    assert (breaker.phase, breaker.since, breaker.until) == (Phase.PAUSED, now, now + timedelta(seconds=20))
+    assert breaker.why == "rate_limited 429: slow"
+    assert follow(None, replace(FRESH, failures=99), asked, START).phase is Phase.WORKING
+    assert follow(POLICY, breaker, Delivered(200), now) == FRESH
 
 
 def test_a_pause_is_no_shorter_than_the_destination_asked_for() -> None:

@@ -185,3 +185,22 @@ async def test_a_retry_says_that_the_channel_has_to_go_on_first(database: Databa
     )
     await pipeline.operator.resume("wins")
     assert (await pipeline.operator.retry(dead.id)).sentence.endswith("is tried again now")
+
+
+async def test_a_channel_that_was_asked_for_silence_goes_on_when_a_person_says_so(
+    database: Database,
+) -> None:
+    """The destination was mended, or had no reason to ask for an hour."""
+    wins = channel("wins", Retry(Reason.RATE_LIMITED, 429, after=timedelta(days=900)), failures=3)
+    pipeline = simple(database, wins)
+    await pipeline.run(*of_learners(3))
+    (dead,) = await database.read(lambda c: views.list_deliveries(c, views.DeliveryFilter(state=State.DEAD)))
+    told = await pipeline.operator.retry(dead.id)
+    held = "channel wins is held, its destination asked for silence; `bridge channels resume wins`"
+    assert told.sentence.endswith(f"is due, and waits: {held} lets it go on")
+    await pipeline.engine.drain()
+    assert len(wins.sent) == 1
+    assert (await pipeline.operator.resume("wins")).done
+    assert not (await pipeline.operator.resume("wins")).done
+    await pipeline.engine.drain()
+    assert await counts(database) == {State.DELIVERED: 3}
