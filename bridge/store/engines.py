@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from bridge.store import news
 from bridge.store.errors import StoreError
 from bridge.store.listening import Ear
+from bridge.store.prepared import run_text
 
 SQLITE_NEEDED = (3, 35)
 """The first SQLite with RETURNING (2021)."""
@@ -137,7 +138,7 @@ def _read_settings(connection: sqlite3.Connection, _file: Path) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     # One that reads first and writes later can be refused without a wait for the lock (SQLITE_BUSY_SNAPSHOT).
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    run_text(connection, "BEGIN IMMEDIATE")  # for every batch, without what Core makes of a statement
 
 
 def _begin(connection: Connection) -> None:

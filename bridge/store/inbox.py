@@ -114,7 +114,7 @@ def accept_all(
     """
     seqs = next_seqs(connection, inbox, len(entries))
     waiting: list[dict[str, object]] = []
-    done: list[Sequence[object]] = []
+    done: list[tuple[object, ...]] = []
     flag = int if connection.dialect.name == "sqlite" else bool
     for seq, (entry, way) in zip(seqs, entries, strict=True):
         if isinstance(way, Finished):

@@ -7,6 +7,7 @@ are converted, by the same column types; errors are the same as Core's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, cast
 
 from msgspec import Struct
@@ -19,9 +20,15 @@ from sqlalchemy.types import TypeEngine
 Convert = Callable[[Any], Any]
 
 
+def run_text(connection: Connection, text: str) -> None:
+    """Run a statement that takes no values, as it stands."""
+    _run(connection, text, lambda cursor: cursor.execute(text))
+
+
 class Prepared:
     """One statement. `inserted` names the columns an INSERT is given; `returned` are those it returns.
 
+    `given` names the parameters of any other statement, in the order in which `run_stored` is given them.
     Lists of values ("expanding" parameters) have no place in it: their number is part of the text.
     """
 
@@ -30,10 +37,12 @@ class Prepared:
         statement: CompilerElement,
         *,
         inserted: Sequence[str] = (),
+        given: Sequence[str] = (),
         returned: Sequence[ColumnElement[Any]] = (),
     ) -> None:
         self._statement = statement
         self._inserted = list(inserted) or None
+        self._given = tuple(given or inserted)
         self._returned = tuple(returned)
         self._compiled: dict[str, _Compiled] = {}
 
@@ -62,16 +71,13 @@ class Prepared:
         """Run it once for each of `rows`, in their order, and return how many rows all of them changed."""
         return self._for(connection.dialect).run_all(connection, rows) if rows else 0
 
-    def run_stored(self, connection: Connection, rows: Sequence[Sequence[object]]) -> int:
-        """Run it as `run_all` does; each row has the values of `inserted`, in that order, as they are stored.
+    def run_stored(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
+        """Run it as `run_all` does; a row is a tuple of the values of `inserted` or `given`, in that order.
 
-        For what is inserted for every event: looking up names and types costs as much as SQLite does.
+        They are values as they are stored: nothing is converted. For what is written for every event: looking
+        up names and types costs as much as SQLite does.
         """
-        if not rows:
-            return 0
-        compiled = self._for(connection.dialect)
-        assert compiled.names == self._inserted  # noqa: S101 - who writes an INSERT keeps to the table's order
-        return compiled.run_stored(connection, rows)
+        return self._for(connection.dialect).run_stored(connection, rows) if rows else 0
 
     def _for(self, dialect: Dialect) -> _Compiled:
         compiled = self._compiled.get(dialect.name)
@@ -89,45 +95,40 @@ class Prepared:
         ]
         order = made.positiontup or list(converts)
         parameters = [(name, converts[name], fixed.get(name)) for name in order]
-        return _Compiled(str(made), parameters, reads, named=made.positiontup is None)
+        arrange = _arrangement(self._given, order, fixed)
+        return _Compiled(str(made), parameters, reads, arrange, named=made.positiontup is None)
 
 
 class _Compiled(Struct, frozen=True):
-    """The text for one kind of database; of each parameter the name, the conversion, and what is fixed."""
+    """The text for one kind of database; of each parameter the name, the conversion, and what is fixed.
+
+    `arrange` makes of a row as it is given one in the order of the parameters; None where that is the same.
+    """
 
     text: str
     parameters: Sequence[tuple[str, Convert | None, object]]
     reads: Sequence[Convert | None]
+    arrange: Callable[[tuple[object, ...]], tuple[object, ...]] | None
     named: bool
 
-    @property
-    def names(self) -> list[str]:
-        return [name for name, _, _ in self.parameters]
-
     def run(self, connection: Connection, values: Mapping[str, object]) -> Any:  # noqa: ANN401 - a driver's cursor
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(self.text, self._parameters(values))
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise _wrapped(self.text, error, connection, cursor) from error
-        return cursor
+        parameters = self._parameters(values)
+        return _run(connection, self.text, lambda cursor: cursor.execute(self.text, parameters))
 
     def run_all(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
         return self._run_many(connection, [self._parameters(row) for row in rows])
 
-    def run_stored(self, connection: Connection, rows: Sequence[Sequence[object]]) -> int:
+    def run_stored(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
+        if self.arrange is not None:
+            rows = list(map(self.arrange, rows))
         if not self.named:
             return self._run_many(connection, rows)
-        names = self.names
+        names = [name for name, _, _ in self.parameters]
         return self._run_many(connection, [dict(zip(names, row, strict=True)) for row in rows])
 
-    def _run_many(self, connection: Connection, parameters: Sequence[object]) -> int:
-        cursor = connection.connection.cursor()
-        try:
-            cursor.executemany(self.text, cast("Any", parameters))
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise _wrapped(self.text, error, connection, cursor) from error
-        return cursor.rowcount
+    def _run_many(self, connection: Connection, rows: Sequence[object]) -> int:
+        count: int = _run(connection, self.text, lambda cursor: cursor.executemany(self.text, rows)).rowcount
+        return count
 
     def read(self, row: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(
@@ -143,6 +144,29 @@ class _Compiled(Struct, frozen=True):
         if not self.named:
             return made
         return {name: value for (name, _, _), value in zip(self.parameters, made, strict=True)}
+
+
+def _run(connection: Connection, text: str, run: Callable[[Any], object]) -> Any:  # noqa: ANN401 - a driver's cursor
+    """Run a statement on a cursor of the driver, and return that."""
+    cursor = connection.connection.cursor()
+    try:
+        run(cursor)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _wrapped(text, error, connection, cursor) from error
+    return cursor
+
+
+def _arrangement(
+    given: Sequence[str], order: Sequence[str], fixed: Mapping[str, object]
+) -> Callable[[tuple[object, ...]], tuple[object, ...]] | None:
+    """Return what puts a row of what is `given`, and what is fixed, in the order of the parameters."""
+    if not given or list(order) == list(given):
+        return None
+    others = [name for name in fixed if name not in given]
+    values = tuple(fixed[name] for name in others)
+    places = [*given, *others]
+    pick = itemgetter(*map(places.index, order))
+    return lambda row: pick(row + values)
 
 
 def _conversion(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
