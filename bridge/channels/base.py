@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict
@@ -122,6 +122,25 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Give back every connection of its own; what channels share is closed with `Shared`."""
+        ...
+
+
+@runtime_checkable
+class Prompt(Protocol):
+    """What a channel can do beside, where a message needs no more than a connection that is at hand.
+
+    Waiting for an answer in a task costs more than everything else about sending it.
+    """
+
+    def send_at_once(self, payload: Payload, delivery_id: str, told: Callable[[Any], None]) -> bool:
+        """Try once without waiting, if that is possible now; say whether it was.
+
+        If so, `told` is called once, later and within the channel's time limit, with what `outcome` reads.
+        """
+        ...
+
+    def outcome(self, came: Any) -> Outcome:  # noqa: ANN401  # the channel's own
+        """Return what an attempt came to."""
         ...
 
 

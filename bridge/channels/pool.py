@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from functools import partial
 from typing import NamedTuple
 
 from bridge.channels.sockets import Sockets
-from bridge.channels.wire import Reply, Wire
+from bridge.channels.wire import Reply, Told, Wire
 
 IDLE_S = 15.0
 """How long a connection is kept without a request; servers wait a minute or so, some only seconds."""
@@ -48,10 +49,25 @@ class Pool:
         if wire is None:
             async with asyncio.timeout_at(deadline):
                 wire = await self._opened(place)
+        came: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        wire.exchange(request, deadline, partial(_settle, came))
         try:
-            return await wire.exchange(request, deadline)
+            return await came
         finally:
             self._give_back(place, wire)
+
+    def exchange_at_once(self, place: Place, request: bytes, *, deadline: float, told: Told) -> bool:
+        """Send a request once over a kept connection and have `told` called; say whether there was one."""
+        wire = self._taken(place)
+        if wire is None:
+            return False
+
+        def ended(came: Reply | Exception) -> None:
+            self._give_back(place, wire)
+            told(came)
+
+        wire.exchange(request, deadline, ended)
+        return True
 
     async def close(self) -> None:
         """Close every connection that is kept; those in use are closed when their exchange ends."""
@@ -122,3 +138,12 @@ class Pool:
             trust.set_alpn_protocols(["http/1.1"])
             self._trust = trust
         return self._trust
+
+
+def _settle(future: asyncio.Future[Reply], came: Reply | Exception) -> None:
+    if future.done():  # cancelled
+        return
+    if isinstance(came, Exception):
+        future.set_exception(came)
+    else:
+        future.set_result(came)

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from aiohttp import ClientError
 from yarl import URL  # as aiohttp reads addresses
 
-from bridge.channels.answers import Answer, failure, shown
+from bridge.channels.answers import Answer, shown
 from bridge.channels.pool import Place, Pool
-from bridge.channels.wire import Reply
-from bridge.core.outcomes import Rejected, Retry
+from bridge.channels.wire import Reply, Told
 
 _DEFAULTS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
@@ -51,17 +50,24 @@ def form(method: str, address: str, headers: Mapping[str, str], *, private: bool
     return Form(Place(url.scheme == "https", url.raw_host, url.port, private), head)
 
 
-async def replied(pool: Pool, form: Form, request: bytes, *, limit_s: float) -> Reply | Retry | Rejected:
-    """Send one request and return the answer as it came, or what came instead; it only raises if cancelled.
+async def replied(pool: Pool, form: Form, request: bytes, *, limit_s: float) -> Reply | Exception:
+    """Send one request and return the answer as it came, or the error that came instead.
 
-    The status line decides: an answer that breaks off behind it, or does not end, still is one. It may repeat
-    secrets, so what is kept of it is `answered`.
+    `failure` says what the error means. It only raises if cancelled. The status line decides: an answer that
+    breaks off behind it, or does not end, still is one. It may repeat secrets, so what is kept of it is
+    `answered`.
     """
     deadline = asyncio.get_running_loop().time() + limit_s
     try:
         return await pool.exchange(form.place, request, deadline=deadline)
     except (ClientError, OSError, ValueError) as error:
-        return failure(error)
+        return error
+
+
+def replied_at_once(pool: Pool, form: Form, request: bytes, *, limit_s: float, told: Told) -> bool:
+    """Send one request if a connection is at hand, and have `told` called later; say whether one was."""
+    deadline = asyncio.get_running_loop().time() + limit_s
+    return pool.exchange_at_once(form.place, request, deadline=deadline, told=told)
 
 
 def answered(reply: Reply, hidden: tuple[str, ...]) -> Answer:

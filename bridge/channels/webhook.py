@@ -20,12 +20,13 @@ from bridge.channels.base import ChannelPolicy, Limit, Unencodable
 from bridge.channels.guard import is_allowed
 from bridge.channels.http import Shared
 from bridge.channels.options import web_address
-from bridge.channels.posts import Form, answered, form, replied
+from bridge.channels.posts import Form, answered, form, replied, replied_at_once
 from bridge.channels.presets import preset
 from bridge.channels.webhook_answers import Judgement
 from bridge.channels.webhook_options import BODILESS, LONGEST_PATH, WebhookOptions, signing_key
+from bridge.channels.wire import Reply, Told
 from bridge.core.messages import Document, Message, Payload
-from bridge.core.outcomes import Outcome, Rejected, Retry
+from bridge.core.outcomes import Outcome
 
 SHORTEST_KEY = 8
 """Words of a header's value that are at least this long are taken for keys and hidden."""
@@ -80,23 +81,28 @@ class WebhookChannel:
 
     async def send(self, payload: Payload, delivery_id: str) -> Outcome:
         """Send once."""
-        meta = payload.meta
-        fields = {"Content-Type": str(meta["type"])} if self._says_type and "type" in meta else {}
-        fields["Idempotency-Key"] = delivery_id
-        if self._macs:
-            fields |= self._signed(payload.body, delivery_id)
         try:
-            form = self._form if _OWN_WAY.isdisjoint(meta) else self._made_form(meta)
-            request = form.filled(fields, payload.body)
+            form, request = self._request(payload, delivery_id)
         except ValueError as error:
             return failure(error)
-        reply = await replied(self._shared.pool, form, request, limit_s=self._limit_s)
-        if isinstance(reply, Retry | Rejected):
-            return reply
-        answer, now = answered(reply, self._hidden), self._shared.clock.now()
+        return self.outcome(await replied(self._shared.pool, form, request, limit_s=self._limit_s))
+
+    def send_at_once(self, payload: Payload, delivery_id: str, told: Told) -> bool:
+        """Send once over a connection that is at hand; what is `told` is for `outcome`."""
+        try:
+            form, request = self._request(payload, delivery_id)
+        except ValueError:
+            return False  # `send` says why
+        return replied_at_once(self._shared.pool, form, request, limit_s=self._limit_s, told=told)
+
+    def outcome(self, came: Reply | Exception) -> Outcome:
+        """Return what an answer means, or what came instead."""
+        if isinstance(came, Exception):
+            return failure(came)
+        answer, now = answered(came, self._hidden), self._shared.clock.now()
         if self._judgement is None:
             return outcome_of(answer, now)
-        return self._judgement.outcome(answer, reply, now)
+        return self._judgement.outcome(answer, came, now)
 
     async def open(self) -> None:
         """Nothing to open: the session is shared, and made at first use."""
@@ -137,6 +143,16 @@ class WebhookChannel:
     def _always(self, value: object) -> object:
         always = self._preset.always if self._preset else {}
         return {**always, **value} if always and isinstance(value, dict) else value
+
+    def _request(self, payload: Payload, delivery_id: str) -> tuple[Form, bytes]:
+        """Return one request and its form. Raises ValueError if it cannot be built."""
+        meta = payload.meta
+        fields = {"Content-Type": str(meta["type"])} if self._says_type and "type" in meta else {}
+        fields["Idempotency-Key"] = delivery_id
+        if self._macs:
+            fields |= self._signed(payload.body, delivery_id)
+        form = self._form if _OWN_WAY.isdisjoint(meta) else self._made_form(meta)
+        return form, form.filled(fields, payload.body)
 
     def _made_form(self, own: Mapping[str, object]) -> Form:
         url = self._options.url.get_secret_value()

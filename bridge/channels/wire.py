@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -31,11 +32,16 @@ class Reply(NamedTuple):
     whole: bool = True
 
 
+Told = Callable[[Reply | Exception], None]
+"""What is called once with an answer or with what came instead: `NoAnswer`, `NotHttp` or TimeoutError."""
+
+
 class Wire(asyncio.Protocol):
     """A connection that carries one exchange after the other; whoever holds it has it alone."""
 
     __slots__ = (
         "_body",
+        "_came",
         "_deadline",
         "_keeps",
         "_loop",
@@ -45,8 +51,8 @@ class Wire(asyncio.Protocol):
         "_retry_after",
         "_status",
         "_timer",
+        "_told",
         "_transport",
-        "_waiter",
         "idle_since",
     )
 
@@ -57,7 +63,8 @@ class Wire(asyncio.Protocol):
         self._parser = HttpResponseParser(self)
         self._poll = select.poll()
         self._transport: asyncio.Transport | None = None
-        self._waiter: asyncio.Future[Reply] | None = None
+        self._told: Told | None = None
+        self._came: Reply | Exception | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = 0.0
         self._keeps = True
@@ -69,7 +76,7 @@ class Wire(asyncio.Protocol):
     @property
     def is_whole(self) -> bool:
         """Whether the last exchange ended as it should, and left the connection open."""
-        return self._keeps and self._waiter is None and self._transport is not None
+        return self._keeps and self._told is None and self._transport is not None
 
     @property
     def is_ready(self) -> bool:
@@ -79,24 +86,23 @@ class Wire(asyncio.Protocol):
         """
         return self.is_whole and not self._poll.poll(0)
 
-    def exchange(self, request: bytes, deadline: float) -> asyncio.Future[Reply]:
-        """Send a request and return the future of its answer; `deadline` is by the loop's clock.
+    def exchange(self, request: bytes, deadline: float, told: Told) -> None:
+        """Send a request; `told` is called when it is answered, or nothing has decided at the end.
 
-        It raises `NoAnswer`, `NotHttp` or TimeoutError if nothing decided before the end.
+        That is `deadline`, by the loop's clock, at the latest. It is called within this call only if the
+        connection is gone already.
         """
-        waiter: asyncio.Future[Reply] = self._loop.create_future()
         if self._transport is None:
-            waiter.set_exception(NoAnswer())
-            return waiter
+            told(NoAnswer())
+            return
         self._received = self._status = 0
         self._retry_after = ""
         self._body = []
-        self._waiter = waiter
+        self._told = told
         self._deadline = deadline
         if self._timer is None or self._timer.when() > deadline:
             self._watch()
         self._transport.write(request)
-        return waiter
 
     def give_up(self) -> None:
         """Close the connection at once."""
@@ -113,7 +119,7 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
-        if self._waiter is None:
+        if self._told is None:
             self.give_up()  # nobody asked
             return
         self._received += len(data)
@@ -124,8 +130,10 @@ class Wire(asyncio.Protocol):
         except HttpParserError:
             self._broke_off(NotHttp())
         else:
-            if self._received > ANSWER_BYTES:
+            if self._came is None and self._received > ANSWER_BYTES:
                 self._broke_off(NotHttp())
+        if self._came is not None:  # told only now: what else is in the data belongs to nobody's next request
+            self._end(self._came)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why is not what matters
         """End an exchange that is under way."""
@@ -137,7 +145,7 @@ class Wire(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """Begin an answer; a second one to the same request spoils the connection."""
-        if self._waiter is None:
+        if self._came is not None:
             self._keeps = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -155,16 +163,16 @@ class Wire(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
-        if self._status and self._waiter is not None:
+        if self._status and self._came is None:
             self._body.append(body)
 
     def on_message_complete(self) -> None:
-        """End the exchange."""
-        if self._waiter is None or not self._status:
+        """Have the answer."""
+        if self._came is not None or not self._status:
             return
         unsent = self._transport is not None and self._transport.get_write_buffer_size()
         self._keeps = self._keeps and not unsent and self._parser.should_keep_alive()
-        self._end(self._answered(whole=True))
+        self._came = self._answered(whole=True)
 
     def _watch(self) -> None:
         """Wait for the deadline. One timer serves many exchanges: one for each were a fifth of all cost."""
@@ -178,7 +186,7 @@ class Wire(asyncio.Protocol):
 
     def _looked(self) -> None:
         self._timer = None
-        if self._waiter is None:
+        if self._told is None:
             return
         if self._deadline <= self._loop.time():
             self._broke_off(TimeoutError())
@@ -188,19 +196,15 @@ class Wire(asyncio.Protocol):
     def _broke_off(self, error: Exception) -> None:
         """End the exchange with what has come, if it decides."""
         self._keeps = False
-        if self._waiter is not None:
-            self._end(self._answered(whole=False) if self._status else error)
+        if self._told is not None:
+            self._end(self._came or (self._answered(whole=False) if self._status else error))
 
     def _answered(self, *, whole: bool) -> Reply:
         body = b"".join(self._body)[:ANSWER_BYTES]
         return Reply(self._status, self._retry_after or None, body, whole)
 
     def _end(self, came: Reply | Exception) -> None:
-        waiter, self._waiter = self._waiter, None
+        told, self._told, self._came = self._told, None, None
         self.idle_since = self._loop.time()
-        if waiter is None or waiter.done():
-            self._keeps = False
-        elif isinstance(came, Reply):
-            waiter.set_result(came)
-        else:
-            waiter.set_exception(came)
+        if told is not None:
+            told(came)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 
-from bridge.channels.base import Channel
+from bridge.channels.base import Channel, Prompt
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
 from bridge.core.rules import OWNER_RULE
@@ -14,13 +14,15 @@ from bridge.core.trouble import Trouble
 from bridge.pipeline import gather, suppression, threads
 from bridge.pipeline.admission import Admission
 from bridge.pipeline.compose import Actions, Unready, compose
+from bridge.pipeline.flights import Flights, Leased, Rest
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.node import Node, Point
-from bridge.pipeline.recording import Recording, Reports, attempt_of
+from bridge.pipeline.recording import Recording, Reports, attempt_of, raised
 from bridge.pipeline.threads import Place
 from bridge.pipeline.time_limit import TimeLimit
 from bridge.pipeline.turns import Turns
 from bridge.pipeline.unmade import instead_of
+from bridge.pipeline.worker import Worker
 from bridge.sources.base import Source
 from bridge.store import incidents, outbox
 from bridge.store.collections import Overtaken
@@ -70,6 +72,11 @@ class Deliverer:
         self._turns = Turns(policy.concurrency)
         self._limit = TimeLimit(policy.timeout.total_seconds())
         self._retired = False
+        self._flights = (
+            Flights(node, channel, gate, self._turns, self._admission, self._recording, self._by_task)
+            if isinstance(channel, Prompt)
+            else None
+        )
 
     def wait_for(self, lane: bytes | None) -> None:
         """Note that a delivery waits for another one of its lane; too many are found by the next poll."""
@@ -78,16 +85,48 @@ class Deliverer:
     def retire(self) -> None:
         """Send nothing more; what is under way goes on."""
         self._retired = True
+        if self._flights is not None:
+            self._flights.retired = True
 
-    async def deliver_all(self, leased: Sequence[tuple[Due, str]]) -> None:
+    def abandon(self) -> None:
+        """Forget what is under way still: its leases are given back."""
+        if self._flights is not None:
+            self._flights.abandoned = True
+
+    def begin(self, worker: Worker[Leased], item: Leased) -> bool:
+        """Take up a claimed delivery without a task, if it needs none; say whether it was taken up.
+
+        It has its message, stands by itself, is not asked about, and has waited for nothing: what remains is
+        its turn and a connection. `worker` is told of its end.
+        """
+        due, payload = item[0], item[0].payload
+        if self._flights is None or payload is None or due.held_until is not None:
+            return False
+        action = self._actions.get((due.rule, due.action))
+        if threads.place_of(action, due) is not None or suppression.has_people(payload):
+            return False
+        if not self._admission.is_free(due):
+            return False
+        self._node.reached(Point.CLAIMED)
+        self._flights.begin(worker, item, payload)
+        return True
+
+    async def deliver_all(self, leased: Sequence[Leased]) -> None:
         """Take claimed deliveries, each under its lease, one attempt further; an error of ours parks one."""
         for due, lease in leased:
-            try:
-                await self._deliver(due, lease)
-            except Exception as error:  # recorded with its traceback; the loop lives on
-                self._node.log.exception("delivery parked after an unexpected error", delivery=due.id)
-                why = f"unexpected {type(error).__name__} while delivering; see the log"
-                await self._park(due, lease, why)
+            await self._done(due, lease, self._deliver(due, lease))
+
+    def _by_task(self, item: Leased, payload: Payload, pauses: int) -> Rest:
+        due, lease = item
+        return self._done(due, lease, self._attempt_now(due, lease, payload, pauses, None))
+
+    async def _done(self, due: Due, lease: str, work: Rest) -> None:
+        try:
+            await work
+        except Exception as error:  # recorded with its traceback; the loop lives on
+            self._node.log.exception("delivery parked after an unexpected error", delivery=due.id)
+            why = f"unexpected {type(error).__name__} while delivering; see the log"
+            await self._park(due, lease, why)
 
     async def _deliver(self, due: Due, lease: str) -> None:
         self._node.reached(Point.CLAIMED)
@@ -164,9 +203,15 @@ class Deliverer:
     async def _attempt(
         self, due: Due, lease: str, payload: Payload, pauses: int, place: Place | None
     ) -> None:
-        """Send when it is its turn; not if the channel has paused since it was claimed."""
+        """Send when it is its turn."""
         if not self._turns.take():
             await self._turns.wait()
+        await self._attempt_now(due, lease, payload, pauses, place)
+
+    async def _attempt_now(
+        self, due: Due, lease: str, payload: Payload, pauses: int, place: Place | None
+    ) -> None:
+        """Send, and end the turn; nothing is sent if the channel has paused since it was claimed."""
         try:
             if self._retired:  # the owner gives the lease back
                 return
@@ -187,7 +232,7 @@ class Deliverer:
                 await self._admission.hold(due, lease, None, now, now + threads.LOOK_AGAIN, threads.BUSY)
                 return
             started_at, began = self._node.clock.now(), self._node.clock.monotonic()
-            outcome = await self._send(threads.continuing(permitted, standing), due.id)
+            outcome = await self._send(due, threads.continuing(permitted, standing))
             follow = self._gate.following(outcome, self._node.clock.now())
             if place is not None:
                 ended = self._node.clock.now()
@@ -198,17 +243,16 @@ class Deliverer:
         self._node.reached(Point.SENT)
         await self._recording.record(due, lease, attempt_of(due, started_at, took, outcome), outcome, follow)
 
-    async def _send(self, payload: Payload, delivery_id: str) -> Outcome:
+    async def _send(self, due: Due, payload: Payload) -> Outcome:
         """Try once within the time limit; whatever goes wrong is an outcome."""
         try:
             with self._limit:
-                return await self.channel.send(payload, delivery_id)
+                return await self.channel.send(payload, due.id)
         except TimeoutError:
             return Retry(Reason.TIMEOUT, answer="no answer within the channel's time limit")
         except Exception as error:  # recorded with its traceback; an outcome all the same
-            self._node.log.exception("channel raised", channel=self.channel.name, delivery=delivery_id)
-            answer = f"unexpected {type(error).__name__} in the channel; see the log"
-            return Retry(Reason.CLIENT, answer=answer)
+            self._node.log.exception("channel raised", channel=self.channel.name, delivery=due.id)
+            return raised(error)
 
     async def _park(self, due: Due, lease: str, why: str, *, by_template: bool = False) -> None:
         now, action = self._node.clock.now(), self._actions.get((due.rule, due.action))

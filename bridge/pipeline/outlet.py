@@ -11,6 +11,7 @@ from bridge.core.messages import Payload
 from bridge.core.rules import Action
 from bridge.pipeline.compose import Actions, Unready, compose
 from bridge.pipeline.deliver import Deliverer
+from bridge.pipeline.flights import Leased
 from bridge.pipeline.gate import Gate, Let
 from bridge.pipeline.node import Node
 from bridge.pipeline.planned import Offer, Planned
@@ -44,7 +45,7 @@ class Outlet:
         self._house = node.house
         self._lease = lease
         self._deliverer = Deliverer(node, channel, actions, sources, self._gate, reports, self._wake)
-        self.worker: Worker[tuple[Due, str]] = Worker(
+        self.worker: Worker[Leased] = Worker(
             f"deliver {channel.name}",
             claim=self._claim,
             handle=self._deliverer.deliver_all,
@@ -52,6 +53,7 @@ class Outlet:
             clock=node.clock,
             log=node.log,
         )
+        self.worker.prompt = self._begin
 
     def offer(self, new: NewDelivery, action: Action, facts: Facts) -> Offer | None:
         """Offer to send a new delivery at once; an offer obliges to call `begin`, or the worker's `let_go`.
@@ -121,11 +123,15 @@ class Outlet:
         """Start nothing more, give what is under way `deadline_s` seconds to finish, then cancel it."""
         self._deliverer.retire()
         await self.worker.stop(deadline_s)
+        self._deliverer.abandon()
+
+    def _begin(self, item: Leased) -> bool:
+        return self._deliverer.begin(self.worker, item)
 
     def _wake(self) -> None:
         self.worker.wake()
 
-    async def _claim(self, limit: int, busy: Sequence[tuple[Due, str]]) -> Sequence[tuple[Due, str]]:
+    async def _claim(self, limit: int, busy: Sequence[Leased]) -> Sequence[Leased]:
         seqs = [due.seq for due, _ in busy]
         now, lease = self._node.clock.now(), self._lease()
 

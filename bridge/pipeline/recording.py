@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, assert_never
 
 from msgspec import Struct
 
 from bridge.core.backoff import RetryPolicy, next_attempt
-from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Rejected, Retry, State
+from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Reason, Rejected, Retry, State
 from bridge.pipeline import otherwise, suppression
 from bridge.pipeline.compose import Actions
 from bridge.pipeline.gate import Following
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.patience import until_written
-from bridge.pipeline.results import Results
+from bridge.pipeline.results import Result, Results
 from bridge.sources.base import Source
 from bridge.store import collections, outbox
 from bridge.store.database import Connection, StoreUnavailable
 from bridge.store.deliveries import Attempt, Due, NewDelivery, Recorded
 
+Rest = Coroutine[None, None, None]
 LANES_NOTED = 10_000
 _WORDS: Mapping[type[Outcome], Literal["delivered", "retry", "rejected"]]
 _WORDS = {Delivered: "delivered", Retry: "retry", Rejected: "rejected"}
@@ -34,7 +35,7 @@ class Reports(Struct, frozen=True):
     trouble: Callable[[], None]
 
 
-class Result(Struct, frozen=True):
+class Step(Struct, frozen=True):
     """Where an attempt leaves its delivery, and which addresses it found not to exist."""
 
     state: Literal[State.PENDING, State.DELIVERED, State.DEAD]
@@ -79,12 +80,56 @@ class Recording:
 
         `follow` is what the gate does in the same transaction.
         """
-        result = self._follow(due, attempt, outcome)
+        step = self._follow(due, attempt, outcome)
         self._node.reached(Point.RECORDING)
-        alone = follow is not None or due.held_until is not None or result.bounced
-        plain = result.state is State.DELIVERED and not alone
-        if not (plain and await self._is_recorded(due, lease, attempt, result)):
-            await self._write_attempt(due, lease, attempt, result, follow)
+        alone = follow is not None or due.held_until is not None or step.bounced
+        plain = step.state is State.DELIVERED and not alone
+        if not (plain and await self._is_recorded(due, lease, attempt, step)):
+            await self._record_alone(due, lease, attempt, step, follow)
+
+    def record_soon(
+        self, due: Due, lease: str, attempt: Attempt, outcome: Delivered, ended: Callable[[Rest | None], None]
+    ) -> None:
+        """Store a success that nothing else follows from, with those of the same moment.
+
+        `ended` is called once it is stored, or with what remains to be awaited for it.
+        """
+        step = self._follow(due, attempt, outcome)
+        self._node.reached(Point.RECORDING)
+
+        def stored(is_stored: bool) -> None:  # noqa: FBT001 - an answer
+            ended(None if is_stored else self._record_alone(due, lease, attempt, step, None))
+
+        self._record_together(due, lease, attempt, step, stored)
+
+    async def _is_recorded(self, due: Due, lease: str, attempt: Attempt, step: Step) -> bool:
+        """Record a success with those of the same moment; return False if that has to be done alone."""
+        recorded: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._record_together(
+            due, lease, attempt, step, lambda found: None if recorded.done() else recorded.set_result(found)
+        )
+        return await recorded
+
+    def _record_together(
+        self, due: Due, lease: str, attempt: Attempt, step: Step, stored: Callable[[bool], None]
+    ) -> None:
+        def told(found: Recorded | BaseException) -> None:
+            if isinstance(found, Recorded):  # else whoever writes it alone says why
+                if found.lane_waits or due.lane in self._lanes:
+                    self._lanes.discard(due.lane or b"")
+                    self._wake()
+                self._say(due, attempt, step)
+            stored(isinstance(found, Recorded))
+
+        self._results.record(Result(due, lease, attempt, step.reference, told))
+
+    async def _record_alone(
+        self, due: Due, lease: str, attempt: Attempt, step: Step, follow: Following | None
+    ) -> None:
+        await self._write_attempt(due, lease, attempt, step, follow)
+        self._say(due, attempt, step)
+
+    def _say(self, due: Due, attempt: Attempt, step: Step) -> None:
         self._node.log.info(
             "attempt finished",
             delivery=due.id,
@@ -94,26 +139,15 @@ class Recording:
             outcome=attempt.outcome,
             reason=attempt.reason and str(attempt.reason),
             status=attempt.status,
-            state=str(result.state),
+            state=step.state.value,
             duration_ms=attempt.duration_ms,
         )
 
-    async def _is_recorded(self, due: Due, lease: str, attempt: Attempt, result: Result) -> bool:
-        """Record a success with those of the same moment; return False if that has to be done alone."""
-        try:
-            lane_waits = await self._results.record(due, lease, attempt, result.reference)
-        except Exception:  # noqa: BLE001 - told, if it is so again, by whoever writes it alone
-            return False
-        if lane_waits or due.lane in self._lanes:
-            self._lanes.discard(due.lane or b"")
-            self._wake()
-        return True
-
     async def _write_attempt(
-        self, due: Due, lease: str, attempt: Attempt, result: Result, follow: Following | None
+        self, due: Due, lease: str, attempt: Attempt, step: Step, follow: Following | None
     ) -> None:
         now = self._node.clock.now()
-        dead, secret = result.state is State.DEAD, self._node.database.secret
+        dead, secret = step.state is State.DEAD, self._node.database.secret
         instead: list[NewDelivery] = []
 
         def record(connection: Connection) -> Recorded | None:
@@ -122,16 +156,16 @@ class Recording:
                 due.seq,
                 lease=lease,
                 attempt=attempt,
-                state=result.state,
-                due_at=result.due_at,
-                reference=result.reference,
+                state=step.state,
+                due_at=step.due_at,
+                reference=step.reference,
             )
             if recorded is not None and follow is not None:
                 follow(connection)
-            if recorded is not None and due.held_until is not None and result.state is State.DELIVERED:
-                collections.follow(connection, due.seq, result.state, now=now)
-            if recorded is not None and result.bounced:
-                suppression.note_bounces(connection, secret, due, attempt, result.bounced)
+            if recorded is not None and due.held_until is not None and step.state is State.DELIVERED:
+                collections.follow(connection, due.seq, step.state, now=now)
+            if recorded is not None and step.bounced:
+                suppression.note_bounces(connection, secret, due, attempt, step.bounced)
             if recorded is not None and dead:
                 otherwise.follow_death(connection, due, attempt, instead, now)
             return recorded
@@ -147,15 +181,15 @@ class Recording:
         if recorded is None:
             self._node.log.warning("result not recorded, the lease was lost", delivery=due.id)
         else:
-            self._tell(recorded, result, instead, follow)
+            self._tell(recorded, step, instead, follow)
 
     def _tell(
-        self, recorded: Recorded, result: Result, instead: Sequence[NewDelivery], follow: Following | None
+        self, recorded: Recorded, step: Step, instead: Sequence[NewDelivery], follow: Following | None
     ) -> None:
         """Say what a recorded attempt may have set going."""
         if recorded.lane_waits or follow is not None:
             self._wake()
-        if follow is not None or result.state is State.DEAD:
+        if follow is not None or step.state is State.DEAD:
             self._reports.trouble()
         for each in instead:
             self._reports.work(each.channel)
@@ -171,15 +205,15 @@ class Recording:
                 why=str(error),
             )
 
-    def _follow(self, due: Due, attempt: Attempt, outcome: Outcome) -> Result:
+    def _follow(self, due: Due, attempt: Attempt, outcome: Outcome) -> Step:
         match outcome:
             case Delivered(reference=reference, bounced=bounced):
-                return Result(State.DELIVERED, reference=reference, bounced=bounced)
+                return Step(State.DELIVERED, reference=reference, bounced=bounced)
             case Rejected(gone=True):
                 # Not the message's fault: it waits with the others for a person, see decision 10.
-                return Result(State.PENDING, self._node.clock.now())
+                return Step(State.PENDING, self._node.clock.now())
             case Rejected(bounced=bounced):
-                return Result(State.DEAD, bounced=bounced)
+                return Step(State.DEAD, bounced=bounced)
             case Retry():
                 again = next_attempt(
                     self._policy,
@@ -189,7 +223,7 @@ class Recording:
                     now=self._node.clock.now(),
                     chance=self._node.chance(),
                 )
-                return Result(State.PENDING, again) if again else Result(State.DEAD)
+                return Step(State.PENDING, again) if again else Step(State.DEAD)
             case _:
                 assert_never(outcome)
 
@@ -206,3 +240,9 @@ def attempt_of(due: Due, started_at: datetime, took_s: float, outcome: Outcome) 
         answer=outcome.answer[:ANSWER_LIMIT],
         trigger=due.trigger,
     )
+
+
+def raised(error: Exception) -> Retry:
+    """Return what comes of an attempt in which a channel of ours raised what it must not."""
+    answer = f"unexpected {type(error).__name__} in the channel; see the log"
+    return Retry(Reason.CLIENT, answer=answer)

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from msgspec import Struct
 
 from bridge.pipeline.gathering import gathered
 from bridge.pipeline.node import Node
 from bridge.store import outbox
-from bridge.store.deliveries import Attempt, Due
+from bridge.store.deliveries import Attempt, Due, Recorded
 
 TOGETHER = 256
 """Results that are recorded with one statement at most, but for those that come in the last moment."""
 
 
-class Result(Struct):
-    """A delivery that was sent under a lease, what the destination calls it, and who waits for the record."""
+class Result(Struct, frozen=True):
+    """A delivery that was sent under a lease, what the destination calls it, and who is told of the record.
+
+    `told` is called when it is recorded, or with what the store raised, also for a fault of another result in
+    the same go: then this one is to be recorded alone. It raises nothing.
+    """
 
     due: Due
     lease: str
     attempt: Attempt
     reference: str | None
-    recorded: asyncio.Future[bool]
+    told: Callable[[Recorded | BaseException], None]
 
 
 class Results:
@@ -34,20 +38,13 @@ class Results:
         self._gathered: list[Result] = []
         self._writing: set[asyncio.Task[None]] = set()
 
-    def record(self, due: Due, lease: str, attempt: Attempt, reference: str | None) -> asyncio.Future[bool]:
-        """Record that a delivery was sent, once; the future is of what `Recorded.lane_waits` says.
-
-        It raises what the store raises, also for a fault of another result in the same go: then whoever asked
-        records this one alone.
-        """
-        loop = asyncio.get_running_loop()
-        result = Result(due, lease, attempt, reference, loop.create_future())
+    def record(self, result: Result) -> None:
+        """Record that a delivery was sent, once, together with what else comes in this moment."""
         self._gathered.append(result)
         if len(self._gathered) == 1:
-            task = loop.create_task(self._write())
+            task = asyncio.get_running_loop().create_task(self._write())
             self._writing.add(task)
             task.add_done_callback(self._writing.discard)
-        return result.recorded
 
     async def _write(self) -> None:
         await gathered(self._gathered, TOGETHER)
@@ -56,16 +53,8 @@ class Results:
         try:
             found = await self._node.database.write(lambda c: outbox.record_delivered(c, rows))
         except BaseException as error:  # noqa: BLE001 - whatever it is belongs to those who wait
-            _fail(results, error)
+            for each in results:
+                each.told(error)
         else:
-            for each, lane_waits in zip(results, found, strict=True):
-                if not each.recorded.done():
-                    each.recorded.set_result(lane_waits)
-
-
-def _fail(results: Sequence[Result], error: BaseException) -> None:
-    for each in results:
-        if isinstance(error, asyncio.CancelledError):
-            each.recorded.cancel()
-        elif not each.recorded.done():
-            each.recorded.set_exception(error)
+            for each, recorded in zip(results, found, strict=True):
+                each.told(recorded)

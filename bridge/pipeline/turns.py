@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+
+Go = Callable[[], bool]
+"""What is called when its turn has come; it returns whether it takes it."""
 
 
 class Turns:
-    """Turns for so many tasks at once: `if not turns.take(): await turns.wait()`, and `turns.end()` after.
+    """Turns for so many at once: whoever takes one calls `end` after.
 
-    Like `asyncio.Semaphore`, which for a turn that is free makes three coroutines and asks all who wait.
+    Like `asyncio.Semaphore`, which for a turn that is free makes three coroutines and asks all who wait, and
+    which only tasks can wait for.
     """
 
     __slots__ = ("_free", "_waiting")
 
     def __init__(self, count: int) -> None:
         self._free = count
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[Go] = deque()
 
     def take(self) -> bool:
         """Take a turn if one is free, which it never is while anyone waits; say whether it was."""
@@ -25,10 +30,23 @@ class Turns:
         self._free -= 1
         return True
 
+    def ask(self, go: Go) -> None:
+        """Have `go` called when its turn has come, which may be now."""
+        self._waiting.append(go)
+        if self.take():
+            self.end()
+
     async def wait(self) -> None:
         """Wait for a turn, and have it."""
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+
+        def go() -> bool:
+            if not turn.done():
+                turn.set_result(None)
+                return True
+            return False  # who waited was cancelled
+
+        self._waiting.append(go)
         try:
             await turn
         except asyncio.CancelledError:
@@ -37,10 +55,8 @@ class Turns:
             raise
 
     def end(self) -> None:
-        """Give the turn to who has waited longest."""
+        """Give the turn to who has waited longest and takes it."""
         while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
+            if self._waiting.popleft()():
                 return
         self._free += 1

@@ -23,9 +23,10 @@ class Worker(Generic[Item]):
     """Claims items and handles up to `hands` of them at once.
 
     `claim` takes a number and the items at work, and returns at most that many others, leased; `handle`
-    finishes those it is given, at most `together`, and raises nothing. An item at work is never started
-    again beside itself, however long its lease has run out. A wake-up that comes while the loop is busy is
-    remembered.
+    finishes those it is given, at most `together`, and raises nothing. `prompt`, if set, may take an item up
+    without a task: it returns whether it does, and then `done`, `fail` or `go_on` is called with the item
+    later. An item at work is never started again beside itself, however long its lease has run out. A wake-up
+    that comes while the loop is busy is remembered.
 
     Whoever makes an item need not wait for a claim: with `reserve` before the item is stored under a lease,
     and `begin` after, it is handled at once. That is refused while the store is known to hold older items
@@ -47,11 +48,15 @@ class Worker(Generic[Item]):
         self._claim = claim
         self._handle = handle
         self._together = together
+        self.prompt: Callable[[Item], bool] | None = None
         self._clock = clock
         self._log = log
         self._news = asyncio.Event()
         self._calm = asyncio.Event()
+        self._ended = asyncio.Event()
         self._busy: dict[asyncio.Task[None], Sequence[Item]] = {}
+        self._apart: dict[int, Item] = {}
+        """What was taken up without a task, by the objects' identity."""
         self._gathered: list[Item] = []
         self._hands = self._free = hands
         self._behind = True  # what earlier processes left
@@ -88,7 +93,7 @@ class Worker(Generic[Item]):
     @property
     def is_idle(self) -> bool:
         """Whether the loop runs, and nothing is at work or known to wait."""
-        return self._running and not (self._busy or self._gathered or self._behind or self._claiming)
+        return self._running and not (self._is_busy or self._gathered or self._behind or self._claiming)
 
     @property
     def is_quiet(self) -> bool:
@@ -137,6 +142,21 @@ class Worker(Generic[Item]):
         """Give back a reserved hand: there is nothing for it to do."""
         self._are_free(1)
 
+    def done(self, item: Item) -> None:
+        """End an item that was taken up without a task."""
+        del self._apart[id(item)]
+        self._are_free(1)
+
+    def fail(self, item: Item, error: BaseException) -> None:
+        """End an item that was taken up without a task, and not as it should."""
+        self._complain(error)
+        self.done(item)
+
+    def go_on(self, item: Item, rest: Coroutine[None, None, None]) -> None:
+        """Finish an item that was taken up without a task in one."""
+        del self._apart[id(item)]
+        self._begin(rest, [item])
+
     async def run(self) -> None:
         """Work until `stop`; the loop itself survives a store that is away."""
         self._running = True
@@ -148,21 +168,24 @@ class Worker(Generic[Item]):
     async def drain(self) -> bool:
         """Work until nothing that is due now is left; return whether there was anything."""
         worked = False
-        while await self._take() or self._busy:
+        while await self._take() or self._is_busy:
             worked = True
-            if self._busy:
-                await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
+            if self._is_busy:
+                await self._one_ended()
         return worked
 
     async def stop(self, deadline_s: float) -> None:
         """Take nothing new, give what runs `deadline_s` seconds to finish, then cancel it."""
         self._stopping = True
         self._news.set()
-        if self._busy:
-            _, late = await asyncio.wait(self._busy, timeout=deadline_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                while self._is_busy:
+                    await self._one_ended()
+        late = list(self._busy)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def _take(self) -> bool:
         """Claim for the free hands and start; return whether there may be more at once."""
@@ -182,7 +205,7 @@ class Worker(Generic[Item]):
         self._next = None
         self._claiming = True
         try:
-            items = await self._claim(free, [*chain.from_iterable(self._busy.values()), *self._gathered])
+            items = await self._claim(free, self._at_work())
         except StoreUnavailable as error:
             self._behind = True
             self._log.warning("no work taken, the store cannot be used", worker=self.name, why=str(error))
@@ -199,20 +222,50 @@ class Worker(Generic[Item]):
             self._start(items)
 
     def _start(self, items: Sequence[Item]) -> None:
-        loop = asyncio.get_running_loop()
-        for first in range(0, len(items), self._together):
-            some = items[first : first + self._together]
-            task = loop.create_task(self._handle(some))
-            self._busy[task] = some
-            task.add_done_callback(self._done)
+        left = items if self.prompt is None else [item for item in items if not self._is_taken_up(item)]
+        for first in range(0, len(left), self._together):
+            some = left[first : first + self._together]
+            self._begin(self._handle(some), some)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _is_taken_up(self, item: Item) -> bool:
+        """Return whether an item is at work without a task, or has failed."""
+        self._apart[id(item)] = item
+        try:
+            if self.prompt is not None and self.prompt(item):
+                return True
+        except BaseException as error:  # noqa: BLE001 - as a task would
+            self.fail(item, error)
+            return True
+        del self._apart[id(item)]
+        return False
+
+    def _begin(self, work: Coroutine[None, None, None], items: Sequence[Item]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._busy[task] = items
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
         self._are_free(len(self._busy.pop(task)))
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._log.error("work failed, its lease will run out", worker=self.name, why=type(error).__name__)
+            self._complain(error)
+
+    def _complain(self, error: BaseException) -> None:
+        self._log.error("work failed, its lease will run out", worker=self.name, why=type(error).__name__)
+
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._busy or self._apart)
+
+    def _at_work(self) -> list[Item]:
+        return [*chain.from_iterable(self._busy.values()), *self._apart.values(), *self._gathered]
+
+    async def _one_ended(self) -> None:
+        self._ended.clear()
+        await self._ended.wait()
 
     def _are_free(self, hands: int) -> None:
         self._free += hands
+        self._ended.set()
         if self._behind or self._curious:
             self._news.set()
         if self._free == self._hands:

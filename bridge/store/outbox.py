@@ -161,11 +161,10 @@ def record(
 
 def record_delivered(
     connection: Connection, results: Sequence[tuple[Due, str, Attempt, str | None]]
-) -> list[bool]:
+) -> list[Recorded]:
     """Record that deliveries under these leases were sent, with the destination's names for the messages.
 
-    Returns for each what `Recorded.lane_waits` says. Raises `LeaseLost` if not all leases are still ours:
-    then each is to be recorded on its own.
+    Raises `LeaseLost` if not all leases are still ours: then each is to be recorded on its own.
     """
     ended = [_ended_at(attempt) for _, _, attempt, _ in results]
     moves = [
@@ -185,7 +184,7 @@ def record_delivered(
     claims = [(due.id, now) for (due, *_), now in zip(results, ended, strict=True) if due.has_claim]
     memory.confirm_all(connection, claims)
     return [
-        due.others_wait and _is_taken(connection, due.lane, now)
+        Recorded(lane_waits=due.others_wait and _is_taken(connection, due.lane, now))
         for (due, *_), now in zip(results, ended, strict=True)
     ]
 

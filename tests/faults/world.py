@@ -100,6 +100,34 @@ class Target(ScriptedChannel):
         return await self._told(self.name, delivery_id)
 
 
+class PromptTarget(Target):
+    """The same, which takes messages at once, but for the first of a life and each after a failure."""
+
+    def __init__(self, name: str, told: Callable[[str, str], Awaitable[Outcome]]) -> None:
+        super().__init__(name, told)
+        self._at_hand = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def send(self, payload: Payload, delivery_id: str) -> Outcome:
+        outcome = await super().send(payload, delivery_id)
+        self._at_hand = isinstance(outcome, Delivered)
+        return outcome
+
+    def send_at_once(self, payload: Payload, delivery_id: str, told: Callable[[Outcome], None]) -> bool:
+        if not self._at_hand:
+            return False
+        task = asyncio.create_task(self._answer(payload, delivery_id, told))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
+
+    async def _answer(self, payload: Payload, delivery_id: str, told: Callable[[Outcome], None]) -> None:
+        told(await self.send(payload, delivery_id))
+
+    def outcome(self, came: Outcome) -> Outcome:
+        return came
+
+
 @dataclass
 class World:
     """Everything there is. `open` it, act, `settle`, look at it, `close` it."""
@@ -222,7 +250,7 @@ class World:
         return Pipeline(
             self.database,
             rule_set(self.rules),
-            channels(Target("wins", self._arrive), Target("crm", self._arrive)),
+            channels(Target("wins", self._arrive), PromptTarget("crm", self._arrive)),
             clock=self.clock,
             name=f"life-{self.life}",
             of_node={"reached": self._reached, "alone": self.alone},

@@ -111,7 +111,7 @@ def test_successes_are_recorded_together(connection: Connection) -> None:
     dues = claim_due(connection)
     assert len(dues) == 2
     results = [(due, LEASE, success(), f"ref-{due.seq}") for due in dues]
-    assert outbox.record_delivered(connection, results) == [True, False]
+    assert [each.lane_waits for each in outbox.record_delivered(connection, results)] == [True, False]
     for due in dues:
         shown = _shown(connection, due.id)
         assert (shown.row.state, shown.row.reference, len(shown.attempts)) == (
