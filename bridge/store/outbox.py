@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from msgspec.structs import asdict
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -23,9 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from bridge.core.messages import Payload
-from bridge.core.outcomes import State
+from bridge.core.outcomes import ANSWER_LIMIT, State
 from bridge.store import memory
-from bridge.store.columns import Instant
+from bridge.store.columns import HexId, Instant, Json, Words
 from bridge.store.deliveries import (
     Attempt,
     Due,
@@ -39,6 +38,8 @@ from bridge.store.news import tell_of_channel
 from bridge.store.numbers import next_seqs
 from bridge.store.prepared import Prepared
 from bridge.store.schema import (
+    SENTENCES,
+    WORDS,
     attempts,
     constant,
     deliveries,
@@ -74,19 +75,22 @@ def enqueue_all(
     """Store deliveries as `enqueue` does one after the other, with one statement for all."""
     seqs = next_seqs(connection, deliveries, len(wanted))
     lanes: set[bytes | None] = set()
-    rows = []
-    for seq, (new, _, lease) in zip(seqs, wanted, strict=True):
-        rows.append(_delivery_row(seq, new, _lease_for(connection, new, lease, lanes)))
+    leases = []
+    for new, _, lease in wanted:
+        leases.append(_lease_for(connection, new, lease, lanes))
         if new.held_until is None and new.state is State.PENDING:
             lanes.add(new.lane)
+    rows = [
+        _delivery_row(seq, new, lease) for seq, (new, *_), lease in zip(seqs, wanted, leases, strict=True)
+    ]
     stored = set(seqs)
-    if _ENQUEUE.run_all(connection, rows) != len(rows):
+    if _ENQUEUE.run_stored(connection, rows) != len(rows):
         stored = {seq for seq, (new, *_) in zip(seqs, wanted, strict=True) if _seq_of(connection, new) == seq}
     made = [(seq, payload) for seq, (_, payload, _) in zip(seqs, wanted, strict=True) if seq in stored]
-    _ADD_PAYLOAD.run_all(connection, [_payload_row(seq, payload) for seq, payload in made if payload])
+    _ADD_PAYLOAD.run_stored(connection, [_payload_row(seq, payload) for seq, payload in made if payload])
     return [
-        Queued(seq, leased=row["lease"] is not None, kept=new.state is State.KEPT) if seq in stored else None
-        for seq, row, (new, *_) in zip(seqs, rows, wanted, strict=True)
+        Queued(seq, leased=lease is not None, kept=new.state is State.KEPT) if seq in stored else None
+        for seq, lease, (new, *_) in zip(seqs, leases, wanted, strict=True)
     ]
 
 
@@ -118,7 +122,7 @@ def store_payload(connection: Connection, seq: int, *, lease: str, payload: Payl
     """Store what every attempt will send; False, and nothing written, if the lease is lost."""
     if _HELD.first(connection, {"given_seq": seq, "given_lease": lease}) is None:
         return False
-    _STORE_PAYLOAD.run(connection, _payload_row(seq, payload))
+    _STORE_PAYLOAD.run_stored(connection, [_payload_row(seq, payload)])
     return True
 
 
@@ -154,7 +158,7 @@ def record(
     if found is None:
         return None
     delivery_id, lane = found
-    _ADD_ATTEMPT.run(connection, _attempt_row(seq, attempt))
+    _ADD_ATTEMPT.run_stored(connection, [_attempt_row(seq, attempt)])
     memory.follow(connection, delivery_id, state, now=ended_at)
     return Recorded(lane_waits=_is_taken(connection, lane, ended_at))
 
@@ -166,26 +170,16 @@ def record_delivered(
 
     Raises `LeaseLost` if not all leases are still ours: then each is to be recorded on its own.
     """
-    ended = [_ended_at(attempt) for _, _, attempt, _ in results]
-    moves = [
-        {
-            "given_seq": due.seq,
-            "given_lease": lease,
-            "given_now": now,
-            "given_number": attempt.number,
-            "given_started": attempt.started_at,
-            "given_reference": reference,
-        }
-        for (due, lease, attempt, reference), now in zip(results, ended, strict=True)
-    ]
-    if _DELIVERED.run_all(connection, moves) != len(moves):
+    moves = [_delivered_row(due.seq, lease, attempt, reference) for due, lease, attempt, reference in results]
+    if _DELIVERED.run_stored(connection, moves) != len(moves):
         raise LeaseLost
-    _ADD_ATTEMPT.run_all(connection, [_attempt_row(due.seq, attempt) for due, _, attempt, _ in results])
-    claims = [(due.id, now) for (due, *_), now in zip(results, ended, strict=True) if due.has_claim]
-    memory.confirm_all(connection, claims)
+    _ADD_ATTEMPT.run_stored(connection, [_attempt_row(due.seq, attempt) for due, _, attempt, _ in results])
+    memory.confirm_all(
+        connection, [(due.id, _ended_at(attempt)) for due, _, attempt, _ in results if due.has_claim]
+    )
     return [
-        Recorded(lane_waits=due.others_wait and _is_taken(connection, due.lane, now))
-        for (due, *_), now in zip(results, ended, strict=True)
+        Recorded(lane_waits=due.others_wait and _is_taken(connection, due.lane, _ended_at(attempt)))
+        for due, _, attempt, _ in results
     ]
 
 
@@ -248,8 +242,26 @@ def _ended_at(attempt: Attempt) -> datetime:
     return attempt.started_at + timedelta(milliseconds=attempt.duration_ms)
 
 
-def _attempt_row(seq: int, attempt: Attempt) -> dict[str, object]:
-    return {"delivery_seq": seq, **asdict(attempt)}
+def _attempt_row(seq: int, attempt: Attempt) -> tuple[object, ...]:
+    """Return the values of `_ATTEMPT_COLUMNS` as they are stored."""
+    return (
+        seq,
+        attempt.number,
+        _instant(attempt.started_at),
+        attempt.duration_ms,
+        attempt.outcome,
+        attempt.reason and attempt.reason.value,
+        attempt.status,
+        _answer(attempt.answer),
+        attempt.trigger,
+    )
+
+
+def _delivered_row(seq: int, lease: str, attempt: Attempt, reference: str | None) -> tuple[object, ...]:
+    """Return the values of `_DELIVERED_GIVEN` as they are stored."""
+    started = _instant(attempt.started_at)
+    ended = started + attempt.duration_ms * 1_000
+    return (seq, lease, ended, attempt.number, started, None if reference is None else _words(reference))
 
 
 def _is_taken(connection: Connection, lane: bytes | None, now: datetime) -> bool:
@@ -269,13 +281,34 @@ def _lease_for(
     return lease
 
 
-def _delivery_row(seq: int, new: NewDelivery, lease: Lease | None) -> dict[str, object]:
-    row: dict[str, object] = asdict(new)
-    row |= {"seq": seq, "inbox_seq": new.entry_seq, "updated_at": new.created_at}
-    if lease is None:
-        due = new.due_at if new.state is State.PENDING else None
-        return row | {"state": new.state.value, "lease": None, "ready_at": due}
-    return row | {"state": State.SENDING.value, "lease": lease.name, "ready_at": lease.until}
+def _delivery_row(seq: int, new: NewDelivery, lease: Lease | None) -> tuple[object, ...]:
+    """Return the values of `_DELIVERY_COLUMNS` as they are stored."""
+    created = _instant(new.created_at)
+    due = created if new.due_at is new.created_at else _instant(new.due_at)
+    state = new.state if lease is None else State.SENDING
+    ready = due if new.state is State.PENDING else None
+    if lease is not None:
+        ready = _instant(lease.until)
+    return (
+        seq,
+        _id(new.id),
+        new.entry_seq,
+        new.event_index,
+        new.run,
+        _words(new.rule),
+        _words(new.action),
+        _words(new.channel),
+        None if new.lane is None else bytearray(new.lane),
+        state.value,
+        created,
+        created,
+        due,
+        ready,
+        None if new.expires_at is None else _instant(new.expires_at),
+        None if lease is None else lease.name,
+        None if new.why is None else _sentence(new.why),
+        None if new.held_until is None else _instant(new.held_until),
+    )
 
 
 def _seq_of(connection: Connection, new: NewDelivery) -> int | None:
@@ -283,9 +316,9 @@ def _seq_of(connection: Connection, new: NewDelivery) -> int | None:
     return found
 
 
-def _payload_row(seq: int, payload: Payload) -> dict[str, object]:
-    meta, cuts = dict(payload.meta), list(payload.cuts)
-    return {"delivery_seq": seq, "meta": meta, "cuts": cuts, "body": payload.body}
+def _payload_row(seq: int, payload: Payload) -> tuple[object, ...]:
+    """Return the values of `_PAYLOAD_COLUMNS` as they are stored."""
+    return (seq, _json(dict(payload.meta)), _json(payload.cuts), bytearray(payload.body))
 
 
 def _end(connection: Connection, seq: int, lease: str, state: State, now: datetime, why: str) -> bool:
@@ -308,8 +341,38 @@ def _in_lane(table: FromClause) -> ColumnElement[bool]:
     return or_(table.c.held_until.is_(None), table.c.held_until <= given("now"))
 
 
-_NEW_FIELDS = tuple(name for name in NewDelivery.__struct_fields__ if name != "entry_seq")
-_ATTEMPT_FIELDS = Attempt.__struct_fields__
+_instant, _id, _json = Instant.stored, HexId.stored, Json.stored
+_words, _sentence, _answer = Words(WORDS).stored, Words(SENTENCES).stored, Words(ANSWER_LIMIT).stored
+_DELIVERY_COLUMNS = (
+    "seq",
+    "id",
+    "inbox_seq",
+    "event_index",
+    "run",
+    "rule",
+    "action",
+    "channel",
+    "lane",
+    "state",
+    "created_at",
+    "updated_at",
+    "due_at",
+    "ready_at",
+    "expires_at",
+    "lease",
+    "why",
+    "held_until",
+)
+_PAYLOAD_COLUMNS = ("delivery_seq", "meta", "cuts", "body")
+_ATTEMPT_COLUMNS = ("delivery_seq", *Attempt.__struct_fields__)
+_DELIVERED_GIVEN = (
+    "given_seq",
+    "given_lease",
+    "given_now",
+    "given_number",
+    "given_started",
+    "given_reference",
+)
 _NOT_OF_ROW = {"payload", "entry", "head", "count", "fresh", "has_claim", "others_wait"}
 _DUE_FIELDS = tuple(name for name in Due.__struct_fields__ if name not in _NOT_OF_ROW)
 _MINE = len(_DUE_FIELDS)
@@ -337,7 +400,7 @@ _ENQUEUE = Prepared(
     new_row(deliveries)
     .values(attempts=literal_column("0"), tries=literal_column("0"), trigger=constant("schedule"))
     .inline(),
-    inserted=("seq", *_NEW_FIELDS, "inbox_seq", "updated_at", "ready_at", "lease"),
+    inserted=_DELIVERY_COLUMNS,
 )
 _LANE = Prepared(
     select(deliveries.c.seq)
@@ -376,23 +439,22 @@ _DUE = (
 )
 _HELD = Prepared(select(deliveries.c.seq).where(*UNDER_LEASE).with_for_update(), returned=(deliveries.c.seq,))
 _insert_payload = postgresql.insert(payloads)
-_PAYLOAD_FIELDS = ("delivery_seq", "meta", "cuts", "body")
-_ADD_PAYLOAD = Prepared(payloads.insert().inline(), inserted=_PAYLOAD_FIELDS)
+_ADD_PAYLOAD = Prepared(payloads.insert().inline(), inserted=_PAYLOAD_COLUMNS)
 _STORE_PAYLOAD = Prepared(
     _insert_payload.on_conflict_do_update(
         index_elements=[payloads.c.delivery_seq],
         set_={name: _insert_payload.excluded[name] for name in ("meta", "cuts", "body")},
     ),
-    inserted=_PAYLOAD_FIELDS,
+    inserted=_PAYLOAD_COLUMNS,
 )
 _AGAIN = {"due_at": given("due"), "ready_at": given("due")}
 _WHOSE = (deliveries.c.id, deliveries.c.lane)
-_DELIVERED = Prepared(move(State.DELIVERED, *UNDER_LEASE, **CLOSED, **_TRIED))
+_DELIVERED = Prepared(move(State.DELIVERED, *UNDER_LEASE, **CLOSED, **_TRIED), given=_DELIVERED_GIVEN)
 _RECORD = {
     state: Prepared(move(state, *UNDER_LEASE, **then, **_TRIED).returning(*_WHOSE), returned=_WHOSE)
     for state, then in ((State.PENDING, _AGAIN), (State.DELIVERED, CLOSED), (State.DEAD, CLOSED))
 }
-_ADD_ATTEMPT = Prepared(attempts.insert().inline(), inserted=("delivery_seq", *_ATTEMPT_FIELDS))
+_ADD_ATTEMPT = Prepared(attempts.insert().inline(), inserted=_ATTEMPT_COLUMNS)
 _END = {
     target: move(target, *UNDER_LEASE, **CLOSED, why=given("why")).returning(deliveries.c.id)
     for target in (State.PARKED, State.EXPIRED, State.WITHHELD, State.SUPPRESSED)
