@@ -108,15 +108,15 @@ class Lines:
         self._out = out
         self._others = others
         self._clock = SystemClock()
-        self._gathered: list[str] = []
+        self._gathered: list[bytes] = []
         self._at = self._clock.now()
 
     def info(self, event: str, **fields: object) -> None:
         """Log finished work."""
         if not self._gathered:  # one turn is one moment: asking costs as much as writing the line
             self._at = self._clock.now()
-        fields |= {"event": event, "level": "info", "timestamp": self._at}
-        self._gathered.append(orjson.dumps(fields, repr, _OPTIONS).decode())
+        fields["event"], fields["level"], fields["timestamp"] = event, "info", self._at
+        self._gathered.append(orjson.dumps(fields, repr, _OPTIONS))
         if len(self._gathered) > 1:
             return
         try:
@@ -147,7 +147,7 @@ class Lines:
     def _write(self) -> None:
         if self._gathered:
             lines, self._gathered = self._gathered, []
-            self._out.write("".join(lines))
+            self._out.write(b"".join(lines).decode())
             self._out.flush()
 
 

@@ -69,7 +69,9 @@ class WebhookChannel:
 
         Raises `Unencodable` for a value that has no place where it stands.
         """
-        own: dict[str, object] = dict(_own_way(message.fields, str(settings.get("path_ends", ""))))
+        own: dict[str, object] = {}
+        if len(message.fields) > 1 or "json" not in message.fields:
+            own |= _own_way(message.fields, str(settings.get("path_ends", "")))
         if "method" in settings:
             own["method"] = settings["method"]
         method = str(own.get("method", self._options.method))

@@ -40,11 +40,11 @@ class Lacking(Struct, frozen=True):
 
 def claim_of(secret: bytes, action: Action, facts: Facts) -> Claim | Lacking | None:
     """Return what an action claims on an event, None without `once_per`; `secret` is the store's."""
+    if not action.once_per:
+        return None
     values = values_of(action.once_per, facts)
     if isinstance(values, str):
         return Lacking(values)
-    if not values:
-        return None
     label = ", ".join(f"{text}={value}" for text, value in zip(action.once_per, values, strict=True))
     key = claim_key(secret, *memory_names(action), values)
     others = tuple(claim_key(secret, *names, values) for names in other_names(action))

@@ -57,6 +57,8 @@ def first_due(
         action = in_zone(action, zone)
     if action.digest is not None:
         return _collected(action, action.digest, occurred_at, now)
+    if action.delay is None and action.quiet_hours is None:
+        return From(now)  # as nearly all
     asked = max(now, min(occurred_at, now) + (action.delay or timedelta()))
     delayed = _delay_words(action) if asked > now else None
     expires_at = occurred_at + action.expires if action.expires else None

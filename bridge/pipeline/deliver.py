@@ -96,16 +96,14 @@ class Deliverer:
     def begin(self, worker: Worker[Leased], item: Leased) -> bool:
         """Take up a claimed delivery without a task, if it needs none; say whether it was taken up.
 
-        It has its message, stands by itself, is not asked about, and has waited for nothing: what remains is
-        its turn and a connection. `worker` is told of its end.
+        It has its message, stands by itself, nobody is asked about it, and no rule has held it: what remains
+        is its turn and a connection. `worker` is told of its end.
         """
         due, payload = item[0], item[0].payload
         if self._flights is None or payload is None or due.held_until is not None:
             return False
         action = self._actions.get((due.rule, due.action))
         if threads.place_of(action, due) is not None or suppression.has_people(payload):
-            return False
-        if not self._admission.is_free(due):
             return False
         self._node.reached(Point.CLAIMED)
         self._flights.begin(worker, item, payload)

@@ -237,12 +237,16 @@ class Planner:
         due = first_due(action, event.occurred_at, now, zone)
         if isinstance(due, Never):
             return due.why
+        if not due.joint:
+            return due, None
         gathering = gathering_of(self._node.database.secret, action, facts, lane, due, zone)
         return gathering.why if isinstance(gathering, Unsorted) else (due, gathering)
 
 
 def _why(action: Action, held: str | None) -> str | None:
-    return "; ".join(filter(None, (SHADOW if action.shadow else None, held))) or None
+    if not action.shadow:
+        return held
+    return f"{SHADOW}; {held}" if held else SHADOW
 
 
 def _facts(events: Sequence[Event]) -> EntryFacts:
