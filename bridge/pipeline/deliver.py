@@ -67,6 +67,8 @@ class Deliverer:
 
         With a rate, what is claimed counts as sent, so nothing is claimed ahead.
         """
+        self.least = 1 if policy.rate else self.hands // 2
+        """How many are claimed at least while others are at work: the other half is enough to go on with."""
         self.lease_for = ahead * policy.timeout + LEASE_MARGIN
         """How long a claimed delivery stays ours."""
         self._turns = Turns(policy.concurrency)

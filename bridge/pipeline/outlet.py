@@ -50,6 +50,7 @@ class Outlet:
             claim=self._claim,
             handle=self._deliverer.deliver_all,
             hands=self._deliverer.hands,
+            least=self._deliverer.least,
             clock=node.clock,
             log=node.log,
         )

@@ -20,6 +20,7 @@ class Bench:
         *,
         hands: int = 2,
         together: int = 1,
+        least: int = 1,
     ) -> None:
         async def handle_all(items: Sequence[int]) -> None:
             self.together.append(len(items))
@@ -41,6 +42,7 @@ class Bench:
             handle=handle_all,
             hands=hands,
             together=together,
+            least=least,
             clock=self.clock,
             log=self.log,
         )
@@ -110,6 +112,40 @@ async def test_no_more_is_claimed_than_there_are_free_hands() -> None:
     gate.set()
     await settle()
     assert started == [1, 2, 3, 4]
+    await bench.worker.stop(1)
+    await task
+
+
+async def test_nothing_is_claimed_for_a_few_free_hands_while_others_are_at_work() -> None:
+    """Nor at a poll: what is at work is enough to go on with. Whoever is idle takes a single item at once."""
+    gates = {number: asyncio.Event() for number in range(8)}
+
+    async def handle(item: int) -> None:
+        await gates[item].wait()
+
+    bench = Bench(handle, hands=4, least=2)
+    task = await running(bench)
+    bench.waiting = [0]
+    bench.worker.wake()
+    await settle()
+    assert bench.worker.is_idle is False
+    bench.waiting = [1, 2, 3, 4, 5, 6]
+    bench.worker.wake()
+    await settle()
+    claims = bench.claims
+    assert bench.waiting == [4, 5, 6]
+    gates[0].set()
+    await settle()
+    bench.clock.advance(seconds=1)
+    await settle()
+    assert (bench.claims, bench.waiting) == (claims, [4, 5, 6])
+    gates[1].set()
+    await settle()
+    assert (bench.claims, bench.waiting) == (claims + 1, [6])
+    for gate in gates.values():
+        gate.set()
+    await settle()
+    assert bench.waiting == []
     await bench.worker.stop(1)
     await task
 
