@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
 from bridge.core.rules import OWNER_RULE, SHADOW, Action
@@ -22,6 +24,8 @@ from bridge.store.deliveries import Due
 
 FRESH_FOR = timedelta(seconds=5)
 """How long after a message was stored nobody is asked again whether its people may get it."""
+
+_NOT_WRITTEN = "delivery waits, the store cannot be written"
 
 
 class Admission:
@@ -80,6 +84,20 @@ class Admission:
         self._node.log.info("delivery withdrawn", delivery=due.id, rule=due.rule, channel=due.channel)
         return True
 
+    async def stored(self, due: Due, lease: str, payload: Payload) -> Due | None:
+        """Store what was composed for a delivery, and ask whom it may reach; None if the lease is lost."""
+        asked_at, secret = self._node.clock.now(), self._node.database.secret
+
+        def store(connection: Connection) -> bool | None:
+            if not outbox.store_payload(connection, due.seq, lease=lease, payload=payload):
+                return None
+            return not suppression.allowed(connection, secret, payload).kept_from
+
+        for_all = await until_written(self._node, store, _NOT_WRITTEN, delivery=due.id)
+        if for_all is None:
+            return None
+        return replace(due, payload=payload, asked_at=asked_at if for_all else None)
+
     async def permitted(self, due: Due, lease: str, payload: Payload) -> Payload | None:
         """Return what its people may get of a message; None if that is nothing, and it has ended.
 
@@ -88,7 +106,7 @@ class Admission:
         if due.rule == OWNER_RULE or not suppression.has_people(payload):
             return payload
         now = self._node.clock.now()
-        if due.fresh and now < due.due_at + FRESH_FOR:
+        if due.asked_at is not None and now < due.asked_at + FRESH_FOR:
             return payload
         waiting, secret = "delivery waits, the store cannot be read", self._node.database.secret
         people = await until_read(
@@ -146,9 +164,7 @@ class Admission:
 
     async def written(self, due: Due, write: Callable[[Connection], bool]) -> bool:
         """Write, however long the store is away: nobody else takes up what is at work here."""
-        return await until_written(
-            self._node, write, "delivery waits, the store cannot be written", delivery=due.id
-        )
+        return await until_written(self._node, write, _NOT_WRITTEN, delivery=due.id)
 
     async def _is_kept(self, due: Due, lease: str, now: datetime) -> bool:
         """Return whether its rule has been paused; then it waits for a person, unless one asked for it."""

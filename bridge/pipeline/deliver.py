@@ -142,13 +142,13 @@ class Deliverer:
             if joint is None:
                 return
             due = joint
-        payload = due.payload or await self._compose(due, lease, place)
-        if payload is None:
+        made = due if due.payload else await self._made(due, lease, place)
+        if made is None or made.payload is None:
             return
         if action is not None and action.shadow and action.digest is not None:
             await self._admission.withhold(due, lease)
         else:
-            await self._attempt(due, lease, payload, pauses, place)
+            await self._attempt(made, lease, made.payload, pauses, place)
 
     async def _joint(self, due: Due, lease: str) -> Due | None:
         """Return a delivery with all that goes out with it; None if it is not to be sent now."""
@@ -169,8 +169,8 @@ class Deliverer:
         )
         return True
 
-    async def _compose(self, due: Due, lease: str, place: Place | None) -> Payload | None:
-        """Make the payload and store it, or park the delivery and return None."""
+    async def _made(self, due: Due, lease: str, place: Place | None) -> Due | None:
+        """Return the delivery with its payload, made and stored, or park it and return None."""
         composed = await self._composed(due, place)
         if isinstance(composed, Unready):
             if composed.mendable:
@@ -178,10 +178,7 @@ class Deliverer:
             else:
                 await self._bury(due, lease, composed.why)
             return None
-        ours = await self._admission.written(
-            due, lambda c: outbox.store_payload(c, due.seq, lease=lease, payload=composed)
-        )
-        return composed if ours else None
+        return await self._admission.stored(due, lease, composed)
 
     async def _composed(self, due: Due, place: Place | None) -> Payload | Unready:
         action = self._actions.get((due.rule, due.action))

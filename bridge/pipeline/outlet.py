@@ -177,7 +177,7 @@ def _due(seq: int, planned: Planned, payload: Payload, entry: Entry, *, others_w
         trigger="schedule",
         payload=payload,
         entry=entry,
-        fresh=True,
+        asked_at=new.created_at,
         has_claim=planned.claim is not None,
         others_wait=others_wait,
     )

@@ -68,10 +68,10 @@ class Due(Struct, frozen=True, kw_only=True):
     `attempts` counts all so far; `tries` those since it was made, or since a person retried it, and
     `first_at` is when the first of these was. `trigger` says who asked for the next. `held_until` is until
     when a rule has kept it back; such a one may go out with others: then `head` is the number under which
-    its items are found, and `count` how many there are. A `fresh` one was made a moment ago, in a transaction
-    that asked whether its people may be written to. `has_claim` and `others_wait` are False where it is known
-    that it never had a claim, and that who made it hears of it when another delivery has to wait for its
-    lane.
+    its items are found, and `count` how many there are. `asked_at` is when it was stored with a payload that
+    all its people may get; None where that is not known. `has_claim` and `others_wait` are False where it is
+    known that it never had a claim, and that who made it hears of it when another delivery has to wait for
+    its lane.
     """
 
     seq: int
@@ -93,7 +93,7 @@ class Due(Struct, frozen=True, kw_only=True):
     entry: Entry
     head: int | None = None
     count: int = 1
-    fresh: bool = False
+    asked_at: datetime | None = None
     has_claim: bool = True
     others_wait: bool = True
 

@@ -373,7 +373,7 @@ _DELIVERED_GIVEN = (
     "given_started",
     "given_reference",
 )
-_NOT_OF_ROW = {"payload", "entry", "head", "count", "fresh", "has_claim", "others_wait"}
+_NOT_OF_ROW = {"payload", "entry", "head", "count", "asked_at", "has_claim", "others_wait"}
 _DUE_FIELDS = tuple(name for name in Due.__struct_fields__ if name not in _NOT_OF_ROW)
 _MINE = len(_DUE_FIELDS)
 
