@@ -68,9 +68,11 @@ class EmailChannel:
         reply_to = str(fields.get("reply_to") or "")
         subject, cuts = _subject(fields)
         text, html = _parts(fields["body"])
+        runs = fields["body"].html_runs if isinstance(fields["body"], Document) else ()
         link = message.unsubscribe(recipients[0]) if message.unsubscribe and len(recipients) == 1 else ""
         if message.unsubscribe is not None:
             text, html = (part.replace(UNSUBSCRIBE_HERE, link) for part in (text, html))
+            runs = tuple((shared, own.replace(UNSUBSCRIBE_HERE, link)) for shared, own in runs)
         letter = Letter(
             id=message.delivery_id,
             date=message.at,
@@ -81,6 +83,7 @@ class EmailChannel:
             subject=subject,
             text=text,
             html=html,
+            html_runs=runs,
             lang=_lang(fields["body"]),
             thread=message.thread,
             unsubscribe=link,

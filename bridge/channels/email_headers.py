@@ -52,12 +52,10 @@ def listed(values: Iterable[object]) -> str:
 
 def _words(text: str) -> Iterator[bytes]:
     """Cut a text into words that each are whole characters of UTF-8."""
-    word = b""
-    for character in text:
-        added = character.encode()
-        if len(word) + len(added) > _WORD_BYTES:
-            yield word
-            word = b""
-        word += added
-    if word:
-        yield word
+    whole, start = text.encode(), 0
+    while start < len(whole):
+        end = start + _WORD_BYTES
+        while end < len(whole) and whole[end] & 0xC0 == 0x80:  # in the middle of a character
+            end -= 1
+        yield whole[start:end]
+        start = end

@@ -11,13 +11,14 @@ import html
 import re
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from bridge.channels.email_address import Mailbox
 from bridge.channels.email_headers import FOLD, header_block, listed, unstructured
-from bridge.core.messages import Attachment
+from bridge.core.messages import Attachment, Runs
 
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 
@@ -26,7 +27,7 @@ class Letter(Struct, frozen=True, kw_only=True):
     """All that is in an e-mail; `id` is the part of its Message-ID before the @, an aware `date` its Date.
 
     `thread` is the same part of a message that began the conversation, which need not exist. `unsubscribe`
-    is an address of the web.
+    is an address of the web. `html_runs` are as in `Document`; without them `html` is encoded as a whole.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Letter(Struct, frozen=True, kw_only=True):
     thread: str = ""
     unsubscribe: str = ""
     attachments: tuple[Attachment, ...] = ()
+    html_runs: Runs = ()
 
 
 _PART = (
@@ -58,7 +60,7 @@ def written(letter: Letter) -> bytes:
     mark = boundary.encode()
     said = (
         *(_PART % (mark, b"plain"), quoted(letter.text)),
-        *(_PART % (mark, b"html"), quoted(letter.html)),
+        *(_PART % (mark, b"html"), _page(letter)),
         b"\r\n--%b--\r\n" % mark,
     )
     if not letter.attachments:
@@ -91,8 +93,26 @@ def _attached(file: Attachment, boundary: str) -> tuple[bytes, bytes]:
 
 def quoted(text: str) -> bytes:
     """Return a text as quoted-printable (RFC 2045, section 6.7); lines end with CRLF, the last one too."""
+    return _lines(text) or b"\r\n"
+
+
+def _page(letter: Letter) -> bytes:
+    """Return the HTML as quoted-printable; each of its lines is encoded by itself, many of them only once."""
+    if not letter.html_runs:
+        return quoted(letter.html)
+    encoded: list[bytes] = []
+    for shared, own in letter.html_runs:
+        encoded += (_shared_lines(shared), _lines(own))
+    return b"".join(encoded) or b"\r\n"
+
+
+def _lines(text: str) -> bytes:
     lines = text.encode("utf-8", "replace").splitlines()
-    return binascii.b2a_qp(b"".join([line + b"\r\n" for line in lines or [b""]]), istext=True)
+    return binascii.b2a_qp(b"".join([line + b"\r\n" for line in lines]), istext=True)
+
+
+_shared_lines = lru_cache(512)(_lines)
+"""For the lines that the messages of a template share."""
 
 
 def as_html(text: str) -> str:

@@ -34,7 +34,6 @@ _GO_ON = 354
 _NO_REPLY = -1  # as aiosmtplib numbers it
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _REPLY = re.compile(rb"[2-5][0-9]{2}(?:[ -]|\r?$)")
-_LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +212,9 @@ def stuffed(message: bytes) -> bytes:
 
     RFC 5321, section 4.5.2. Bare line ends would let a message say where it ends.
     """
-    ends = message.count(b"\r\n")
-    if message.count(b"\n") != ends or message.count(b"\r") != ends:
-        message = _LINE_ENDS.sub(b"\r\n", message)
-    last = b"" if message.endswith(b"\r\n") else b"\r\n"
-    return (b"\r\n" + message + last).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
+    lines = b"\r\n".join(message.splitlines())  # at CRLF, CR and LF, as bytes are split
+    first = b"." if lines.startswith(b".") else b""
+    return b"".join((first, lines.replace(b"\r\n.", b"\r\n.."), b"\r\n.\r\n"))
 
 
 def _mail(envelope: Envelope) -> bytes:

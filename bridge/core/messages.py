@@ -60,12 +60,17 @@ UNSUBSCRIBE_HERE = "https://unsubscribe.invalid/here"
 """Stands for that address until the channel knows who gets the message; a name of nobody (RFC 2606)."""
 
 
+Runs = tuple[tuple[str, str], ...]
+"""A text's lines in turns: such as all messages of a template share, the very same objects, and its own."""
+
+
 class Document(Struct, frozen=True):
     """A rendered template file. `front` holds the rendered front matter (`subject`, `preheader`).
 
     `lang` is the language it is written in, as in BCP 47, or empty. `blocks` are Slack's, in whose stead
     notifications show `mrkdwn`; `places` says of each JSON pointer below the message which line of which file
-    it comes from, as `templates/NAME.json:12`.
+    it comes from, as `templates/NAME.json:12`. `html_runs` are the lines of `html`, if anybody has told
+    them apart.
     """
 
     front: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +80,7 @@ class Document(Struct, frozen=True):
     lang: str = ""
     blocks: tuple[object, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
+    html_runs: Runs = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from bridge.rendering.escapes import Form
 from bridge.rendering.files import MARKDOWN, Source
 from bridge.rendering.library import Result, Wrong, outline
 from bridge.rendering.limits import Fault
-from bridge.rendering.moulds import Moulds, skeleton, texts
+from bridge.rendering.moulds import Moulds, texts, way
 from bridge.rendering.program import Compiled, Compiler, Failed, Program, Text
 from bridge.rendering.values import Printed
 
@@ -111,7 +111,7 @@ class Certificate:
         values: list[Printed] = []
         pieces = plan.body.run(names)
         try:
-            blocks = self._moulds.get(skeleton(pieces, values))
+            blocks = self._moulds.get(way(pieces, values))
             full = filled(blocks, values, texts(values), plan.fonts.covers)
             content = self._drawn(full, said, names)
         except Fault as error:

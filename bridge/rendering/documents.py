@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from bridge.core.messages import UNSUBSCRIBE_NAME, Document
 from bridge.rendering.escapes import Form
 from bridge.rendering.leaving import UNSUBSCRIBE_TEXT, leaving
 from bridge.rendering.limits import Fault
-from bridge.rendering.moulds import CONTENT, Mould, Moulds, skeleton, texts
+from bridge.rendering.moulds import CONTENT, LinedMould, Mould, Moulds, texts, way
 from bridge.rendering.places import Misplaced, in_html
 from bridge.rendering.program import UNDECIDED, Failed, Program
 from bridge.rendering.readable import MRKDWN, TEXT, readable
@@ -52,7 +53,7 @@ class Line:
         """Return the text of a rendering's pieces."""
         values: list[Printed] = []
         try:
-            return self._moulds.get(skeleton(pieces, values)).fill(values, texts(values))
+            return self._moulds.get(way(pieces, values)).fill(values, texts(values))
         except (Fault, Misplaced) as error:
             raise _failed(error, self._program, values) from None
 
@@ -168,22 +169,24 @@ class Email:
         }
         values: list[Printed] = []
         try:
-            body = skeleton(self._body.run(names), values) if self._body else ""
-            page = skeleton(self._page.run({**names, **around}), values)
-            html, text = self._moulds.get(page, body)
+            body = way(self._body.run(names), values) if self._body else ()
+            page = way(self._page.run({**names, **around}), values)
+            html, text = self._moulds.get(body, page)
             written = texts(values)
-            shown, said = html.fill(values, written), text.fill(values, written)
+            runs, said = html.fill(values, written), text.fill(values, written)
+            shown = "".join(chain.from_iterable(runs))
             if link:
-                shown, said = _with_link(shown, said, leaving(lang), link)
-            return Document(front, html=shown, text=said, lang=lang)
+                linked, said = _with_link(shown, said, leaving(lang), link)
+                shown, runs = linked, runs if linked == shown else ()
+            return Document(front, html=shown, text=said, lang=lang, html_runs=runs)
         except (Fault, Misplaced, RecursionError) as error:
             raise _failed(error, self._body or self._page, values) from None
 
-    def _make(self, page: str, body: str) -> tuple[Mould, Mould]:
+    def _make(self, body: str, page: str) -> tuple[LinedMould, Mould]:
         content = self._workshop.html(body) if self._body else page
         html = in_html(page.replace(CONTENT, content))
         text = readable(in_html(content), TEXT)
-        return Mould(_in_order(self._workshop.inlined(html)), Form.HTML), Mould(text, Form.TEXT)
+        return LinedMould(_in_order(self._workshop.inlined(html)), Form.HTML), Mould(text, Form.TEXT)
 
 
 class ChatText:
@@ -199,7 +202,7 @@ class ChatText:
         values: list[Printed] = []
         pieces = self._body.run(names)
         try:
-            text = self._moulds.get(skeleton(pieces, values))
+            text = self._moulds.get(way(pieces, values))
             return Document(text=text.fill(values, texts(values)))
         except (Fault, Misplaced) as error:
             raise _failed(error, self._body, values) from None
@@ -223,7 +226,7 @@ class SlackText:
         values: list[Printed] = []
         pieces = self._body.run(names)
         try:
-            mrkdwn, text = self._moulds.get(skeleton(pieces, values))
+            mrkdwn, text = self._moulds.get(way(pieces, values))
             written = texts(values)
             return Document(front, mrkdwn=mrkdwn.fill(values, written), text=text.fill(values, written))
         except (Fault, Misplaced) as error:

@@ -1,16 +1,19 @@
 """Moulds: a message with holes in it, made once for each way through a template and filled for each event.
 
-A template's output is taken apart into a skeleton, which is the author's text with a placeholder for each
-value, and the values. The same way through the same template gives the same skeleton, so Markdown is parsed
-and style sheets are inlined once for it, with the values away: nothing in a value can be taken for markup.
+A template's output is taken apart into the way through it, which is the author's text with a gap for each
+value, and the values. The same way through the same template gives the same skeleton, where placeholders
+stand in the gaps, so Markdown is parsed and style sheets are inlined once for it, with the values away:
+nothing in a value can be taken for markup.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Generic, TypeVar
 
+from bridge.core.messages import Runs
 from bridge.rendering.escapes import ESCAPES, Escape, Form, Place
 from bridge.rendering.limits import MAX_TEXT, MAX_VALUES, Fault
 from bridge.rendering.values import Printed
@@ -30,25 +33,36 @@ CONTENT = "\uf8ff"
 KEPT = 256
 """Moulds kept by one template; the way through it is nearly always the same."""
 
+WORTHWHILE = 100
+"""Characters of lines without a hole that are worth being told apart."""
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
-def skeleton(pieces: Iterable[str | Printed], values: list[Printed]) -> str:
-    """Return the author's text with placeholders; the values are appended to `values`.
+Way = tuple[str | None, ...]
+"""The author's text, piece by piece, and None for each value."""
 
-    Raises `Fault` when there is too much of either.
+
+def way(pieces: Sequence[str | Printed], values: list[Printed]) -> Way:
+    """Return the way that a rendering took; the values are appended to `values`.
+
+    Its texts are the template's own objects, so that it is compared in no time. Raises `Fault` for too many
+    values.
     """
-    parts: list[str] = []
-    for piece in pieces:
-        if isinstance(piece, str):
-            parts.append(piece)
-            continue
-        if len(values) == MAX_VALUES:
-            raise Fault(f"prints more than {MAX_VALUES:,} values", piece.spot)
-        parts.append(PLACEHOLDERS[len(values)])
-        values.append(piece)
-    text = "".join(parts)
-    if len(text) > MAX_TEXT:
+    values += [piece for piece in pieces if isinstance(piece, Printed)]
+    if len(values) > MAX_VALUES:
+        raise Fault(f"prints more than {MAX_VALUES:,} values", values[MAX_VALUES].spot)
+    return tuple([piece if isinstance(piece, str) else None for piece in pieces])
+
+
+def skeletons(ways: Iterable[Way]) -> list[str]:
+    """Return the text of each way, its values as placeholders, which are counted through all of them.
+
+    Raises `Fault` for a text that is too long.
+    """
+    placeholders = iter(PLACEHOLDERS)
+    made = ["".join([next(placeholders) if piece is None else piece for piece in way]) for way in ways]
+    if any(len(text) > MAX_TEXT for text in made):
         raise Fault(f"is longer than {MAX_TEXT:,} characters")
-    return text
+    return made
 
 
 def texts(values: Sequence[Printed]) -> list[str]:
@@ -97,19 +111,49 @@ class Mould:
         return "".join(parts)
 
 
+class LinedMould:
+    """A text of lines with holes, in one form; most lines have none, and are the same in each message."""
+
+    __slots__ = ("_runs",)
+
+    def __init__(self, text: str, form: Form) -> None:
+        """`text` holds placeholders at their places."""
+        self._runs = [(same, Mould(varied, form)) for same, varied in _runs(text)]
+
+    def fill(self, values: Sequence[Printed], written: Sequence[str]) -> Runs:
+        """Return the lines of the text with each value written for its place."""
+        return tuple([(same, varied.fill(values, written)) for same, varied in self._runs])
+
+
+def _runs(text: str) -> Iterator[tuple[str, str]]:
+    """Yield in pairs what is the same each time and what is not; nor are a few lines between holes."""
+    same = varied = ""
+    for has_hole, lines in groupby(_LINE.findall(text), lambda line: bool(PLACEHOLDER.search(line))):
+        run = "".join(lines)
+        if has_hole or len(run) < WORTHWHILE:
+            varied += run
+        elif varied:
+            yield same, varied
+            same, varied = run, ""
+        else:
+            same += run
+    yield same, varied
+
+
 class Moulds(Generic[M]):
     """The moulds that one template has needed so far."""
 
     def __init__(self, make: Callable[..., M]) -> None:
-        """`make` is called with a key's parts when the key is new."""
+        """`make` is called with the skeletons of ways that are new."""
         self._make = make
-        self._made: dict[tuple[Hashable, ...], M] = {}
+        self._made: dict[tuple[Way, ...], M] = {}
 
-    def get(self, *key: Hashable) -> M:
-        """Return what `make(*key)` returned, perhaps earlier."""
-        mould = self._made.get(key)
+    def get(self, *ways: Way) -> M:
+        """Return what `make` returned for the skeletons of these ways, perhaps earlier."""
+        mould = self._made.get(ways)
         if mould is None:
+            made = self._make(*skeletons(ways))
             if len(self._made) >= KEPT:
                 self._made.clear()
-            mould = self._made[key] = self._make(*key)
+            mould = self._made[ways] = made
         return mould

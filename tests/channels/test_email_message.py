@@ -9,9 +9,11 @@ import quopri
 import re
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from itertools import chain
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bridge.channels.email_address import Mailbox
 from bridge.channels.email_message import Letter, quoted, written
@@ -69,6 +71,14 @@ def test_what_we_write_is_read_as_what_the_standard_library_builds(text: str, ht
     assert (ours.preamble, ours.epilogue) == (theirs.preamble, "")
     assert max(map(len, raw.split(b"\r\n"))) <= 78
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
+
+
+@given(st.lists(st.tuples(texts | tricky, texts | tricky), max_size=3), texts | tricky)
+def test_a_page_in_runs_of_lines_is_the_same_page(runs: list[tuple[str, str]], last: str) -> None:
+    """Whoever tells apart the lines that a template's messages share changes no byte of them."""
+    lines = (*((f"{shared}\n", f"{own}\n") for shared, own in runs), (last, ""))
+    page = "".join(chain.from_iterable(lines))
+    assert written(replace(letter("Olá", page), html_runs=lines)) == written(letter("Olá", page))
 
 
 @given(texts | tricky)
