@@ -49,7 +49,13 @@ class EmailChannel:
         self._sender = _mailbox(options.from_, "from")
         self._reply_to = _mailbox(options.reply_to, "reply_to") if options.reply_to else None
         self._signer = Signer.of(options.dkim) if options.dkim else None
-        self._relay = Relay(options.server(), shared, options.allow_private, size=options.concurrency)
+        self._relay = Relay(
+            options.server(),
+            shared,
+            options.allow_private,
+            size=options.concurrency,
+            limit_s=options.timeout.total_seconds(),
+        )
 
     @property
     def policy(self) -> ChannelPolicy:
@@ -97,7 +103,7 @@ class EmailChannel:
         recipients = cast("Sequence[str]", payload.meta["recipients"])
         body = payload.body if self._signer is None else await self._signer.signed(payload.body)
         envelope = Envelope(self._sender.address, tuple(recipients), body)
-        return await self._relay.send(envelope, limit_s=self._options.timeout.total_seconds())
+        return await self._relay.send(envelope)
 
     async def open(self) -> None:
         """Nothing to open: connections are made when they are needed."""

@@ -12,9 +12,11 @@ from typing import cast
 
 from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPHeloError
 
+from bridge.channels.answers import spellings
 from bridge.channels.guard import AllowPrivate
 from bridge.channels.http import Shared
 from bridge.channels.smtp_answers import (
+    Hidden,
     Insecure,
     NoTls,
     accepted,
@@ -26,6 +28,7 @@ from bridge.channels.smtp_server import Server
 from bridge.channels.smtp_session import Envelope, Session
 from bridge.channels.sockets import given_up
 from bridge.core.outcomes import Outcome
+from bridge.time_limit import TimeLimit
 
 IDLE_S = 30.0
 """How long a connection is kept without a message; servers wait minutes, some only seconds."""
@@ -38,21 +41,27 @@ _STALE_S = 5.0
 class Relay:
     """Sends through one server."""
 
-    def __init__(self, server: Server, shared: Shared, allow: AllowPrivate, *, size: int) -> None:
-        """`size` is how many connections there may be at once."""
+    def __init__(
+        self, server: Server, shared: Shared, allow: AllowPrivate, *, size: int, limit_s: float
+    ) -> None:
+        """`size` is how many connections there may be at once, `limit_s` how long a message may take."""
         self._server = server
+        self._login = spellings((server.password,))
         self._shared = shared
         self._allow = allow
         self._places = asyncio.Semaphore(size)
+        self._limit = TimeLimit(limit_s)
+        self._stale = TimeLimit(_STALE_S)
         self._idle: list[Session] = []
         self._context: ssl.SSLContext | None = None
 
-    async def send(self, envelope: Envelope, *, limit_s: float) -> Outcome:
+    async def send(self, envelope: Envelope) -> Outcome:
         """Hand one message over; never raises but for cancellation."""
-        hidden = (self._server.password, *envelope.recipients)
+        hidden = Hidden(self._login, envelope.recipients)
         try:
-            async with asyncio.timeout(limit_s), self._places:
-                return await self._sent(envelope, hidden)
+            with self._limit:
+                async with self._places:
+                    return await self._sent(envelope, hidden)
         except (SMTPException, OSError, ValueError) as error:
             return outcome_of_error(error, hidden)
 
@@ -61,7 +70,7 @@ class Relay:
         while self._idle:
             await self._idle.pop().leave()
 
-    async def _sent(self, envelope: Envelope, hidden: tuple[str, ...]) -> Outcome:
+    async def _sent(self, envelope: Envelope, hidden: Hidden) -> Outcome:
         session = await self._begun(envelope)
         try:
             outcome = await _handed_over(session, envelope, hidden)
@@ -77,7 +86,7 @@ class Relay:
         """Return a session in which the message has begun, a kept one if it still answers."""
         if session := await self._usable():
             try:
-                async with asyncio.timeout(_STALE_S):
+                with self._stale:
                     await session.begin(envelope)
             except (SMTPException, OSError):
                 session.give_up()  # whatever it says: a new one says it again, or works
@@ -164,7 +173,7 @@ async def _hello(smtp: SMTP) -> None:
         await smtp.helo()
 
 
-async def _handed_over(session: Session, envelope: Envelope, hidden: tuple[str, ...]) -> Outcome:
+async def _handed_over(session: Session, envelope: Envelope, hidden: Hidden) -> Outcome:
     """Name the recipients and hand the message over to those that are taken."""
     refusals = await session.refusals(envelope)
     if len(refusals) == len(envelope.recipients):

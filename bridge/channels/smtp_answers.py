@@ -19,9 +19,10 @@ from aiosmtplib import (
     SMTPSenderRefused,
     SMTPServerDisconnected,
 )
+from msgspec import Struct
 from msgspec.structs import replace
 
-from bridge.channels.answers import failure, readable
+from bridge.channels.answers import failure, shown, spellings
 from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Reason, Rejected, Retry
 
 _ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b(?!\.)")
@@ -41,6 +42,20 @@ _ABOUT_US = re.compile(
 )
 """More of them, for answers without a status code, though these say `unknown` or `disabled`."""
 _LOGIN = "the mail server refuses the login; check user and password in `smtp`"
+
+
+class Hidden(Struct, frozen=True):
+    """What must not be shown of an answer: the login's password, in its `spellings`, and the recipients."""
+
+    login: tuple[str, ...]
+    recipients: tuple[str, ...]
+
+    def readable(self, answer: str) -> str:
+        """Return the beginning of an answer as one line for people."""
+        if "@" not in answer and "%40" not in answer:  # as in most: every spelling of an address has one
+            return shown(answer, self.login)
+        hidden = {*spellings(self.recipients), *self.login}
+        return shown(answer, sorted(hidden, key=len, reverse=True))
 
 
 class NoTls(SMTPException):
@@ -74,27 +89,27 @@ class LostAfterData(SMTPException):
 
 
 def accepted(
-    response: SMTPResponse, refusals: Sequence[SMTPRecipientRefused], recipients: int, hidden: Sequence[str]
+    response: SMTPResponse, refusals: Sequence[SMTPRecipientRefused], recipients: int, hidden: Hidden
 ) -> Delivered:
     """Return the outcome of a message that the server took, for some of its recipients at least.
 
     Those who were refused cannot be tried again without sending it to the others twice, so they are told of.
     """
-    text = readable(response.message, hidden)
+    text = hidden.readable(response.message)
     if refusals:
-        first = readable(f"{refusals[0].code} {refusals[0].message}", hidden)
+        first = hidden.readable(f"{refusals[0].code} {refusals[0].message}")
         text = f"refused for {len(refusals)} of {recipients} recipients ({first}); the others: {text}"
     return Delivered(response.code, text[:ANSWER_LIMIT], bounced=bounced(refusals))
 
 
-def refused(refusals: Sequence[SMTPRecipientRefused], hidden: Sequence[str]) -> Retry | Rejected:
+def refused(refusals: Sequence[SMTPRecipientRefused], hidden: Hidden) -> Retry | Rejected:
     """Return the outcome of a message that no recipient may get; one who may get it later is enough."""
     later = next((refusal for refusal in refusals if refusal.code < 500), None)
     outcome = _about_message(later or refusals[0], hidden)
     return replace(outcome, bounced=bounced(refusals)) if isinstance(outcome, Rejected) else outcome
 
 
-def refused_whole(error: SMTPDataError, recipients: Sequence[str], hidden: Sequence[str]) -> Retry | Rejected:
+def refused_whole(error: SMTPDataError, recipients: Sequence[str], hidden: Hidden) -> Retry | Rejected:
     """Return the outcome of a message that was refused as a whole; its only recipient may be the cause.
 
     Only a status code says so: words are about the message by then, or about us.
@@ -127,8 +142,8 @@ def _is_unknown(error: SMTPResponseException) -> bool:
     return told and _ABOUT_US.search(error.message) is None
 
 
-def outcome_of_error(error: Exception, hidden: Sequence[str]) -> Outcome:
-    """Return what an error means; `hidden` are texts that must not be shown."""
+def outcome_of_error(error: Exception, hidden: Hidden) -> Outcome:
+    """Return what an error means."""
     match error:
         case NoTls() | LostAfterData():
             return Retry(Reason.CONNECTION, answer=error.message)
@@ -147,21 +162,21 @@ def outcome_of_error(error: Exception, hidden: Sequence[str]) -> Outcome:
             return failure(error)
 
 
-def _answered(error: SMTPResponseException, hidden: Sequence[str]) -> Outcome:
+def _answered(error: SMTPResponseException, hidden: Hidden) -> Outcome:
     match error:
         case SMTPAuthenticationError(code=code):
-            text = f"{_LOGIN}: {readable(error.message, hidden)}"[:ANSWER_LIMIT]
+            text = f"{_LOGIN}: {hidden.readable(error.message)}"[:ANSWER_LIMIT]
             return (
                 Retry(Reason.AUTH, code, text) if code < 500 else Rejected(Reason.AUTH, code, text, gone=True)
             )
         case SMTPSenderRefused() | SMTPDataError() | SMTPRecipientRefused():
             return _about_message(error, hidden)
         case _:
-            return Retry(Reason.SERVER, _status(error), readable(error.message, hidden))
+            return Retry(Reason.SERVER, _status(error), hidden.readable(error.message))
 
 
-def _about_message(error: SMTPResponseException, hidden: Sequence[str]) -> Retry | Rejected:
-    text = readable(error.message, hidden)
+def _about_message(error: SMTPResponseException, hidden: Hidden) -> Retry | Rejected:
+    text = hidden.readable(error.message)
     if error.code == 530:
         return Rejected(Reason.AUTH, error.code, text, gone=True)
     if 500 <= error.code < 600:

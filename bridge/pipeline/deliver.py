@@ -19,7 +19,6 @@ from bridge.pipeline.gate import Gate
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.recording import Recording, Reports, attempt_of, raised
 from bridge.pipeline.threads import Place
-from bridge.pipeline.time_limit import TimeLimit
 from bridge.pipeline.turns import Turns
 from bridge.pipeline.unmade import instead_of
 from bridge.pipeline.worker import Worker
@@ -29,6 +28,7 @@ from bridge.store.collections import Overtaken
 from bridge.store.database import Connection
 from bridge.store.deliveries import Due
 from bridge.store.threads import UNKNOWN, Busy
+from bridge.time_limit import TimeLimit
 
 AHEAD = 4
 """How many deliveries are claimed for each that may be under way, so that the next one is at hand."""

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bridge.pipeline.time_limit import TimeLimit
+from bridge.time_limit import TimeLimit
 from tests.support.loop_time import pass_time
 
 
