@@ -12,6 +12,7 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bridge.core.durations import SKEW
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
 
 LONGEST_HOLD = timedelta(hours=1)
@@ -89,21 +90,31 @@ def sign(outcome: Outcome) -> Sign:
 
 def is_held(breaker: Breaker, now: datetime) -> bool:
     """Return whether a channel that works is silent, because its destination asked for it."""
-    return breaker.phase is Phase.WORKING and breaker.until is not None and now < breaker.until
+    return breaker.phase is Phase.WORKING and _waits(breaker, now, LONGEST_HOLD)
 
 
-def may_send(breaker: Breaker, now: datetime, limit: int) -> tuple[int, datetime | None]:
-    """Return how many of `limit` may be sent now, and if none, from when on; None: when a person says so."""
+def may_send(
+    breaker: Breaker, now: datetime, limit: int, longest: timedelta = LONGEST_HOLD
+) -> tuple[int, datetime | None]:
+    """Return how many of `limit` may be sent now, and if none, from when on; None: when a person says so.
+
+    `longest` is how long a pause of the channel can be.
+    """
     match breaker.phase:
         case Phase.WORKING:
             return (0, breaker.until) if is_held(breaker, now) else (limit, None)
         case Phase.PAUSED | Phase.TRYING:
-            waits = breaker.until is not None and now < breaker.until
+            waits = _waits(breaker, now, max(longest, LONGEST_HOLD))
             return (0, breaker.until) if waits else (min(1, limit), None)
         case Phase.STOPPED:
             return 0, None
         case never:
             assert_never(never)
+
+
+def _waits(breaker: Breaker, now: datetime, longest: timedelta) -> bool:
+    """Return whether its time has not come; what is further away than it can be was set by a wrong clock."""
+    return breaker.until is not None and now < breaker.until <= now + longest + SKEW
 
 
 def try_out(breaker: Breaker, now: datetime, patience: timedelta) -> Breaker:
@@ -159,7 +170,9 @@ def _held(policy: BreakerPolicy | None, breaker: Breaker, outcome: Outcome, now:
 
     Those that were under way together are told the same, and count once.
     """
-    until = max(now + _asked(outcome), breaker.until or now)
+    longest = max(LONGEST_HOLD, policy.longest if policy else LONGEST_HOLD)
+    before = breaker.until if _waits(breaker, now, longest) else None
+    until = max(now + _asked(outcome), before or now)
     if breaker.phase is not Phase.WORKING:
         return replace(breaker, phase=Phase.PAUSED, until=until)
     failures = breaker.failures + (not is_held(breaker, now))

@@ -11,6 +11,8 @@ _WHOLE = re.compile(rf"\s*(?:{_PART.pattern}\s*)+")
 EXPECTED = "a duration such as 90s, 30min, 48h or 7d"
 LONGEST = timedelta(days=3653)
 """Ten years; a longer one is a mistake, and could not be added to every date."""
+SKEW = timedelta(minutes=1)
+"""How far the clocks of two nodes may differ; a stored time that differs by more was set by a wrong one."""
 
 
 def parse_duration(text: str) -> timedelta | None:

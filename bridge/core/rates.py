@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from bridge.core.durations import SKEW
+
 _PERIODS = {
     "s": timedelta(seconds=1),
     "min": timedelta(minutes=1),
@@ -76,7 +78,8 @@ def taken(rate: Rate, arrival: datetime | None, now: datetime, count: int) -> da
 def _ahead(rate: Rate, arrival: datetime | None, now: datetime) -> timedelta:
     """Return how far the state is ahead of the clock.
 
-    It gets no further than a burst by itself: where it is, the clock was set back, or the rate was slower.
+    It gets no further than a burst by itself, and what clocks of nodes differ: where it is, the clock was set
+    back, or the rate was slower, and it says nothing; one message goes, and leaves a state that does.
     """
-    ahead = arrival - now if arrival else timedelta(0)
-    return min(max(timedelta(0), ahead), rate.burst * rate.apart)
+    ahead = max(timedelta(0), arrival - now) if arrival else timedelta(0)
+    return (rate.burst - 1) * rate.apart if ahead > rate.burst * rate.apart + SKEW else ahead

@@ -14,7 +14,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.channels.base import Channel
-from bridge.core.breaker import FRESH, Breaker, Phase, Sign, follow, may_send, sign, try_out, unheard
+from bridge.core.breaker import (
+    FRESH,
+    Breaker,
+    BreakerPolicy,
+    Phase,
+    Sign,
+    follow,
+    may_send,
+    sign,
+    try_out,
+    unheard,
+)
 from bridge.core.outcomes import Outcome
 from bridge.core.rates import allowed, taken
 from bridge.core.trouble import Trouble
@@ -48,6 +59,8 @@ class Gate:
         self._rate = channel.policy.rate
         self._breaker = channel.policy.breaker
         self._patience = channel.policy.timeout + PATIENCE_MARGIN
+        policy = self._breaker or BreakerPolicy()
+        self._longest = max(policy.longest, self._patience)
         self._calm = False
         self._seen = FRESH
         self._known_at: datetime | None = None
@@ -113,12 +126,12 @@ class Gate:
 
     def _see(self, breaker: Breaker, now: datetime) -> None:
         """Take in a new state; once it lets nothing through, what was claimed before goes back."""
-        shut = not may_send(breaker, now, 1)[0]
-        self.pauses += shut and may_send(self._seen, now, 1)[0]
+        shut = not may_send(breaker, now, 1, self._longest)[0]
+        self.pauses += shut and may_send(self._seen, now, 1, self._longest)[0]
         self._seen = breaker
 
     def _allowed(self, standing: Standing, now: datetime, limit: int) -> tuple[int, datetime | None]:
-        count, until = may_send(standing.breaker, now, limit)
+        count, until = may_send(standing.breaker, now, limit, self._longest)
         if not count or self._rate is None:
             return count, until
         allowance = allowed(self._rate, standing.arrival, now, count)

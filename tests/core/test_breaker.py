@@ -154,6 +154,18 @@ def test_silence_without_end_is_an_outage() -> None:
     assert follow(POLICY, breaker, Delivered(200), now) == FRESH
 
 
+@pytest.mark.parametrize("phase", [Phase.WORKING, Phase.PAUSED, Phase.TRYING])
+def test_a_clock_that_was_set_back_leaves_no_channel_waiting(phase: Phase) -> None:
+    """What no pause can reach was set by a wrong clock, and is as good as over."""
+    wrong = Breaker(phase, until=START + timedelta(hours=8))
+    assert may_send(wrong, START, 4)[0] > 0
+    assert may_send(wrong, START, 4, timedelta(hours=9)) == (
+        (4, None) if phase is Phase.WORKING else (0, wrong.until)
+    )
+    asked = follow(POLICY, wrong, Retry(Reason.RATE_LIMITED, 429, "", timedelta(seconds=20)), START)
+    assert asked.until == START + timedelta(seconds=20)
+
+
 def test_a_pause_is_no_shorter_than_the_destination_asked_for() -> None:
     breaker = follow(POLICY, failed(2), Retry(Reason.SERVER, 503, after=timedelta(minutes=5)), START)
     assert breaker.until == START + timedelta(minutes=5)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,7 @@ from tests.support.pipeline import (
     database_url,
     rule,
 )
+from tests.support.policy import channel, of_learners
 
 __all__ = ["postgres_server"]
 
@@ -103,6 +105,23 @@ async def test_a_pause_after_a_jump_is_heeded(database: Database, days: int) -> 
     bridge.clock.advance(minutes=1)
     await bridge.run(completion("e2", learner={"email": "joana@aluna.example"}))
     assert wins.texts == ["module.completed e1"]
+
+
+@pytest.mark.parametrize("days", JUMPS)
+@pytest.mark.parametrize("policy", [{"rate": "1/s"}, {"failures": 1}])
+async def test_no_channel_waits_for_a_clock_that_was_wrong(
+    database: Database, policy: dict[str, Any], days: int
+) -> None:
+    """What its rate and its pause have stored is told from what the right clock could have."""
+    wins = channel("wins", Retry(Reason.SERVER, 500) if "failures" in policy else Delivered(200), **policy)
+    bridge = bridge_of(database, wins)
+    await bridge.run(completion("e1"))
+    bridge.clock.jump(days=days)
+    await bridge.run(*of_learners(3))
+    for _ in range(3):
+        bridge.clock.advance(minutes=1)
+        await bridge.engine.drain()
+    assert {f"module.completed e{number}" for number in range(3)} <= set(wins.texts)
 
 
 @pytest.mark.parametrize("days", JUMPS)
