@@ -16,13 +16,14 @@ from msgspec.structs import replace
 
 from bridge.core.breaker import Phase
 from bridge.core.conditions import NOTHING
+from bridge.core.durations import SKEW
 from bridge.core.events import Facts as EventFacts
 from bridge.core.identity import entry_key
 from bridge.core.notices import Facts, notice
 from bridge.core.rules import OWNER_RULE, Action, Rule
 from bridge.core.trouble import ENDED, ONCE, SOURCE, STARTED, TYPES, Trouble, event_type
 from bridge.pipeline.node import Node
-from bridge.store import channels, halts, inbox, incidents
+from bridge.store import channels, halts, inbox, incidents, setback
 from bridge.store.database import Connection, StoreUnavailable
 from bridge.store.incidents import Incident
 
@@ -98,6 +99,7 @@ class Alarm(Struct):
     _forged: dict[str, deque[datetime]] = field(default_factory=dict)
     _away: _Away | None = None
     _told_of_store: datetime | None = None
+    _looked_at: datetime | None = None
     _stopping: bool = False
 
     def look_soon(self) -> None:
@@ -129,6 +131,7 @@ class Alarm(Struct):
         """Tell of what broke and what recovered since the last look; returns how many notices were made."""
         now = self.node.clock.now()
         try:
+            await self._mind_the_clock(now)
             if not self.node.database.writable:
                 self._is_away(now, "its last write failed", lasts=True)
             away = self._away
@@ -149,6 +152,16 @@ class Alarm(Struct):
     def unstored(self, why: str) -> None:
         """Note that a sender was asked to come back, however soon the store was there again."""
         self._is_away(self.node.clock.now(), why, lasts=False)
+
+    async def _mind_the_clock(self, now: datetime) -> None:
+        """Set right what waits for a clock that was ahead, at the first look and when it was set back."""
+        before, self._looked_at = self._looked_at, now
+        if before is not None and now >= before - SKEW:
+            return
+        database = self.node.database
+        if await database.read(lambda c: setback.any_ahead(c, now=now)):
+            count = await database.write(lambda c: setback.set_right(c, now=now))
+            self.node.log.warning("the clock was set back, what waited for it does not", deliveries=count)
 
     async def refused(self, source: str, why: str) -> None:
         """Note a request with a wrong signature; several in a short time are trouble."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_action
 
 from bridge.core.outcomes import Delivered, Reason, Retry, State
 from bridge.pipeline.node import Point
@@ -122,6 +124,51 @@ async def test_no_channel_waits_for_a_clock_that_was_wrong(
         bridge.clock.advance(minutes=1)
         await bridge.engine.drain()
     assert {f"module.completed e{number}" for number in range(3)} <= set(wins.texts)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("hours", [8, 9_000])
+async def test_what_waits_for_a_clock_that_was_ahead_is_set_right(
+    database: Database, hours: int, *, restarts: bool
+) -> None:
+    """A retry and a queue wait as long as they were to, not until the time of day comes again."""
+    fails, slow = channel("fails", Retry(Reason.SERVER, 500)), channel("slow", rate="1/min")
+    bridge = Pipeline(database, [rule("r", action("r", "fails"), action("r", "slow"))], channels(fails, slow))
+    bridge.clock.jump(hours=hours)
+    await bridge.engine.alarm.look()
+    await bridge.run(*of_learners(3))
+    assert (len(fails.sent), len(slow.sent)) == (3, 1)
+    bridge.clock.jump(hours=-hours)
+    bridge = bridge.restarted() if restarts else bridge
+    await bridge.engine.alarm.look()
+    bridge.clock.advance(seconds=9)
+    await bridge.engine.drain()
+    assert len(fails.sent) == 3
+    bridge.clock.advance(seconds=1)
+    await bridge.engine.drain()
+    assert len(fails.sent) == 4
+    for _ in range(3):
+        bridge.clock.advance(minutes=1)
+        await bridge.engine.drain()
+    assert (len(slow.sent), await states(database)) == (3, {State.DELIVERED})
+    assert bridge.log.events("warning")[0] == "the clock was set back, what waited for it does not"
+
+
+async def test_a_right_clock_changes_nothing_that_waits(database: Database) -> None:
+    """A look costs nothing, and neither a retry nor what is held for later moves."""
+    later = replace_action(action("r", "wins"), delay=timedelta(days=7))
+    wins = ScriptedChannel("wins")
+    bridge = Pipeline(database, [rule("r", later)], channels(wins))
+    await bridge.run(completion("e1"))
+    for days in (1, -1):
+        bridge.clock.jump(days=days)
+        await bridge.engine.alarm.look()
+    bridge.clock.advance(days=6, hours=23)
+    await bridge.engine.drain()
+    assert wins.sent == []
+    bridge.clock.advance(hours=1)
+    await bridge.engine.drain()
+    assert len(wins.sent) == 1
 
 
 @pytest.mark.parametrize("days", JUMPS)

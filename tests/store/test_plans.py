@@ -18,7 +18,19 @@ from bridge.core.rates import Rate
 from bridge.core.rules import After
 from bridge.core.tallies import Mark, Tally
 from bridge.core.unless import Sighting, Watch
-from bridge.store import decisions, details, halts, inbox, limits, memory, outbox, tallies, views, watches
+from bridge.store import (
+    decisions,
+    details,
+    halts,
+    inbox,
+    limits,
+    memory,
+    outbox,
+    setback,
+    tallies,
+    views,
+    watches,
+)
 from bridge.store.deliveries import as_kept
 from bridge.store.engines import Engines
 from bridge.store.views import DeliveryFilter, EventFilter
@@ -101,6 +113,8 @@ def life(connection: Connection) -> None:
     decisions.discard_unsent(connection, due.entry.seq, now=NOW, why="x")
     outbox.next_due(connection, "learners", now=NOW)
     decisions.park_unrouted(connection, ["learners"], now=NOW)
+    early = NOW - 9 * MINUTE
+    assert setback.any_ahead(connection, now=early) == bool(setback.set_right(connection, now=early))
     remember(connection)
     inbox.release(connection, LEASE)
     outbox.release(connection, LEASE)

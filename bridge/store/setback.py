@@ -1,0 +1,45 @@
+"""What a clock that was ahead has left behind: deliveries whose time lies as far ahead as it did.
+
+A row that changed later than now was written by such a clock, and its time is set back by as much.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Connection, select, type_coerce, update
+
+from bridge.core.durations import SKEW
+from bridge.store.columns import Instant
+from bridge.store.moves import OPEN
+from bridge.store.schema import deliveries, given
+
+
+def any_ahead(connection: Connection, *, now: datetime) -> bool:
+    """Return whether anything waits for a clock that was ahead."""
+    return connection.execute(_ANY, {"given_limit": now + SKEW}).first() is not None
+
+
+def set_right(connection: Connection, *, now: datetime) -> int:
+    """Let what waits for a clock that was ahead wait as long as it was to; returns how many deliveries."""
+    values = {"given_limit": now + SKEW, "given_now": now, "given_micros": Instant.stored(now)}
+    return connection.execute(_SET_RIGHT, values).rowcount
+
+
+_AHEAD = (
+    OPEN,
+    deliveries.c.updated_at > given("limit", Instant),
+    deliveries.c.lease.is_(None),
+    deliveries.c.held_until.is_(None),  # that is a time of day, and not a wait
+)
+_TOO_MUCH = type_coerce(deliveries.c.updated_at, BigInteger) - given("micros", BigInteger)
+_ANY = select(deliveries.c.seq).where(*_AHEAD).limit(1)
+_SET_RIGHT = (
+    update(deliveries)
+    .where(*_AHEAD)
+    .values(
+        due_at=type_coerce(deliveries.c.due_at, BigInteger) - _TOO_MUCH,
+        ready_at=type_coerce(deliveries.c.ready_at, BigInteger) - _TOO_MUCH,
+        updated_at=given("now", Instant),
+    )
+)
