@@ -13,8 +13,9 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from bridge.config import reading
 from bridge.config.dotenv import DotEnv, parse_dotenv
-from bridge.config.interpolate import Filled, Interpolator, reason
+from bridge.config.interpolate import Filled, Interpolator
 from bridge.config.located import Located
 from bridge.config.yaml_nodes import Node, ScalarNode, YamlFile, resolve, to_data, walk
 from bridge.config.yaml_source import MAX_BYTES, parse
@@ -168,7 +169,7 @@ def read_dotenv(path: Path, material: Material) -> DotEnv:
     """Return what a `.env` sets, nothing if there is none; its problems are added to the material's."""
     if not path.is_file():
         return DotEnv(str(path))
-    data = _bytes(path)
+    data = reading.read(path, MAX_BYTES + 1)
     if isinstance(data, str):
         material.problems.append(Located(str(path), 0, 0, (), f"the file cannot be read: {data}"))
         return DotEnv(str(path))
@@ -178,7 +179,7 @@ def read_dotenv(path: Path, material: Material) -> DotEnv:
 
 
 def _parse(path: Path, material: Material) -> YamlFile | None:
-    data = _bytes(path)
+    data = reading.read(path, MAX_BYTES + 1)
     if isinstance(data, str):
         material.problems.append(Located(str(path), 0, 0, (), f"the file cannot be read: {data}"))
         return None
@@ -186,14 +187,6 @@ def _parse(path: Path, material: Material) -> YamlFile | None:
     material.problems += problems
     material.broken |= {(str(path), broken) for broken in (file.broken if file else ())}
     return file
-
-
-def _bytes(path: Path) -> bytes | str:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        return reason(error)
 
 
 def _mapping(file: YamlFile, material: Material) -> dict[str, object] | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from bridge.config import reading
 from bridge.config.dotenv import NAME
 
 MAX_FILE_BYTES = 65_536
@@ -80,6 +81,8 @@ class Interpolator:
         self.values: set[str] = set()
         self.asked: set[str] = set()
         """The variables that references name."""
+        self.files: set[Path] = set()
+        """The files that references name."""
         self._env = env
         self._folder = folder
         self._placeholder = placeholder
@@ -141,7 +144,9 @@ class Interpolator:
         return f"the variable {name} is not set; set it {_WHERE}"
 
     def _file(self, parts: _Parts, name: str) -> None:
-        read = _read(self._folder / name) if name else "the path is missing"
+        path = self._folder / name
+        read = _read(path) if name else "the path is missing"
+        self.files |= {path} if name else set()
         parts.literal.append("\0")
         if isinstance(read, bytes):
             self._outside(parts, f"${{file:{name}}}", read.decode())
@@ -165,22 +170,14 @@ class Interpolator:
 
 def _read(path: Path) -> bytes | str:
     """Return a file's content without one line break at its end, or why that cannot be."""
+    data = reading.read(path, MAX_FILE_BYTES + 1)
+    if isinstance(data, str):
+        return data
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
         data.decode()
-    except (OSError, ValueError) as error:
-        return reason(error)
+    except ValueError as error:
+        return reading.reason(error)
     if len(data) > MAX_FILE_BYTES:
         return f"it has more than {MAX_FILE_BYTES} bytes"
     data = data.removesuffix(b"\n").removesuffix(b"\r")
     return data or "it is empty"
-
-
-def reason(error: OSError | ValueError) -> str:
-    """Return why a file could not be read, in a few words without its content."""
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return "its name is not a path"

@@ -7,36 +7,43 @@ configuration, or in the working folder where that may not be written, readable 
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import tempfile
 from pathlib import Path
 
+from bridge.config import reading
 from bridge.config.yaml_source import MAX_BYTES
 
 _NOTE = "# Kept by the bridge, for a start with a broken file. The last good {}\n"
+_UNFINISHED_S = 60
+"""What is older than a finished file by so much is left from a process that ended while it wrote."""
 
 
 def keep(path: Path, text: bytes) -> str | None:
     """Keep the text of the configuration at `path`; returns why that cannot be, if so."""
     kept = _head(path) + text
     why = "there is no place"
-    for place in _places(path):
-        if _read(place) == kept:
-            return None
+    places = _places(path)
+    for number, place in enumerate(places):
         try:
-            _write(place, kept)
+            if _read(place) != kept:
+                _write(place, kept)
         except OSError as error:
             why = f"{place.parent}: {error.strerror or error}"
-        else:
-            return None
+            continue
+        _forget(path, places[number + 1 :])
+        return None
     return why
 
 
 def recall(path: Path) -> bytes | None:
     """Return the text of the last good configuration of `path`, the newest there is; None without one."""
     head = _head(path)
-    found = [place for place in _places(path) if (_read(place) or b"").startswith(head)]
-    newest = max(found, key=lambda place: place.stat().st_mtime_ns, default=None)
+    beside, *others = _places(path)
+    places = (beside, *filter(_is_ours, others))
+    found = [place for place in places if (_read(place) or b"").startswith(head)]
+    newest = max(found, key=_age, default=None)
     kept = _read(newest) if newest else None
     return None if kept is None else kept.removeprefix(head)
 
@@ -47,14 +54,30 @@ def _head(path: Path) -> bytes:
 
 
 def _places(path: Path) -> tuple[Path, ...]:
+    """Return where it may be, the place beside the configuration first."""
     name = f".{path.name}.good"
-    return (path.absolute().with_name(name), Path.cwd() / name)
+    beside, here = path.absolute().with_name(name), Path.cwd() / name
+    return (beside,) if beside == here else (beside, here)
+
+
+def _is_ours(place: Path) -> bool:
+    """Return whether nobody else wrote a file: whoever may write here need not be one who may configure."""
+    try:
+        return place.stat().st_uid in (os.geteuid(), 0)
+    except OSError:
+        return True  # there is none
+
+
+def _age(place: Path) -> int:
+    try:
+        return place.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _read(place: Path) -> bytes | None:
-    with contextlib.suppress(OSError), place.open("rb") as file:
-        return file.read(2 * MAX_BYTES)
-    return None
+    found = reading.read(place, 2 * MAX_BYTES)
+    return found if isinstance(found, bytes) else None
 
 
 def _write(place: Path, content: bytes) -> None:
@@ -68,3 +91,21 @@ def _write(place: Path, content: bytes) -> None:
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
+    _tidy(place)
+
+
+def _tidy(place: Path) -> None:
+    """Remove what processes left beside a file that ended while they wrote."""
+    finished = _age(place)
+    for left in place.parent.glob(f"{glob.escape(place.name)}?*"):
+        if _age(left) < finished - _UNFINISHED_S * 10**9:
+            with contextlib.suppress(OSError):
+                left.unlink()
+
+
+def _forget(path: Path, places: tuple[Path, ...]) -> None:
+    """Remove older texts from places that are not needed any more."""
+    for place in places:
+        if (_read(place) or b"").startswith(_head(path)):
+            with contextlib.suppress(OSError):
+                place.unlink()

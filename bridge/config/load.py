@@ -13,11 +13,11 @@ from bridge.clock import SystemClock
 from bridge.config import checks
 from bridge.config.catalogue import catalogue_of, courses_apart
 from bridge.config.compile import Compiler
-from bridge.config.files import Material, read
+from bridge.config.files import Material, patterns, read
 from bridge.config.hidden import secret_values, secrets_in_messages
 from bridge.config.hosts import hosts_can_be_reached
 from bridge.config.inventory import EventTypes
-from bridge.config.loaded import Broken, Loaded
+from bridge.config.loaded import Broken, Loaded, Reads
 from bridge.config.located import Located, in_order
 from bridge.config.model import LOCALES, Config
 from bridge.config.names import EventNames
@@ -75,10 +75,18 @@ def load(
     redactor = Redactor(material.interpolator.values)
     files = [str(path), *(part.file.name for part in material.rule_files)]
     told = in_order(_redacted(problems, redactor, material), files)
+    reads = _reads(material)
     if config is None or any(not problem.warning for problem in told):
-        return Broken(told)
+        return Broken(told, reads)
     hide = Redactor(secrets).hide
-    return Loaded(config, rules, owner, catalogue_of(config), renderer, path, told, redactor.hide, hide)
+    return Loaded(
+        config, rules, owner, catalogue_of(config), renderer, path, told, redactor.hide, hide, reads
+    )
+
+
+def _reads(material: Material) -> Reads:
+    include = tuple(pattern for _, pattern in patterns(material.data.get("include")))
+    return Reads(include, tuple(sorted(material.interpolator.files)))
 
 
 def _redacted(problems: list[Located], redactor: Redactor, material: Material) -> list[Located]:

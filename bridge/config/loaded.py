@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from bridge.rendering.renderer import Renderer
 
 
+class Reads(Struct, frozen=True):
+    """What a configuration reads beside its file: the patterns of `include`, and the files of `${file:…}`."""
+
+    include: tuple[str, ...] = ()
+    secrets: tuple[Path, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A configuration that may run. `redact` hides every value that came from outside in a text.
@@ -34,9 +41,11 @@ class Loaded:
     warnings: tuple[Located, ...]
     redact: Callable[[str], str] = field(repr=False)
     hide: Callable[[str], str] = field(repr=False)
+    reads: Reads = field(default_factory=Reads)
 
 
 class Broken(Struct, frozen=True):
     """A configuration that may not run, and all its problems and warnings: by file, line and column."""
 
     problems: tuple[Located, ...]
+    reads: Reads = Reads()

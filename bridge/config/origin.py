@@ -9,10 +9,15 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from bridge.config import last_good
-from bridge.config.files import matching, patterns
-from bridge.config.loaded import Broken, Loaded
+from bridge.config import last_good, reading
+from bridge.config.files import matching
+from bridge.config.loaded import Broken, Loaded, Reads
+from bridge.config.yaml_source import MAX_BYTES
 
+MOST_FILES = 10_000
+"""So many files of a folder are looked at."""
+FOLDERS = ("templates", "attachments")
+"""The folders beside the configuration, of which the first one's files are texts of it."""
 Signature = frozenset[tuple[str, int, int, int]]
 """Of each file its name, when it was written, its size and its number on the disk."""
 
@@ -37,7 +42,7 @@ class Origin(Struct):
     path: Path
     read: Callable[[], Loaded | Broken]
     keeps: bool = False
-    _included: tuple[str, ...] = ()
+    _reads: Reads = Reads()
     _ready: Found | None = None
 
     def begin(self) -> Found:
@@ -50,38 +55,46 @@ class Origin(Struct):
         if self._ready is not None:
             ready, self._ready = self._ready, None
             return ready
-        signature, before = self.signature(), _content(self.path)
+        known, before, text = set(self._files()), self.signature(), self._text()
         loaded = self.read()
+        self._reads = loaded.reads
+        files = set(self._files())
+        names = {str(file) for file in files}
+        signature = frozenset(each for each in before if each[0] in names) | _signature(files - known)
         not_kept = None
-        if isinstance(loaded, Loaded):
-            self._included = loaded.config.include or ()
-            signature |= _signature(self._rule_files())
-            if self.keeps and before is not None and _content(self.path) == before:
-                not_kept = last_good.keep(self.path, before)
+        if isinstance(loaded, Loaded) and self.keeps and text is not None and self._text() == text:
+            not_kept = last_good.keep(self.path, text)
         return Found(loaded, self._digest(), signature, not_kept)
 
     def signature(self) -> Signature:
         """Return what changes when a file is written, replaced, added or removed."""
-        return _signature([self.path.parent / ".env", *self._texts()])
+        return _signature(self._files())
 
     def _digest(self) -> str:
-        """Return 16 hex digits for the texts of the files; `.env`, which holds secrets, is none of them."""
+        """Return 16 hex digits for the texts of the files; what holds secrets is none of them."""
         made = hashlib.blake2b(digest_size=8)
         for file in sorted(self._texts()):
-            content = _content(file)
-            if content is not None:
+            content = reading.read(file, MAX_BYTES + 1)  # whatever is larger is broken
+            if isinstance(content, bytes):
                 made.update(f"{file.name}\0{len(content)}\0".encode("utf-8", "surrogateescape") + content)
         return made.hexdigest()
 
+    def _files(self) -> Iterator[Path]:
+        yield self.path.parent / ".env"
+        yield from self._reads.secrets
+        for folder in FOLDERS[1:]:
+            yield from reading.files_below(self.path.parent / folder, MOST_FILES)
+        yield from self._texts()
+
     def _texts(self) -> Iterator[Path]:
         yield self.path
-        yield from self._rule_files()
-        for folder, _, names in os.walk(self.path.parent / "templates"):  # one that is gone is empty
-            yield from (Path(folder, name) for name in names)
-
-    def _rule_files(self) -> Iterator[Path]:
-        for _, pattern in patterns(list(self._included)):
+        for pattern in self._reads.include:
             yield from matching(self.path.parent, pattern)
+        yield from reading.files_below(self.path.parent / FOLDERS[0], MOST_FILES)
+
+    def _text(self) -> bytes | None:
+        content = reading.read(self.path, MAX_BYTES + 1)
+        return content if isinstance(content, bytes) else None
 
 
 class Settling:
@@ -106,15 +119,8 @@ def _signature(files: Iterable[Path]) -> Signature:
     )
 
 
-def _content(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes()
-    except OSError:
-        return None
-
-
 def _status(file: Path) -> os.stat_result | None:
     try:
         return file.stat()
-    except OSError:
+    except (OSError, ValueError):
         return None

@@ -7,13 +7,13 @@ A file that is no YAML is taken apart at the keys that stand at the very left.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bridge.config import checks
+from bridge.config import checks, reading
 from bridge.config.files import Material, read_dotenv
 from bridge.config.interpolate import Interpolator
 from bridge.config.model import Config
@@ -49,11 +49,8 @@ def receiving(path: Path, env: Mapping[str, str], good: bytes) -> Receiving | No
 
 
 def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError:
-        return b""
+    found = reading.read(path, MAX_BYTES + 1)
+    return b"" if isinstance(found, str) else found
 
 
 class _Part:
@@ -128,8 +125,7 @@ class _Choice:
 
     def made(self) -> Receiving | None:
         """Return the configuration; None without a source, or where a setting cannot be known."""
-        told = self._now if self._now.has_sources() else self._before
-        found = {name: self._source(name) for name in told.sources()}
+        found = {name: self._source(name) for name in self._names()}
         good = [config for config in found.values() if config is not None]
         if not good:
             return None
@@ -144,6 +140,12 @@ class _Choice:
             return None
         lost = tuple(name for name, config in found.items() if config is None)
         return Receiving(config, tuple(self._kept), lost)
+
+    def _names(self) -> Iterable[str]:
+        """Return the sources there are: what a file does not name that is cut off may be further down."""
+        if self._now.has_sources() and self._now.is_whole:
+            return self._now.sources()
+        return dict.fromkeys((*self._now.sources(), *self._before.sources()))
 
     def _source(self, name: str) -> Config | None:
         now = self._now.source(name)

@@ -85,15 +85,35 @@ class Engine:
         outlets = (outlet.stop(deadline_s) for outlet in self._outlets.values())
         await asyncio.gather(self.inlet.worker.stop(deadline_s), *outlets)
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        try:
-            await self._node.database.write(self._release)
-        except StoreUnavailable as error:
-            self._node.log.warning("leases not given back, they run out by themselves", why=str(error))
+        await self._give_back()
         for name, channel in self._channels.items():
             try:
                 await channel.close()
             except Exception:  # the other channels are closed all the same
                 self._node.log.exception("channel not closed", channel=name)
+
+    async def hand_over(self, deadline_s: float, patience_s: float) -> asyncio.Task[None]:
+        """Stop, and return when another engine may begin: attempts that take longer go on beside it.
+
+        They keep their leases, and so their place before others of their lane. The task ends with the last.
+        """
+        ending = asyncio.create_task(self.stop(deadline_s), name="attempts that take longer")
+        await asyncio.wait([ending], timeout=patience_s)
+        if not ending.done():
+            await self.inlet.worker.stop(deadline_s)  # of two that dispatch, one would overtake the other
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._give_back(self.under_way)
+        return ending
+
+    async def take_over(self) -> None:
+        """Look after what another engine has left, now that its last attempt is recorded."""
+        await self._park_unrouted()
+        self.wake()
+
+    @property
+    def under_way(self) -> list[int]:
+        """The numbers of the deliveries that are sent now."""
+        return [due.seq for outlet in self._outlets.values() for due, _ in outlet.worker.at_work]
 
     async def drain(self) -> None:
         """Dispatch and deliver everything that is due now, then return; for use without `start`."""
@@ -168,6 +188,13 @@ class Engine:
                 deliveries=count,
             )
 
-    def _release(self, connection: Connection) -> None:
+    async def _give_back(self, busy: Sequence[int] = ()) -> None:
+        """Give back every lease, but of deliveries that are `busy`."""
+        try:
+            await self._node.database.write(lambda connection: self._release(connection, busy))
+        except StoreUnavailable as error:
+            self._node.log.warning("leases not given back, they run out by themselves", why=str(error))
+
+    def _release(self, connection: Connection, busy: Sequence[int]) -> None:
         inbox.release(connection, f"{self._node.name}/")
-        outbox.release(connection, f"{self._node.name}/")
+        outbox.release(connection, f"{self._node.name}/", busy)

@@ -94,6 +94,11 @@ class Worker(Generic[Item]):
         return self._next
 
     @property
+    def at_work(self) -> list[Item]:
+        """What is handled now."""
+        return [*chain.from_iterable(self._busy.values())]
+
+    @property
     def is_idle(self) -> bool:
         """Whether the loop runs, and nothing is at work or known to wait."""
         return self._running and not (self._is_busy or self._gathered or self._behind or self._claiming)

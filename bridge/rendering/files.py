@@ -31,6 +31,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 MAX_NAME = 100
 """Characters of a template's name."""
+MAX_BYTES = 1_048_576
+"""Of a template's file, as of a configuration's."""
 _FENCE = "---"
 
 
@@ -75,6 +77,8 @@ def read(path: Path, *, whole: bool = False, known: Sequence[str] | None = None)
     not what those of its kind may.
     """
     try:
+        if (size := path.stat().st_size) > MAX_BYTES:
+            return f"{path.as_posix()} has {size} bytes; a template has at most {MAX_BYTES}"
         content = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         return f"{path.as_posix()} is not UTF-8 (byte {error.start}); save it as UTF-8"

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import CollectorRegistry
@@ -17,6 +16,7 @@ from bridge.running.exchange import Work
 from bridge.sources.own import OwnSource
 from bridge.web.configuration import Configuration
 from bridge.web.listener import Listener, listen
+from bridge.web.stage import Stage
 
 if TYPE_CHECKING:
     from bridge.sandbox.sandbox import Sandbox
@@ -48,6 +48,7 @@ class Admin:
         self._sandbox = sandbox
         self._password = _password(first)
         self._listener: Listener | None = None
+        self._stage = Stage()
 
     @property
     def url(self) -> str:
@@ -55,27 +56,23 @@ class Admin:
         return self._listener.url if self._listener else ""
 
     async def show(self, work: Work | None, follows: Follows) -> None:
-        """Serve the pages of a configuration, where those of the one before were."""
+        """Serve the pages of a configuration instead of those of the one before."""
         from bridge.web.admin import admin_app
 
         address = self._first.listen.admin
         config = work.loaded.config if work else self._first
         if config.listen.admin == address:  # else it was checked for another address
             self._password = _password(config)
-        app = admin_app(self._desk(config, work, follows), password=self._password)
-        closing = []
-        port = address.port
-        if self._listener is not None:
-            port = self._listener.port
-            closing.append(asyncio.create_task(self._listener.close()))
-            await asyncio.sleep(0)  # so that it has let go of the port
-        self._listener = await listen(app, address.host, port, log=self._node.log)
-        await asyncio.gather(*closing)
+        await self._stage.show(admin_app(self._desk(config, work, follows), password=self._password))
+        if self._listener is None:
+            stage, log = self._stage, self._node.log
+            self._listener = await listen(stage.app, address.host, address.port, log=log, lead=stage.lead)
 
     async def close(self) -> None:
         """Let requests under way finish, and close."""
         if self._listener is not None:
             await self._listener.close()
+        await self._stage.close()
 
     def _desk(self, config: Config, work: Work | None, follows: Follows) -> Desk:
         from bridge.config.rule_sentences import RuleSentences

@@ -1,13 +1,14 @@
 """What dispatches and delivers by one configuration, and how the next one takes its place.
 
 One way through for the start, a change and the way back: entries are held in the store, what is under way is
-finished, and whoever comes begins with what waits.
+finished, and whoever comes begins with what waits. An attempt that takes long goes on beside it.
 """
 
 # ruff: noqa: PLC0415 - imports wait until they are needed, so that receiving begins early
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 
 STOP_DEADLINE_S = 10.0
 """How long deliveries under way may take to finish when the bridge stops."""
+PATIENCE_S = 2.0
+"""How long another configuration waits for them before it begins; what takes longer goes on beside it."""
 SWITCH_MARGIN_S = 5.0
-"""How much longer than a channel's time limit they may take when the configuration changes."""
+"""How much longer than a channel's time limit that may be."""
 
 
 class Work(Struct, frozen=True):
@@ -37,7 +40,7 @@ class Work(Struct, frozen=True):
     services: Services
     engine: Engine
     switch_s: float
-    """How many seconds what is under way may take to finish when another one comes."""
+    """How many seconds what is under way may take to finish in all when another one comes."""
 
 
 class Exchange:
@@ -52,14 +55,15 @@ class Exchange:
         self._ingest = ingest
         self._shared = shared
         self._sandbox = sandbox
+        self._late: dict[asyncio.Task[None], Engine] = {}
 
     async def begin(self, loaded: Loaded) -> None:
-        """Exchange what dispatches and delivers: what is under way is finished before, the rest waits."""
+        """Exchange what dispatches and delivers; what waits goes on with what comes."""
         self._lobby.hold()
         await self._ingest.settled()
         if self.work is not None:
             former, self.work = self.work, None
-            await former.engine.stop(former.switch_s)
+            await self._end(former)
         if self._sandbox is not None:
             _trust(self._sandbox, loaded)
         work = self._made(loaded)
@@ -75,14 +79,31 @@ class Exchange:
         self.work = work
 
     async def close(self) -> None:
-        """End the work."""
-        if self.work is not None:
-            await self.work.engine.stop(STOP_DEADLINE_S)
+        """End the work, and what still goes on from before."""
+        engines = [*self._late.values(), *([self.work.engine] if self.work else ())]
+        await asyncio.gather(*(engine.stop(STOP_DEADLINE_S) for engine in engines))
+        await asyncio.gather(*self._late)
 
     def look_soon(self) -> None:
         """Have the owner told soon of what was noted."""
         if self.work is not None:
             self.work.engine.alarm.look_soon()
+
+    async def _end(self, former: Work) -> None:
+        ending = await former.engine.hand_over(former.switch_s, PATIENCE_S)
+        if not ending.done():
+            count = len(former.engine.under_way)
+            self.node.log.info("what is being sent goes on as it began", deliveries=count)
+        late = asyncio.create_task(self._see_off(ending))
+        self._late[late] = former.engine
+        late.add_done_callback(self._late.pop)
+
+    async def _see_off(self, ending: asyncio.Task[None]) -> None:
+        """Have the present configuration look after what comes of the last attempts of a former one."""
+        at_once = ending.done()
+        await ending
+        if self.work is not None and not at_once:
+            await self.work.engine.take_over()
 
     def _made(self, loaded: Loaded) -> Work:
         from bridge.pipeline.engine import Engine

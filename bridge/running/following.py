@@ -54,7 +54,7 @@ class Follower:
         if isinstance(found.loaded, Loaded):
             await self._take(found.loaded, found)
         else:
-            await self._refuse(found.loaded)
+            await self._refuse(_problems(found.loaded))
             await self._show()
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -78,7 +78,7 @@ class Follower:
             watching.cancel()
 
     async def reload(self) -> Configuration:
-        """Load the files now; returns what came of it, which may still be about to begin."""
+        """Load the files now; returns what came of it."""
         asking: asyncio.Future[Configuration] = asyncio.get_running_loop().create_future()
         self._asking.append(asking)
         self._wanted.set()
@@ -107,23 +107,31 @@ class Follower:
             return
         self._settling.loaded = found.signature
         if not isinstance(found.loaded, Loaded):
-            await self._refuse(found.loaded)
+            await self._refuse(_problems(found.loaded))
             _answer(asking, self.configuration)
             return
-        _answer(asking, self._of(found.loaded, found))
         former = self._exchange.work
         try:
             await self._take(found.loaded, found)
-        except Exception:  # the former one has worked
+        except Exception as error:  # the former one has worked
             if former is None:
                 raise
             self._node.log.exception("new configuration cannot begin, the former one goes on")
-            await self._exchange.begin(former.loaded)
-            await self._show()
+            await self._go_back(former.loaded, type(error).__name__)
+        _answer(asking, self.configuration)
 
-    async def _refuse(self, broken: Broken) -> None:
+    async def _go_back(self, loaded: Loaded, why: str) -> None:
+        """Let the former configuration work again; if not even that can be, receive at least."""
+        try:
+            await self._exchange.begin(loaded)
+        except Exception:  # of a bridge that receives nothing is lost
+            self._node.log.exception("the former configuration cannot begin either, events wait")
+            self.configuration = Configuration(file=self._file)
+        await self._show()
+        await self._refuse((f"{self._file}: it cannot begin ({why}); the log of the bridge says more",))
+
+    async def _refuse(self, problems: tuple[str, ...]) -> None:
         """Note a configuration that may not run, once for each text."""
-        problems = tuple(str(each) for each in broken.problems if not each.warning)
         if problems == self.configuration.problems:
             return
         now = self._node.clock.now()
@@ -168,6 +176,10 @@ class Follower:
         except StoreUnavailable as error:
             self._node.log.warning("state of the configuration not noted for the owner", why=str(error))
         self._exchange.look_soon()
+
+
+def _problems(broken: Broken) -> tuple[str, ...]:
+    return tuple(str(each) for each in broken.problems if not each.warning)
 
 
 def _needing_restart(first: Config, config: Config) -> Iterator[str]:

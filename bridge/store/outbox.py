@@ -217,9 +217,12 @@ def hold(connection: Connection, seq: int, *, lease: str, now: datetime, until: 
     return connection.execute(_HOLD, values).rowcount == 1
 
 
-def release(connection: Connection, lease: str) -> int:
-    """Give back every delivery under a lease whose name begins so, due as before; returns how many."""
-    channels = connection.scalars(_RELEASE, {"given_lease": lease}).all()
+def release(connection: Connection, lease: str, busy: Collection[int] = ()) -> int:
+    """Give back every delivery under a lease whose name begins so, due as before; returns how many.
+
+    Those in `busy` stay under their lease.
+    """
+    channels = connection.scalars(_RELEASE, {"given_lease": lease, "given_busy": busy or (0,)}).all()
     for channel in set(channels):
         tell_of_channel(connection, channel)
     return len(channels)
@@ -478,7 +481,9 @@ _RELEASE_ALL = move(
 _GIVE_BACK = move(
     State.PENDING, *UNDER_LEASE, ready_at=deliveries.c.due_at, updated_at=deliveries.c.updated_at
 )
-_RELEASE = _RELEASE_ALL.where(under(deliveries.c.lease)).returning(deliveries.c.channel)
+_RELEASE = _RELEASE_ALL.where(
+    under(deliveries.c.lease), deliveries.c.seq.not_in(bindparam("given_busy", expanding=True))
+).returning(deliveries.c.channel)
 # It was due when it was claimed, whatever that clock said.
 _RELEASE_FAR = move(
     State.PENDING,

@@ -20,10 +20,8 @@ from bridge.web.metrics import Metrics
 from bridge.web.pages import AdminPages
 from bridge.web.render import Pages
 from bridge.web.rules import Rules
+from bridge.web.stage import FORM_LIMIT
 from bridge.web.suppressions import Suppressions
-
-FORM_LIMIT = 64 * 1024
-"""Bytes of a form; the largest holds one sentence."""
 
 
 def admin_app(desk: Desk, *, password: str | None) -> web.Application:

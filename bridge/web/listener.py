@@ -11,7 +11,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 
 from bridge.logs import Log
-from bridge.web.connections import Connection, Connections
+from bridge.web.connections import Connection, Connections, Handle
 from bridge.web.door import TAKER, Doors
 from bridge.web.limits import Limits
 from bridge.web.seldom import Seldom
@@ -54,14 +54,18 @@ async def listen(
     log: Log,
     limits: Limits | None = None,
     grace_s: float = GRACE_S,
+    lead: Handle | None = None,
 ) -> Listener:
-    """Serve `app`; port 0 takes a free one. Raises OSError with the address when it cannot be bound."""
+    """Serve `app`; port 0 takes a free one. Raises OSError with the address when it cannot be bound.
+
+    `lead` answers in its place, if it is given.
+    """
     limits = limits or Limits()
     report_shortage(asyncio.get_running_loop(), log)
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=grace_s)
     await runner.setup()
     try:
-        server, doors = await _serve(runner, host, port, log, limits)
+        server, doors = await _serve(runner, host, port, log, limits, lead)
     except (OSError, asyncio.CancelledError):
         await runner.cleanup()
         raise
@@ -69,14 +73,14 @@ async def listen(
 
 
 async def _serve(
-    runner: web.AppRunner, host: str, port: int, log: Log, limits: Limits
+    runner: web.AppRunner, host: str, port: int, log: Log, limits: Limits, lead: Handle | None
 ) -> tuple[asyncio.Server, Doors | None]:
     handlers = runner.server
     assert handlers is not None  # noqa: S101 - it is there after `setup`
     loop = asyncio.get_running_loop()
     full = Seldom(log, "connections closed for new ones", loop.time)
     connections = Connections(limits.connections, limits.head_s, full)
-    handlers.request_handler = connections.watch(handlers.request_handler)
+    handlers.request_handler = connections.watch(lead or handlers.request_handler)
     options = _options(log, limits)
 
     def connection() -> Connection:

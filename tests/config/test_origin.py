@@ -18,15 +18,27 @@ def origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Origin:
     school, work = tmp_path / "school", tmp_path / "work"
     (school / "templates" / "layouts").mkdir(parents=True)
     (school / "rules").mkdir()
+    (school / "attachments").mkdir()
     work.mkdir()
     monkeypatch.chdir(work)
     path = school / "config.yaml"
-    path.write_text(GOOD.replace("rules: []", "include: rules/*.yaml"), "utf-8")
+    (school / "secret").write_text("another-secret-in-a-file\n", "utf-8")
+    text = GOOD.replace("rules: []", "include: rules/*.yaml")
+    path.write_text(text.replace('"${SECRET}"', '"${SECRET}", "${file:secret}"'), "utf-8")
     return Origin(path, lambda: load(path, ENV), keeps=True)
 
 
 @pytest.mark.parametrize(
-    "name", ["config.yaml", ".env", "rules/a.yaml", "templates/a.md", "templates/layouts/b.html"]
+    "name",
+    [
+        "config.yaml",
+        ".env",
+        "rules/a.yaml",
+        "templates/a.md",
+        "templates/layouts/b.html",
+        "attachments/guia.pdf",
+        "secret",
+    ],
 )
 def test_each_file_counts(origin: Origin, name: str) -> None:
     """Written, changed or removed: the configuration is another one."""
@@ -39,6 +51,66 @@ def test_each_file_counts(origin: Origin, name: str) -> None:
     if before is None:
         file.unlink()
         assert origin.signature() == first
+
+
+@pytest.mark.parametrize("name", ["templates/.a.md.swp", "templates/a.md~", "templates/.git/index"])
+def test_what_editors_keep_beside_is_no_change(origin: Origin, name: str) -> None:
+    first = origin.load()
+    file = origin.path.parent / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("whatever", "utf-8")
+    assert origin.signature() == first.signature
+    assert origin.load().digest == first.digest
+
+
+@pytest.mark.parametrize("before", [GOOD, "rulez: []\n"])
+def test_files_that_a_broken_configuration_reads_are_looked_at(origin: Origin, before: str) -> None:
+    """What is wrong may be in a file that it has only just included: mending that one mends it."""
+    text = origin.path.read_text("utf-8")
+    origin.path.write_text(before, "utf-8")
+    origin.load()
+    origin.path.write_text(text, "utf-8")
+    rules = origin.path.parent / "rules" / "new.yaml"
+    rules.write_text("rules: [}\n", "utf-8")
+    found = origin.load()
+    assert isinstance(found.loaded, Broken)
+    assert origin.signature() == found.signature
+    rules.write_text("rules: []\n", "utf-8")
+    assert origin.signature() != found.signature
+    assert isinstance(origin.load().loaded, Loaded)
+
+
+def test_files_that_are_not_read_any_more_are_no_change(origin: Origin) -> None:
+    (origin.path.parent / "rules" / "a.yaml").write_text("rules: []\n", "utf-8")
+    origin.load()
+    origin.path.write_text(GOOD, "utf-8")
+    assert origin.load().signature == origin.signature()
+
+
+@pytest.mark.parametrize("place", ["config.yaml", "templates/a.md", ".env", "secret"])
+@pytest.mark.parametrize("pipe", [True, False])
+def test_what_has_no_end_is_not_read(origin: Origin, place: str, pipe: bool) -> None:
+    """A file that is a device or a pipe fills no memory and keeps nobody waiting."""
+    first = origin.load()
+    file = origin.path.parent / place
+    file.unlink(missing_ok=True)
+    if pipe:
+        os.mkfifo(file)
+    else:
+        file.symlink_to("/dev/zero")
+    found = origin.load()
+    assert origin.signature() == found.signature
+    assert isinstance(found.loaded, Broken) == (place in {"config.yaml", "secret"})
+    assert (found.digest == first.digest) == (place != "config.yaml")
+
+
+def test_no_more_is_read_than_a_configuration_may_have(origin: Origin) -> None:
+    """Of a file as large as a disk, too."""
+    with origin.path.open("r+b") as file:
+        file.truncate(1 << 40)
+    found = origin.load().loaded
+    assert isinstance(found, Broken)
+    assert "at most 1048576" in str(found.problems[0])
 
 
 def test_what_waits_for_a_second_look_is_still(origin: Origin) -> None:
@@ -86,6 +158,50 @@ def test_a_folder_that_may_not_be_written_has_another_one(
     assert last_good.recall(origin.path) == origin.path.read_bytes()
     monkeypatch.chdir(origin.path.parent)
     assert (origin.load().not_kept or "").startswith(str(origin.path.parent))
+
+
+def test_what_a_dead_process_left_is_tidied_up(origin: Origin) -> None:
+    """A file that was being written when the power went; one that is being written now is let be."""
+    kept = origin.path.with_name(".config.yaml.good")
+    old, new = kept.with_name(f"{kept.name}old12345"), kept.with_name(f"{kept.name}new12345")
+    old.write_text("half", "utf-8")
+    new.write_text("half", "utf-8")
+    os.utime(old, (1, 1))
+    origin.load()
+    assert (kept.exists(), old.exists(), new.exists()) == (True, False, True)
+
+
+def test_a_text_that_counts_again_is_the_newest(origin: Origin) -> None:
+    """One beside the file, one in the working folder, and the first again: the second is forgotten."""
+    first, kept = origin.path.read_bytes(), origin.path.with_name(".config.yaml.good")
+    origin.load()
+    text, here = kept.read_bytes(), Path(kept.name)
+    kept.unlink()
+    kept.mkdir()
+    origin.path.write_bytes(first + b"# more\n")
+    origin.load()
+    assert here.is_file()
+    kept.rmdir()
+    kept.write_bytes(text)
+    os.utime(kept, (1, 1))
+    origin.path.write_bytes(first)
+    origin.load()
+    assert not here.exists()
+    assert last_good.recall(origin.path) == first
+
+
+def test_a_text_that_somebody_else_put_there_is_not_taken(origin: Origin) -> None:
+    """Who may write into the working folder need not be one who may configure."""
+    origin.load()
+    here = Path(".config.yaml.good")
+    origin.path.with_name(here.name).rename(here)
+    assert last_good.recall(origin.path) is not None
+    if os.geteuid() == 0:
+        os.chown(here, 12345, 12345)
+        assert last_good.recall(origin.path) is None
+    here.unlink()
+    os.mkfifo(here)
+    assert last_good.recall(origin.path) is None
 
 
 def test_the_text_of_another_file_is_not_taken(origin: Origin) -> None:

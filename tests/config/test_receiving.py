@@ -72,6 +72,19 @@ def test_a_new_secret_counts_although_the_rest_is_broken(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize("end", ["  oth", "  other: { type: eduzz, sec", '  other: { type: "eduzz'])
+def test_a_source_that_was_cut_off_receives(tmp_path: Path, end: str) -> None:
+    """A file that ends in the middle says nothing about what stood below; one that is whole does."""
+    good = GOOD.replace("rules: []", "") + '  other: { type: eduzz, secrets: ["${SECRET}"] }\n'
+    found = read(tmp_path, GOOD.replace("rules: []\n", end), good=good)
+    assert found is not None
+    assert found.config.sources.keys() == {"eduzz", "other"}
+    assert "sources.other" in found.kept
+    found = read(tmp_path, GOOD.replace("rules: []", "rulez: []"), good=good)
+    assert found is not None
+    assert found.config.sources.keys() == {"eduzz"}
+
+
 def test_one_source_does_not_stop_another(tmp_path: Path) -> None:
     """What nobody can say anything about is named, and the others receive."""
     text = GOOD.replace("rules: []", "") + '  other: { type: eduzz, secrets: ["${NOT_SET}"] }\n'

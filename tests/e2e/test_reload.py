@@ -52,9 +52,15 @@ class Target:
 
     arrived: list[tuple[str, str]] = field(default_factory=list)
     news: News = field(default_factory=News)
+    hanging: list[str] = field(default_factory=list)
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.json()
+        if body.get("event") == "hanging":
+            self.hanging.append(body["event"])
+            self.news.tell()
+            await self.answers.wait()
         if "content" in body:  # of a chat
             body["event"], _, body["by"] = body["content"].partition(" by ")
         self.arrived.append((body["event"], body["by"]))
@@ -336,6 +342,52 @@ async def posted(school: School, event: str) -> str:
     """Post an event and return by which rules it came."""
     assert await school.post(event) == 200
     return await school.target.has(event)
+
+
+async def test_a_destination_that_hangs_keeps_no_change_waiting(school: School) -> None:
+    """Other channels send by the new rules at once; what hangs is sent as it began, and once."""
+    await school.program.start()
+    first = await school.is_("running")
+    assert await school.post("hanging") == 200
+    async with asyncio.timeout(DEADLINE_S):
+        await school.target.news.until(lambda: bool(school.target.hanging))
+    school.write((ACTION, ACTION.replace("crm", "alarm").replace("one", "two")))
+    code, told = await reload(school)
+    assert (code, told["state"]) == (0, "running")
+    assert told["since"] != first["since"]
+    assert await posted(school, "e1") == "two"
+    school.target.answers.set()
+    assert await school.target.has("hanging") == "one"
+    assert school.target.hanging == ["hanging"]
+
+
+async def test_a_rule_file_that_came_with_the_mistake_is_looked_at(school: School) -> None:
+    """The file that includes it is loaded and broken; mending the other one mends both."""
+    await school.program.start()
+    first = await school.is_("running")
+    rules = school.folder / "rules.yaml"
+    text = school.text[school.text.index("rules:") :].replace("completions", "more").replace(ONE, TWO)
+    rules.write_text(text.replace(GOOD, BROKEN), "utf-8")
+    school.write(("rules:", "include: rules.yaml\nrules:"))
+    assert "rules.yaml" in str((await school.is_("broken"))["problems"])
+    rules.write_text(text, "utf-8")
+    await school.is_("running", since_is_not=str(first["since"]))
+
+
+async def test_the_admin_pages_answer_all_the_while(school: School) -> None:
+    """Nobody who asks for another change during one is turned away: each is told what came of it."""
+    await school.program.start()
+    await school.is_("running")
+
+    async def ask(number: int) -> int:
+        await asyncio.sleep(number / 100)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{school.admin}/api/configuration/reload") as answer,
+        ):
+            return answer.status
+
+    assert await asyncio.gather(*(ask(number) for number in range(20))) == [200] * 20
 
 
 async def test_a_secret_is_rotated_without_a_restart(school: School) -> None:

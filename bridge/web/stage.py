@@ -1,0 +1,39 @@
+"""One listener for several applications: a request is for the one whose turn it is when it comes."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+FORM_LIMIT = 64 * 1024
+"""Bytes of a form; the largest holds one sentence."""
+
+
+class Stage:
+    """`app` is what a listener serves as long as it lives, and `lead` is what answers instead."""
+
+    def __init__(self, largest: int = FORM_LIMIT) -> None:
+        """`largest` is how many bytes the body of a request may have."""
+        self.app = web.Application(client_max_size=largest)
+        self._shown: web.AppRunner | None = None
+
+    async def show(self, app: web.Application) -> None:
+        """Lead to an application from now on; the one before finishes what it has begun."""
+        coming = web.AppRunner(app, handle_signals=False)
+        await coming.setup()
+        await self._change(coming)
+
+    async def close(self) -> None:
+        """Lead nowhere any more."""
+        await self._change(None)
+
+    async def lead(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Have a request answered by the application that is shown."""
+        shown = self._shown.server if self._shown is not None else None
+        if shown is None:
+            raise web.HTTPServiceUnavailable
+        return await shown.request_handler(request)
+
+    async def _change(self, coming: web.AppRunner | None) -> None:
+        former, self._shown = self._shown, coming
+        if former is not None:
+            await former.cleanup()
