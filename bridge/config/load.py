@@ -69,7 +69,7 @@ def load(
     faults += [] if sandbox else hosts_can_be_reached(material)
     problems += (material.locate(fault) for fault in faults if not material.is_broken(fault.path))
     if config and not any(not problem.warning for problem in problems):
-        problems += map(material.locate, checks.everything_is_used(config, compiler.used_channels))
+        problems += map(material.locate, checks.everything_is_used(config, compiler.channels.used))
     secrets = secret_values(material, secret)
     problems += secrets_in_messages(material, secret, secrets)
     redactor = Redactor(material.interpolator.values)
