@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import stat
@@ -11,7 +12,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -378,11 +378,11 @@ class _Watching:
         """Return what was said since the last time, until these words are there and it waits."""
         assert self.process.stdout is not None
         os.set_blocking(self.process.stdout.fileno(), False)
-        deadline = time.monotonic() + limit_s
         while words not in self.said or not self.said.rstrip().endswith("Ctrl-C ends this"):
-            assert time.monotonic() < deadline, self.said
-            self.said += (self.process.stdout.read() or b"").decode()
-            time.sleep(0.02)
+            assert select.select([self.process.stdout], [], [], limit_s)[0], self.said
+            more = self.process.stdout.read()
+            assert more, f"it ended: {self.said}"
+            self.said += more.decode()
         said, self.said = self.said, ""
         return said
 
