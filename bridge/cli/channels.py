@@ -66,9 +66,8 @@ def show_channel(setup: Setup, name: str, *, json: bool) -> None:
     show()
     show(wrapped(WHAT_TO_DO[state.word].format(name), ""))
     for each in troubles:
-        show(
-            wrapped(f"{each.kind} since {local(each.started_at, zone)}, {each.count} times: {each.why}", "  ")
-        )
+        often = "once" if each.count == 1 else f"{each.count} times"
+        show(wrapped(f"{each.kind} since {local(each.started_at, zone)}, {often}: {each.why}", "  "))
 
 
 def pause_channel(setup: Setup, name: str, *, why: str, json: bool) -> None:

@@ -10,7 +10,7 @@ from bridge.cli.event import only
 from bridge.cli.exits import not_found
 from bridge.cli.filters import Claims, is_given
 from bridge.cli.history import ID_SHOWN
-from bridge.cli.opening import config_to_look_at, with_services
+from bridge.cli.opening import config_to_list, with_services
 from bridge.cli.options import Setup
 from bridge.cli.selecting import span_of
 from bridge.cli.tables import Column, Times, aligned, show, show_json, show_table, wrapped
@@ -26,7 +26,7 @@ from bridge.web.plain import claim_plain
 
 def list_claims(setup: Setup, wanted: Claims, *, before: str | None, limit: int, json: bool) -> None:
     """Print the claims that are selected."""
-    loaded = config_to_look_at(setup, quiet=True)
+    loaded = config_to_list(setup)
 
     async def work(services: Services) -> list[ClaimRow]:
         behind = await find_claim(services, before) if before else None
@@ -80,7 +80,7 @@ def show_rows(rows: Sequence[ClaimRow], loaded: Loaded) -> None:
 
 def show_claim(setup: Setup, name: str, *, json: bool) -> None:
     """Print one claim and what may be done about it."""
-    loaded = config_to_look_at(setup, quiet=True)
+    loaded = config_to_list(setup)
     row = with_services(loaded, lambda services: find_claim(services, name))
     if json:
         show_json(claim_plain(row))

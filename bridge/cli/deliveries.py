@@ -9,7 +9,7 @@ from bridge.cli.event import only
 from bridge.cli.filters import Deliveries, is_given
 from bridge.cli.history import ID_SHOWN, cause, delivery_step
 from bridge.cli.message import payload_lines
-from bridge.cli.opening import config_to_look_at, with_services
+from bridge.cli.opening import config_to_list, with_services
 from bridge.cli.options import Setup
 from bridge.cli.selecting import delivery_pages, newest
 from bridge.cli.tables import Column, Times, aligned, show, show_json, show_table, wrapped
@@ -25,7 +25,7 @@ from bridge.web.shown import items_headline
 
 def list_deliveries(setup: Setup, wanted: Deliveries, *, limit: int, json: bool) -> None:
     """Print the deliveries that are selected."""
-    loaded = config_to_look_at(setup, quiet=True)
+    loaded = config_to_list(setup)
     zone = loaded.config.timezone
 
     async def work(services: Services) -> list[DeliveryRow]:
@@ -43,7 +43,7 @@ def list_deliveries(setup: Setup, wanted: Deliveries, *, limit: int, json: bool)
 
 def show_delivery(setup: Setup, name: str, *, json: bool) -> None:
     """Print everything about one delivery."""
-    loaded = config_to_look_at(setup, quiet=True)
+    loaded = config_to_list(setup)
     found = with_services(loaded, lambda services: _details(services, name))
     if json:
         show_json(delivery_details_plain(found))

@@ -12,7 +12,7 @@ from bridge.cli.event import stored_event
 from bridge.cli.exits import misused
 from bridge.cli.filters import Events, is_given
 from bridge.cli.history import history_lines
-from bridge.cli.opening import config_to_look_at, with_services
+from bridge.cli.opening import config_to_list, config_to_look_at, with_services
 from bridge.cli.options import Setup
 from bridge.cli.selecting import event_pages, everything, newest
 from bridge.cli.tables import Column, Times, aligned, show, show_json, show_table
@@ -26,7 +26,7 @@ from bridge.web.shown import shown_body
 
 def list_events(setup: Setup, wanted: Events, *, limit: int, json: bool) -> None:
     """Print the events that are selected."""
-    loaded = config_to_look_at(setup, quiet=True)
+    loaded = config_to_list(setup)
     zone = loaded.config.timezone
 
     async def work(services: Services) -> tuple[list[EventRow], dict[int, int]]:
@@ -45,7 +45,7 @@ def list_events(setup: Setup, wanted: Events, *, limit: int, json: bool) -> None
 
 def show_event(setup: Setup, name: str, *, json: bool) -> None:
     """Print everything about one event."""
-    loaded = config_to_look_at(setup, quiet=True)
+    loaded = config_to_list(setup)
     found = with_services(loaded, lambda services: stored_event(services, name))
     if json:
         show_json(event_details_plain(found))

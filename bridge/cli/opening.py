@@ -19,7 +19,9 @@ from bridge.channels.base import Endpoints
 from bridge.cli.exits import Failure, not_found, unavailable
 from bridge.cli.options import Setup
 from bridge.cli.program import say
+from bridge.config import last_good
 from bridge.config.loaded import Broken, Loaded
+from bridge.config.receiving import receiving
 from bridge.store.creation import plan
 from bridge.store.errors import StoreError, StoreInUse, StoreUnavailable
 
@@ -70,6 +72,24 @@ def config_to_look_at(setup: Setup, *, quiet: bool = False) -> Loaded:
     return good(setup.path, look(setup, quiet=quiet))
 
 
+def config_to_list(setup: Setup) -> Loaded:
+    """Return the configuration for a command that lists what is stored, which no broken file hides.
+
+    Of a broken one the store and the zone are known, by the last good one if need be; rules and channels not.
+    """
+    found = look(setup, quiet=True)
+    if isinstance(found, Loaded):
+        return found
+    kept = None if setup.sandbox else last_good.recall(setup.path)
+    known = None if kept is None else receiving(setup.path, os.environ, kept)
+    if known is None:
+        return good(setup.path, found)
+    say(f"{setup.path} is broken, see `bridge check`; this is what the store knows without it")
+    from bridge.config.load import bare
+
+    return bare(setup.path, known.config)
+
+
 def look(setup: Setup, *, quiet: bool = False) -> Loaded | Broken:
     """Return the same, or what is wrong with it."""
     if setup.sandbox:
@@ -79,7 +99,7 @@ def look(setup: Setup, *, quiet: bool = False) -> Loaded | Broken:
         return found
     lenient = _load(setup.path, NOWHERE)
     if isinstance(lenient, Loaded) and not quiet:
-        say("some variables are not set: secrets and addresses are stand-ins, see `bridge check`")
+        say("not everything is set up: secrets and addresses are stand-ins, see `bridge check`")
     return lenient
 
 

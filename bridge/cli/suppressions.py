@@ -14,7 +14,7 @@ from bridge.cli import acting
 from bridge.cli.acting import Change
 from bridge.cli.exits import Failure, not_found
 from bridge.cli.filters import Suppressions, is_given
-from bridge.cli.opening import config_to_look_at, with_services
+from bridge.cli.opening import config_to_list, config_to_look_at, with_services
 from bridge.cli.options import Setup
 from bridge.cli.selecting import span_of
 from bridge.cli.tables import Column, Times, show, show_json, show_table
@@ -33,7 +33,7 @@ WRONG_SHOWN = 10
 
 def list_suppressions(setup: Setup, wanted: Suppressions, *, limit: int, json: bool) -> None:
     """Print the suppressions that are selected."""
-    loaded = config_to_look_at(setup, quiet=True)
+    loaded = config_to_list(setup)
     zone = loaded.config.timezone
 
     async def work(services: Services) -> list[SuppressionRow]:

@@ -89,6 +89,17 @@ def _reads(material: Material) -> Reads:
     return Reads(include, tuple(sorted(material.interpolator.files)))
 
 
+def bare(path: Path, config: Config) -> Loaded:
+    """Return a configuration without rules; nothing of it came from outside that had to be hidden."""
+    renderer = Renderer(
+        path.parent / "templates",
+        locale=config.locale,
+        timezone=config.timezone,
+        monotonic=SystemClock().monotonic,
+    )
+    return Loaded(config, (), None, catalogue_of(config), renderer, path, (), str, str)
+
+
 def _redacted(problems: list[Located], redactor: Redactor, material: Material) -> list[Located]:
     near = material.values_by_place()
     return [

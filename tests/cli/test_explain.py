@@ -356,7 +356,7 @@ def test_nothing_is_needed_but_the_file(school: Bridge) -> None:
     assert school("explain", event(school)).code == ExitCode.OK
     said = school("preview", event(school))
     assert said.code == ExitCode.OK
-    assert "some variables are not set" in said.err
+    assert "not everything is set up" in said.err
 
 
 def test_a_broken_configuration_is_told_in_full(school: Bridge) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from bridge.cli.exits import ExitCode
 from bridge.cli.selecting import PAGE, Page, everything, newest
+from bridge.config import last_good
 from bridge.core.outcomes import Reason, Rejected, Retry
 from tests.cli.conftest import Bridge
 from tests.cli.school import live
@@ -389,6 +390,21 @@ def test_a_broken_store_is_exit_code_4(school: Bridge) -> None:
         assert said.code == ExitCode.UNAVAILABLE
         assert said.err.startswith("bridge: the store ")
         assert said.err.endswith(": file is not a database\n")
+
+
+@pytest.mark.parametrize("list_", ["events", "deliveries", "claims", "suppressions"])
+def test_a_broken_configuration_hides_nothing_that_is_stored(lived: Bridge, list_: str) -> None:
+    """Who is called at night sees what happened before the file is mended; deciding something has to wait."""
+    config = lived.folder / "config.yaml"
+    text = config.read_bytes()
+    before = lived(list_, "list", "--json")
+    config.write_bytes(text.replace(b"rules:", b"ruls:"))
+    assert lived(list_, "list").code == ExitCode.PROBLEMS, "nothing says yet where the store is"
+    last_good.keep(config, text)
+    said = lived(list_, "list", "--json")
+    assert (said.code, said.out) == (ExitCode.OK, before.out)
+    assert said.err.endswith("is broken, see `bridge check`; this is what the store knows without it\n")
+    assert "did you mean 'rules'?" in lived("deliveries", "retry", DEAD).err
 
 
 def test_the_sandbox_has_a_store_of_its_own(lived: Bridge) -> None:
