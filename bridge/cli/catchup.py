@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import typer
 
 from bridge.bootstrap import Services, build_channels
-from bridge.channels.base import Channel
 from bridge.channels.http import Shared
 from bridge.cli import acting
 from bridge.cli.app_catchup import Order
-from bridge.cli.catchup_list import catchup_plain, count_rows, counts_plain, find, next_step
+from bridge.cli.catchup_foreseen import messages, outlook, tell
+from bridge.cli.catchup_list import catchup_plain, count_rows, find, next_step
 from bridge.cli.exits import ExitCode, Failure, misused
 from bridge.cli.explain import named_rules
-from bridge.cli.message import payload_lines
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
-from bridge.cli.previews.made import PREVIEW_ID
 from bridge.cli.program import say
 from bridge.cli.tables import aligned, show
-from bridge.cli.text import json_line, lasting, one_line
+from bridge.cli.text import json_line
 from bridge.config.load import Loaded
 from bridge.core.catchups import EVENTS, MADE
-from bridge.core.messages import Payload
 from bridge.core.rates import EXPECTED, Rate, parse_rate
 from bridge.core.rules import Rule
 from bridge.pipeline.catchup import CatchupTaken, Runner
-from bridge.pipeline.compose import compose
-from bridge.pipeline.foresight import Foreseen, Foresight, Sample
+from bridge.pipeline.foresight import Foreseen, Foresight
 from bridge.store import catchups
 from bridge.store.catchups import Catchup, Span
-from bridge.web.plain import message_plain
 
 
 def start(setup: Setup, order: Order) -> None:
@@ -49,11 +43,10 @@ def start(setup: Setup, order: Order) -> None:
         span = await _span(services, loaded, order)
         foreseen = await _foresee(services, rule, span)
         channels = build_channels(loaded, Shared(services.clock, "bridge"))
-        pauses = foreseen.messages > most_before_pause(rule, rate)
-        _tell(foreseen, rate, channels, services.clock.now(), pauses=pauses, json=order.json)
+        tell(outlook(foreseen, rule, rate, channels, services.clock.now()), json=order.json)
         if order.dry_run or not foreseen.messages:
             return
-        acting.confirm(f"Send {_messages(foreseen)} at {rate}?", foreseen.messages, yes=order.yes)
+        acting.confirm(f"Send {messages(foreseen)} at {rate}?", foreseen.messages, yes=order.yes)
         now = services.clock.now()
         seq = await services.database.write(lambda c: catchups.begin(c, rule.name, span, str(rate), now=now))
         await _run(services, Runner(services.node, services.sources, rule, channels, rate), seq, order.json)
@@ -138,96 +131,11 @@ async def _tell_end(services: Services, seq: int, *, json: bool) -> None:
         show(next_step(job, now))
 
 
-def most_before_pause(rule: Rule, rate: Rate) -> float:
-    """Return how many messages a catch-up may make at a pace before `pause_above` stops the rule."""
-    above = rule.pause_above
-    if above is None or any(action.shadow for action in rule.actions):
-        return math.inf
-    return above.count if above.count * rate.apart < above.per else math.inf
-
-
-def _tell(
-    foreseen: Foreseen,
-    rate: Rate,
-    channels: dict[str, Channel],
-    now: datetime,
-    *,
-    pauses: bool,
-    json: bool,
-) -> None:
-    samples = [(each, _compose(each, channels, now)) for each in foreseen.samples]
-    takes = timedelta(seconds=foreseen.messages * rate.apart.total_seconds())
-    if json:
-        plain = {
-            "foreseen": counts_plain(foreseen.counts),
-            "later": foreseen.later,
-            "people": foreseen.people,
-            "at_most": foreseen.at_most,
-            "takes_s": takes,
-            "pauses": pauses,
-            "samples": [_sample_plain(each, made) for each, made in samples],
-        }
-        print(json_line(plain), flush=True)
-        return
-    rows = list(count_rows(foreseen.counts, f"messages, to {foreseen.people:,} people"))
-    show(aligned(rows, "  "))
-    if foreseen.later:
-        show(f"  {foreseen.later:,} of the messages wait for their time: delay or quiet hours")
-    if foreseen.at_most:
-        show("  that is the most it can be: a rule with `after`, or more people than are told apart")
-    for each, made in samples:
-        show(f"\n── sample, event {each.event.id}: {each.action.rule} via {each.action.channel}\n")
-        show("\n".join(_lines(each, made)))
-    show()
-    if foreseen.messages:
-        show(
-            f"At {rate} that takes {lasting(takes)}. "
-            "The running bridge must know the rule: `bridge reload` says so."
-        )
-    else:
-        show("Nothing would be sent.")
-    if pauses:
-        show(
-            "At that pace the rule's `pause_above` pauses it, and the messages are kept; "
-            "choose a slower --rate."
-        )
-
-
-def _compose(each: Sample, channels: dict[str, Channel], now: datetime) -> Payload | str:
-    made = compose(
-        action=each.action,
-        channel=channels[each.action.channel],
-        facts=each.event.facts(),
-        delivery_id=PREVIEW_ID,
-        at=now,
-    )
-    return made if isinstance(made, Payload) else made.why
-
-
-def _lines(each: Sample, made: Payload | str) -> Iterator[str]:
-    if isinstance(made, str):
-        yield f"cannot be made: {one_line(made)}"
-    else:
-        yield from payload_lines(each.action.name, made)
-
-
-def _sample_plain(each: Sample, made: Payload | str) -> dict[str, object]:
-    base: dict[str, object] = {"event": each.event.id, "action": each.action.name}
-    if isinstance(made, str):
-        return {**base, "error": made}
-    return {**base, "error": None, **message_plain(each.action.name, made)}
-
-
 def _rate(text: str) -> Rate:
     rate = parse_rate(text)
     if rate is None:
         raise misused(f"'{text}' is no rate; expected {EXPECTED}")
     return rate
-
-
-def _messages(foreseen: Foreseen) -> str:
-    count, most = foreseen.messages, "at most " if foreseen.at_most else ""
-    return f"{most}{count:,} message{'' if count == 1 else 's'} to {foreseen.people:,} people"
 
 
 Advance = Callable[..., None]

@@ -10,6 +10,7 @@ from bridge.bootstrap import Services
 from bridge.cli.filters import Claims, Deliveries, Events, Suppressions
 from bridge.core.outcomes import State
 from bridge.store import views
+from bridge.store.database import Connection
 from bridge.store.views import DeliveryFilter, DeliveryRow, EventFilter, EventRow
 
 PAGE = 1000
@@ -25,6 +26,7 @@ class Row(Protocol):
 
 
 R = TypeVar("R", bound=Row)
+S = TypeVar("S")
 Page = Callable[[int, int | None], Awaitable[list[R]]]
 """Reads one page of a list: at most so many rows, before the row with that number."""
 
@@ -33,23 +35,20 @@ def event_pages(services: Services, wanted: Events, zone: tzinfo) -> list[Page[E
     """Return the lists that together hold the events wanted: one per state, or one for all."""
     since, until = span_of(wanted, services.clock.now(), zone)
 
-    def page_of(state: str | None) -> Page[EventRow]:
-        async def page(limit: int, before: int | None) -> list[EventRow]:
-            asked = EventFilter(
-                state=state,
-                type=wanted.type,
-                source=wanted.source,
-                learner=wanted.learner,
-                since=since,
-                until=until,
-                limit=limit,
-                before=before,
-            )
-            return await services.database.read(lambda connection: views.list_events(connection, asked))
+    def read(connection: Connection, state: str | None, limit: int, before: int | None) -> list[EventRow]:
+        asked = EventFilter(
+            state=state,
+            type=wanted.type,
+            source=wanted.source,
+            learner=wanted.learner,
+            since=since,
+            until=until,
+            limit=limit,
+            before=before,
+        )
+        return views.list_events(connection, asked)
 
-        return page
-
-    return [page_of(state) for state in wanted.states or (None,)]
+    return _pages(services, wanted.states, read)
 
 
 def delivery_pages(
@@ -58,24 +57,37 @@ def delivery_pages(
     """Return the lists that together hold the deliveries wanted, of the `usual` states if none was typed."""
     since, until = span_of(wanted, services.clock.now(), zone)
 
-    def page_of(state: State | None) -> Page[DeliveryRow]:
-        async def page(limit: int, before: int | None) -> list[DeliveryRow]:
-            asked = DeliveryFilter(
-                state=state,
-                type=wanted.type,
-                rule=wanted.rule,
-                channel=wanted.channel,
-                learner=wanted.learner,
-                since=since,
-                until=until,
-                limit=limit,
-                before=before,
-            )
-            return await services.database.read(lambda connection: views.list_deliveries(connection, asked))
+    def read(
+        connection: Connection, state: State | None, limit: int, before: int | None
+    ) -> list[DeliveryRow]:
+        asked = DeliveryFilter(
+            state=state,
+            type=wanted.type,
+            rule=wanted.rule,
+            channel=wanted.channel,
+            learner=wanted.learner,
+            since=since,
+            until=until,
+            limit=limit,
+            before=before,
+        )
+        return views.list_deliveries(connection, asked)
+
+    return _pages(services, wanted.states or tuple(usual), read)
+
+
+def _pages(
+    services: Services,
+    states: Sequence[S],
+    read: Callable[[Connection, S | None, int, int | None], list[R]],
+) -> list[Page[R]]:
+    def page_of(state: S | None) -> Page[R]:
+        async def page(limit: int, before: int | None) -> list[R]:
+            return await services.database.read(lambda connection: read(connection, state, limit, before))
 
         return page
 
-    return [page_of(state) for state in wanted.states or tuple(usual) or (None,)]
+    return [page_of(state) for state in states or (None,)]
 
 
 def span_of(
