@@ -6,7 +6,6 @@ import os
 import sys
 import tempfile
 import time
-import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -26,10 +25,10 @@ from bridge.cli.message import payload_lines
 from bridge.cli.opening import broken, look
 from bridge.cli.options import Setup
 from bridge.cli.previews.chromium import Browser, browser, find_chromium
+from bridge.cli.previews.folder import take_pictures, write_messages, write_page
 from bridge.cli.previews.hand import at_hand, excerpt, source_of
 from bridge.cli.previews.made import Preview, previews_of
-from bridge.cli.previews.page import Trouble, overview
-from bridge.cli.previews.pictures import write_pictures
+from bridge.cli.previews.page import Trouble
 from bridge.cli.previews.watch import Watched, changed
 from bridge.cli.program import say
 from bridge.cli.tables import show, show_json
@@ -39,15 +38,13 @@ from bridge.config.load import Broken, Loaded
 from bridge.config.located import Located
 from bridge.core.events import Event, Facts
 from bridge.core.messages import Payload
-from bridge.core.readable import enclosed, read_mail
 from bridge.core.routing import Plan, Router
 from bridge.pipeline.compose import Unready
 from bridge.pipeline.house import House
 from bridge.sources import registry
 from bridge.web.plain import message_plain
 
-PAGE = "preview.html"
-REFRESH_S = 2
+_NOT_ALL = "not every message can be made"
 _CLEAR = "\x1b[2J\x1b[3J\x1b[H"
 
 
@@ -57,6 +54,16 @@ class Made(Struct, frozen=True):
     previews: Sequence[Preview]
     notes: Sequence[str]
     failed: Sequence[str]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every message could be made."""
+        return not self.failed and not any(isinstance(each.made, Unready) for each in self.previews)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What the page has to say beside the messages."""
+        return Trouble([*self.notes, *self.failed]) if self.notes or self.failed else None
 
 
 def preview(setup: Setup, looking: Looking) -> None:
@@ -91,7 +98,9 @@ def _watch(setup: Setup, looking: Looking, eyes: Browser | None) -> None:
                 _once(setup, looking, eyes, opened=opened)
             except Failure as failure:
                 say(*failure.lines)
-                _write_trouble(looking, failure, opened=opened)
+                # What could be made of the messages stands on the page already, with what is wrong.
+                if looking.opened and looking.out is not None and failure.lines[0] != _NOT_ALL:
+                    write_page(looking, looking.out, (), Trouble(failure.lines), opened=opened)
             opened = False
             at = SystemClock().now().astimezone()
             show(f"\n── {at:%H:%M:%S}: waiting for a change; Ctrl-C ends this\n")
@@ -113,11 +122,13 @@ def _once(setup: Setup, looking: Looking, eyes: Browser | None, *, opened: bool)
             show("\n".join([f"── {each.title}", "", *_lines(each), ""]))
     say(*made.notes)
     if looking.out is not None and (made.previews or looking.opened):
-        _write(looking, made, looking.out, opened=opened)
+        write_messages(made.previews, looking.out)
+        if looking.opened:
+            write_page(looking, looking.out, made.previews, made.trouble, opened=opened)
     if looking.png is not None and eyes is not None:
-        _take(made.previews, looking.png, eyes)
-    if made.failed or any(isinstance(each.made, Unready) for each in made.previews):
-        raise Failure("not every message can be made", *made.failed)
+        take_pictures(made.previews, looking.png, eyes)
+    if not made.whole:
+        raise Failure(_NOT_ALL, *made.failed)
 
 
 def _made(loaded: Loaded, looking: Looking) -> Made:
@@ -205,66 +216,3 @@ def _notes(loaded: Loaded, plans: Sequence[tuple[Event, Plan]], text: str) -> li
     if any(event.test for event, _ in plans) and not loaded.config.deliver_tests:
         return ["this is the platform's own test event: nothing would be sent unless deliver_tests is true"]
     return []
-
-
-def _write(looking: Looking, made: Made, folder: Path, *, opened: bool) -> None:
-    """Write each message as its bytes, an e-mail also as HTML and its files; with `--open` a page of all."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for each in made.previews:
-            if isinstance(each.made, Payload):
-                for name, content in _files(each, each.made):
-                    (folder / name).write_bytes(content)
-    except OSError as error:
-        raise Failure(f"cannot write {error.filename or folder}: {error.strerror}") from None
-    say(f"the messages are in {folder}")
-    if looking.opened:
-        trouble = Trouble([*made.notes, *made.failed]) if made.notes or made.failed else None
-        _write_page(looking, folder, made.previews, trouble, opened=opened)
-
-
-def _write_trouble(looking: Looking, failure: Failure, *, opened: bool) -> None:
-    """Put what is wrong on the page, unless the messages that could be made stand on it already."""
-    if looking.opened and looking.out is not None and failure.lines[0] != "not every message can be made":
-        _write_page(looking, looking.out, (), Trouble(failure.lines), opened=opened)
-
-
-def _write_page(
-    looking: Looking, folder: Path, previews: Sequence[Preview], trouble: Trouble | None, *, opened: bool
-) -> None:
-    page = folder / PAGE
-    text = overview(looking.event, previews, trouble, refresh_s=REFRESH_S if looking.watch else 0)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        page.write_text(text, "utf-8", "replace")
-    except OSError as error:
-        raise Failure(f"cannot write {page}: {error.strerror}") from None
-    if opened:
-        shown = webbrowser.open(page.resolve().as_uri())
-        say(f"{'opened' if shown else 'no browser could be opened; open'} {page}")
-
-
-def _take(previews: Sequence[Preview], folder: Path, eyes: Browser) -> None:
-    written = write_pictures(previews, folder, eyes)
-    if written:
-        say(f"{len(written)} pictures are in {folder}", *(f"  {path.name}" for path in written))
-    else:
-        say("there is no picture to take: only e-mails and Slack messages have one")
-
-
-def _files(each: Preview, payload: Payload) -> Iterator[tuple[str, bytes]]:
-    if each.kind != "email":
-        yield f"{each.file_name}.json", payload.body
-        return
-    yield f"{each.file_name}.eml", payload.body
-    html = read_mail(payload.body).html
-    if html:
-        yield f"{each.file_name}.html", html.encode("utf-8", "replace")
-    for place, (file, content) in enumerate(enclosed(payload.body), 1):
-        yield f"{each.file_name}-{place}{_ending(file.name)}", content
-
-
-def _ending(name: str) -> str:
-    """Return the ending of a file's name, if it is one that cannot do harm in a file's name."""
-    ending = Path(name).suffix.lower()
-    return ending if ending[1:].isascii() and ending[1:].isalnum() else ".bin"
