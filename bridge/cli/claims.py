@@ -12,7 +12,7 @@ from bridge.cli.filters import Claims, is_given
 from bridge.cli.history import ID_SHOWN
 from bridge.cli.opening import config_to_list, with_services
 from bridge.cli.options import Setup
-from bridge.cli.selecting import span_of
+from bridge.cli.selecting import nothing, span_of
 from bridge.cli.tables import Column, Times, aligned, show, show_json, show_table, wrapped
 from bridge.cli.text import local
 from bridge.clock import SystemClock
@@ -39,7 +39,7 @@ def list_claims(setup: Setup, wanted: Claims, *, before: str | None, limit: int,
     if json:
         show_json([claim_plain(row) for row in rows])
     elif not rows:
-        show("no claim matches" if is_given(wanted) or before else "there is no claim yet")
+        show(nothing("claim", wanted, loaded) if is_given(wanted) or before else "there is no claim yet")
     else:
         show_rows(rows, loaded)
         if len(rows) == limit:

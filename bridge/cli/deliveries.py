@@ -11,7 +11,7 @@ from bridge.cli.history import ID_SHOWN, cause, delivery_step
 from bridge.cli.message import payload_lines
 from bridge.cli.opening import config_to_list, with_services
 from bridge.cli.options import Setup
-from bridge.cli.selecting import delivery_pages, newest
+from bridge.cli.selecting import delivery_pages, newest, nothing
 from bridge.cli.tables import Column, Times, aligned, show, show_json, show_table, wrapped
 from bridge.cli.text import local, one_line
 from bridge.clock import SystemClock
@@ -35,7 +35,7 @@ def list_deliveries(setup: Setup, wanted: Deliveries, *, limit: int, json: bool)
     if json:
         show_json([delivery_plain(row) for row in rows])
     elif not rows:
-        show("no delivery matches" if is_given(wanted) else "there is no delivery yet")
+        show(nothing("delivery", wanted, loaded) if is_given(wanted) else "there is no delivery yet")
     else:
         times = Times(zone, SystemClock().now())
         show_table(_columns(times), [_row(row, times) for row in rows])

@@ -14,7 +14,7 @@ from bridge.cli.filters import Events, is_given
 from bridge.cli.history import history_lines
 from bridge.cli.opening import config_to_list, config_to_look_at, with_services
 from bridge.cli.options import Setup
-from bridge.cli.selecting import event_pages, everything, newest
+from bridge.cli.selecting import event_pages, everything, newest, nothing
 from bridge.cli.tables import Column, Times, aligned, show, show_json, show_table
 from bridge.cli.text import local, one_line
 from bridge.clock import SystemClock
@@ -37,7 +37,7 @@ def list_events(setup: Setup, wanted: Events, *, limit: int, json: bool) -> None
     if json:
         show_json([event_plain(row) for row in rows])
     elif not rows:
-        show("no event matches" if is_given(wanted) else "no event was received yet")
+        show(nothing("event", wanted, loaded) if is_given(wanted) else "no event was received yet")
     else:
         times = Times(zone, SystemClock().now())
         show_table(_columns(times), [_row(row, times, totals.get(row.seq)) for row in rows])

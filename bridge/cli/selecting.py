@@ -8,7 +8,11 @@ from typing import Protocol, TypeVar
 
 from bridge.bootstrap import Services
 from bridge.cli.filters import Claims, Deliveries, Events, Suppressions
+from bridge.config.loaded import Loaded
+from bridge.core import trouble
 from bridge.core.outcomes import State
+from bridge.core.problems import did_you_mean
+from bridge.core.rules import OWNER_RULE
 from bridge.store import views
 from bridge.store.database import Connection
 from bridge.store.views import DeliveryFilter, DeliveryRow, EventFilter, EventRow
@@ -96,6 +100,21 @@ def span_of(
     """Return the aware UTC times since when and until when rows are wanted."""
     since = wanted.since.resolve(now, zone) if wanted.since else None
     return since, wanted.until.resolve(now, zone) if wanted.until else None
+
+
+def nothing(what: str, wanted: Events | Deliveries | Claims, loaded: Loaded) -> str:
+    """Return that no such row matches, and which name of the filters the configuration does not have."""
+    known = {
+        "rule": [OWNER_RULE, *(name for rule in loaded.rules for name in (rule.name, *rule.was))],
+        "channel": loaded.config.channels,
+        "source": [*loaded.config.sources, trouble.SOURCE],
+    }
+    strange = [
+        f"; there is no {word} '{name}' in the configuration{did_you_mean(name, names)}"
+        for word, names in known.items()
+        if (name := getattr(wanted, word, None)) and name not in names
+    ]
+    return f"no {what} matches{''.join(strange)}"
 
 
 async def newest(pages: Sequence[Page[R]], limit: int) -> list[R]:

@@ -105,7 +105,12 @@ def test_events_are_filtered(lived: Bridge, words: tuple[str, ...], expected: li
 def test_an_empty_list_says_so(lived: Bridge) -> None:
     """People read a sentence, programs an empty array; both are no failure."""
     assert lived("deliveries", "list", "--state", "parked").out == "no delivery matches\n"
-    assert lived("events", "list", "--source", "x").out == "no event matches\n"
+    strange = "no {} matches; there is no {} '{}' in the configuration{}\n".format
+    assert lived("events", "list", "--source", "x").out == strange("event", "source", "x", "")
+    slip = lived("deliveries", "list", "--channel", "wns", "--rule", "(owner)").out
+    assert slip == strange("delivery", "channel", "wns", ", did you mean 'wins'?")
+    slip = lived("claims", "list", "--rule", "parabems").out
+    assert slip == strange("claim", "rule", "parabems", ", did you mean 'parabens'?")
     assert lived("events", "list", "--source", "x", "--json").out == "[]\n"
 
 
