@@ -8,25 +8,33 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from inspect import Parameter
+from collections.abc import Callable, Iterator
+from inspect import Parameter, Signature
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
 
-def unfolded(command: Callable[..., None]) -> Callable[..., None]:
-    """Return the command as typer takes it: in the place of each struct its fields, by their names."""
-    taken = tuple(inspect.signature(command, eval_str=True).parameters.values())
+class unfolded:  # noqa: N801 - a decorator
+    """The command as typer takes it: in the place of each struct its fields, by their names."""
 
-    @functools.wraps(command)
-    def run(**values: Any) -> None:  # noqa: ANN401 - whatever the options are
-        command(**{each.name: _folded(each, values) for each in taken})
+    def __init__(self, command: Callable[..., None]) -> None:
+        functools.update_wrapper(self, command)
+        self._command = command
 
-    shown = [option for each in taken for option in _options(each)]
-    run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]  # inspect documents it
-    return run
+    def __call__(self, **values: Any) -> None:  # noqa: ANN401 - whatever the options are
+        """Run the command with what was typed."""
+        self._command(**{each.name: _folded(each, values) for each in self._taken})
+
+    @functools.cached_property
+    def __signature__(self) -> Signature:
+        """What `inspect`, and so typer, sees; worked out for the one command that is called."""
+        return Signature([option for each in self._taken for option in _options(each)])
+
+    @functools.cached_property
+    def _taken(self) -> tuple[Parameter, ...]:
+        return tuple(inspect.signature(self._command, eval_str=True).parameters.values())
 
 
 def _options(taken: Parameter) -> Iterator[Parameter]:
@@ -41,7 +49,7 @@ def _options(taken: Parameter) -> Iterator[Parameter]:
         yield Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=hint)
 
 
-def _folded(taken: Parameter, values: Mapping[str, Any]) -> object:
+def _folded(taken: Parameter, values: dict[str, Any]) -> object:
     """Return what the command gets for one of its parameters."""
     if not _is_struct(taken):
         return _as_tuple(values[taken.name])
