@@ -9,9 +9,9 @@ from datetime import datetime
 
 from msgspec import Struct
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import postgresql
 
 from bridge.core.breaker import FRESH, Breaker, Phase
+from bridge.store.conflicts import insert_or_skip, insert_or_update
 from bridge.store.schema import channel_states, deliveries, given
 
 
@@ -88,9 +88,5 @@ _SOME = (
     .subquery("some")
 )
 _WAITING = select(func.count()).select_from(_SOME)
-_insert = postgresql.insert(channel_states)  # SQLite took over this clause word for word
-_MAKE = _insert.on_conflict_do_nothing()
-_WRITE = _insert.on_conflict_do_update(
-    index_elements=[channel_states.c.channel],
-    set_={name: _insert.excluded[name] for name in ("arrival", *_BREAKER)},
-)
+_MAKE = insert_or_skip(channel_states)
+_WRITE = insert_or_update(channel_states, ["channel"], ["arrival", *_BREAKER])

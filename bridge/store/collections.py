@@ -28,10 +28,10 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql
 
 from bridge.core.outcomes import State
 from bridge.store import memory, watches
+from bridge.store.conflicts import insert_or_skip, insert_or_update
 from bridge.store.inbox import ENTRY_COLUMNS, Entry, entry_of
 from bridge.store.moves import CLOSED, move
 from bridge.store.schema import (
@@ -333,13 +333,8 @@ _IS_CLOSED = (
     .where(gathered.c.key == given("key"), gathered.c.head_seq.is_not(None))
     .limit(literal_column("1"))
 )
-_insert = postgresql.insert(gathered)  # SQLite took over this clause word for word
-_ADD = _insert.on_conflict_do_update(
-    index_elements=[gathered.c.delivery_seq],
-    set_={"key": _insert.excluded.key},
-    where=gathered.c.head_seq.is_(None),
-)
-_INHERIT = _insert.on_conflict_do_nothing()
+_ADD = insert_or_update(gathered, ["delivery_seq"], ["key"], where=lambda _: gathered.c.head_seq.is_(None))
+_INHERIT = insert_or_skip(gathered)
 # What another transaction is about to withdraw is not waited for: it waits for us, to add to the same key.
 _WAITING = (
     select(deliveries.c.seq, deliveries.c.id, deliveries.c.expires_at)

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import chain
 
 from msgspec import Struct
 from sqlalchemy import Connection, insert, inspect, select, text
@@ -126,13 +127,21 @@ def _bring_forward(engines: Engines, migrations: Migrations, progress: Callable[
             # Another process may have done it all between our look and our lock.
             current = _current(connection, engines.name, migrations)
             if current is None:
-                METADATA.create_all(connection)
+                _create(connection)
                 connection.execute(insert(version).values(version_num=migrations.head))
             elif current != migrations.head:
                 _upgrade(connection, migrations, progress)
             secret = _secret(connection) or _new_secret(connection)
         connection.invalidate()  # so that the next one has its settings as they should be
     return secret
+
+
+def _create(connection: Connection) -> None:
+    # The condition of an index goes by each database's name. To say PostgreSQL's in schema.py would load its
+    # dialect, and that is larger than all of ours, for every store.
+    for index in chain.from_iterable(table.indexes for table in METADATA.tables.values()):
+        index.dialect_options[connection.dialect.name]["where"] = index.dialect_options["sqlite"]["where"]
+    METADATA.create_all(connection)
 
 
 def _suspend_cascades(connection: Connection) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, Integer, case, delete, func, literal, null, select, update
-from sqlalchemy.dialects import postgresql
 
 from bridge.core.halts import GIVEN_UP, KEPT, KEPT_AND, Brake, Halt, RuleState, above_why, is_above
 from bridge.core.outcomes import State
 from bridge.core.rates import Rate
 from bridge.core.trouble import Trouble
 from bridge.store import collections, incidents, memory
+from bridge.store.conflicts import insert_or_skip
 from bridge.store.moves import CLOSED, OPEN, UNDER_LEASE, move
 from bridge.store.schema import constant, deliveries, given, rule_paces, rule_states
 
@@ -154,7 +154,7 @@ _LOCK = (
     .where(_THIS)
     .with_for_update()
 )
-_MAKE = postgresql.insert(rule_states).on_conflict_do_nothing()  # SQLite took over this clause word for word
+_MAKE = insert_or_skip(rule_states)
 _COUNT = update(rule_states).where(_THIS).values(made=given("number"))
 _PAUSE = (
     update(rule_states)

@@ -8,10 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects import postgresql
 
 from bridge.core.trouble import Trouble
 from bridge.store.columns import Instant
+from bridge.store.conflicts import insert_or_update
 from bridge.store.schema import given, incidents
 
 
@@ -84,15 +84,12 @@ _COLUMNS = tuple(incidents.c[name] for name in _FIELDS)
 _LASTS = incidents.c.ended_at.is_(None)
 _OPEN = incidents.c.closed_at.is_(None)
 
-_insert = postgresql.insert(incidents)  # SQLite took over this clause word for word
-_HAPPENED = _insert.on_conflict_do_update(
-    index_elements=[incidents.c.kind, incidents.c.subject],
-    index_where=_LASTS,
-    set_={
-        "last_at": _insert.excluded.last_at,
-        "count": incidents.c["count"] + _insert.excluded["count"],
-        "why": _insert.excluded.why,
-    },
+_HAPPENED = insert_or_update(
+    incidents,
+    ["kind", "subject"],
+    ["last_at", "why"],
+    also=lambda new: {"count": incidents.c["count"] + new.c["count"]},
+    among=_LASTS,
 )
 _ENDED = (
     update(incidents)

@@ -11,11 +11,11 @@ from typing import Any, Literal, assert_never
 
 from msgspec import Struct
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql
 
 from bridge.core.claims import Claim
 from bridge.core.outcomes import State
 from bridge.store.columns import HexId, Instant
+from bridge.store.conflicts import insert_or_skip
 from bridge.store.prepared import Prepared
 from bridge.store.schema import CONFIRMED, RELEASED, RESERVED, claims, constant, given, new_row
 
@@ -174,16 +174,12 @@ _RELEASE = (
     .values(state=constant(RELEASED), at=given("now"))
 )
 _INHERITED = ("key", "rule", "action", "label")
-_HAND_OVER = (
-    postgresql.insert(claims)
-    .from_select(
-        ["delivery_id", "state", "at", *_INHERITED],
-        select(
-            given("heir", HexId),
-            constant(RESERVED),
-            given("now", Instant),
-            *(claims.c[name] for name in _INHERITED),
-        ).where(claims.c.delivery_id == given("dead"), claims.c.state == constant(RELEASED)),
-    )
-    .on_conflict_do_nothing()
+_HAND_OVER = insert_or_skip(claims).from_select(
+    ["delivery_id", "state", "at", *_INHERITED],
+    select(
+        given("heir", HexId),
+        constant(RESERVED),
+        given("now", Instant),
+        *(claims.c[name] for name in _INHERITED),
+    ).where(claims.c.delivery_id == given("dead"), claims.c.state == constant(RELEASED)),
 )

@@ -19,12 +19,12 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects import postgresql
 
 from bridge.core.messages import Payload
 from bridge.core.outcomes import ANSWER_LIMIT, State
 from bridge.store import memory
 from bridge.store.columns import HexId, Instant, Json, Words
+from bridge.store.conflicts import insert_or_update
 from bridge.store.deliveries import (
     Attempt,
     Due,
@@ -441,13 +441,9 @@ _DUE = (
     .order_by(deliveries.c.due_at, deliveries.c.seq)
 )
 _HELD = Prepared(select(deliveries.c.seq).where(*UNDER_LEASE).with_for_update(), returned=(deliveries.c.seq,))
-_insert_payload = postgresql.insert(payloads)
 _ADD_PAYLOAD = Prepared(payloads.insert().inline(), inserted=_PAYLOAD_COLUMNS)
 _STORE_PAYLOAD = Prepared(
-    _insert_payload.on_conflict_do_update(
-        index_elements=[payloads.c.delivery_seq],
-        set_={name: _insert_payload.excluded[name] for name in ("meta", "cuts", "body")},
-    ),
+    insert_or_update(payloads, ["delivery_seq"], ["meta", "cuts", "body"]),
     inserted=_PAYLOAD_COLUMNS,
 )
 _AGAIN = {"due_at": given("due"), "ready_at": given("due")}

@@ -30,13 +30,13 @@ from sqlalchemy import (
     literal_column,
     or_,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeEngine
 
 from bridge.core.halts import Halt
 from bridge.core.outcomes import ANSWER_LIMIT, State
 from bridge.store.columns import HexId, Instant, Json, Seq, Words
+from bridge.store.conflicts import insert_or_skip
 
 METADATA = MetaData()
 WORDS = 200
@@ -78,17 +78,14 @@ def under(lease: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def new_row(table: Table, *returning: Column[Any]) -> ReturningInsert[Any]:
-    """Return an INSERT that does nothing, and returns nothing, where a key is taken.
-
-    PostgreSQL's construct serves both: SQLite took over this clause word for word.
-    """
-    return postgresql.insert(table).on_conflict_do_nothing().returning(*returning)
+    """Return an INSERT that does nothing, and returns nothing, where a key is taken."""
+    return insert_or_skip(table).returning(*returning)
 
 
 def _partial_index(
     name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False
 ) -> None:
-    Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+    Index(name, *columns, unique=unique, sqlite_where=where)  # `creation` says it in PostgreSQL's words
 
 
 version = Table(

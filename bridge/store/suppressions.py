@@ -11,9 +11,9 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, delete, or_, select
-from sqlalchemy.dialects import postgresql
 
 from bridge.core.suppressions import Scope, Source, Suppression
+from bridge.store.conflicts import insert_or_update
 from bridge.store.prepared import Prepared
 from bridge.store.schema import constant, deliveries, given, payloads, suppressions
 
@@ -129,11 +129,7 @@ _COLUMNS = tuple(
 _OF = select(*_COLUMNS).where(suppressions.c.key == given("key")).order_by(suppressions.c.seq)
 _FIND_ANY = Prepared(_OF, returned=_COLUMNS)
 _FIND_ALL = Prepared(_OF.where(suppressions.c.scope == constant(Scope.EVERYTHING)), returned=_COLUMNS)
-_insert = postgresql.insert(suppressions)  # SQLite took over this clause word for word
-_ADD = _insert.on_conflict_do_update(
-    index_elements=[suppressions.c.key, suppressions.c.source],
-    set_={name: _insert.excluded[name] for name in ("scope", "at", "address", "delivery_id", "why")},
-)
+_ADD = insert_or_update(suppressions, ["key", "source"], ["scope", "at", "address", "delivery_id", "why"])
 _LIFT = delete(suppressions).where(
     suppressions.c.key == given("key"), suppressions.c.source == given("source")
 )

@@ -8,11 +8,11 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, Integer, func, or_, select, update
-from sqlalchemy.dialects import postgresql
 
 from bridge.core.outcomes import State
 from bridge.core.threads import Addition
 from bridge.store.columns import HexId, Instant
+from bridge.store.conflicts import insert_or_update
 from bridge.store.schema import constant, deliveries, given, new_row, thread_counts, threads
 
 
@@ -112,11 +112,7 @@ _AT_WORK = select(deliveries.c.seq).where(
     deliveries.c.state == constant(State.SENDING),
     deliveries.c.ready_at > given("now"),
 )
-_insert = postgresql.insert(threads)  # SQLite took over this clause word for word
-_SETTLE = _insert.on_conflict_do_update(
-    index_elements=[threads.c.key],
-    set_={name: _insert.excluded[name] for name in ("holder", "anchor", "applied", "at")},
-)
+_SETTLE = insert_or_update(threads, ["key"], ["holder", "anchor", "applied", "at"])
 _HEAD = (
     update(threads)
     .where(_THIS, or_(threads.c.anchor.is_(None), threads.c.anchor == given("before")))

@@ -12,12 +12,12 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, and_, delete, exists, or_, select
-from sqlalchemy.dialects import postgresql
 
 from bridge.core.outcomes import State
 from bridge.core.unless import Sighting, Watch, meanwhile
 from bridge.store import decisions, outbox
 from bridge.store.columns import Instant
+from bridge.store.conflicts import insert_or_skip, insert_or_update
 from bridge.store.deliveries import Moved
 from bridge.store.schema import constants, deliveries, given, sightings, watches
 
@@ -86,11 +86,11 @@ def _overtaken(table: FromClause) -> ColumnElement[bool]:
     )
 
 
-_insert = postgresql.insert(sightings)  # SQLite took over this clause word for word
-_SEE = _insert.on_conflict_do_update(
-    index_elements=[sightings.c.key],
-    set_={name: _insert.excluded[name] for name in ("at", "inbox_seq", "kind")},
-    where=_is_later(_insert.excluded.at, _insert.excluded.inbox_seq, sightings.c.at, sightings.c.inbox_seq),
+_SEE = insert_or_update(
+    sightings,
+    ["key"],
+    ["at", "inbox_seq", "kind"],
+    where=lambda new: _is_later(new.c.at, new.c.inbox_seq, sightings.c.at, sightings.c.inbox_seq),
 )
 _WAITING = deliveries.c.state.in_(constants((State.PENDING, State.PARKED, State.WITHHELD, State.KEPT)))
 _WITHDRAWN = (
@@ -105,7 +105,7 @@ _FORGET = delete(watches).where(
         deliveries.c.seq == watches.c.delivery_seq, deliveries.c.state.in_(constants((State.SENDING,)))
     ),
 )
-_WATCH = postgresql.insert(watches).on_conflict_do_nothing()
+_WATCH = insert_or_skip(watches)
 _SEEN = select(sightings.c.kind, sightings.c.inbox_seq).where(
     sightings.c.key == given("key"),
     _is_later(sightings.c.at, sightings.c.inbox_seq, given("since"), given("seq")),
