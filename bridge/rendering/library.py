@@ -18,7 +18,7 @@ from bridge.rendering.documents import ChatText, Email, Line, SlackText, Worksho
 from bridge.rendering.escapes import Form
 from bridge.rendering.files import HTML, JSON, MARKDOWN, Source
 from bridge.rendering.leaving import UNSUBSCRIBE_TEXT
-from bridge.rendering.moulds import CONTENT, PLACEHOLDERS
+from bridge.rendering.moulds import CONTENT, placeholder
 from bridge.rendering.pictures import hidden_pictures
 from bridge.rendering.places import Misplaced, in_html
 from bridge.rendering.program import Compiled, Compiler, Program, Text
@@ -239,7 +239,7 @@ def outline(node: nodes.Node, lines: list[int]) -> Sequence[str]:
             elif isinstance(child, nodes.Name) and child.name == "content":
                 parts.append(CONTENT)
             else:
-                parts.append(PLACEHOLDERS[len(lines)])
+                parts.append(placeholder(len(lines)))
                 lines.append(child.lineno)
         return parts
     return [part for child in node.iter_child_nodes() for part in outline(child, lines)]

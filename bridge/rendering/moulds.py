@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import count, groupby
 from typing import Generic, TypeVar
 
 from bridge.core.messages import Runs
@@ -23,7 +23,6 @@ M = TypeVar("M")
 # One private-use character per value and place, from planes 15 and 16, which have room for six ranges.
 _STRIDE = 0x5000
 _STARTS = (0xF0000, 0xF5000, 0xFA000, 0x100000, 0x105000, 0x10A000)
-PLACEHOLDERS = tuple(chr(_STARTS[Place.TEXT] + number) for number in range(MAX_VALUES))
 PLACEHOLDER = re.compile("[\U000f0000-\U0010ffff]")
 """Any placeholder, at any place."""
 RESERVED = re.compile("[\uf8ff\U000f0000-\U0010ffff]")
@@ -39,6 +38,11 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 Way = tuple[str | None, ...]
 """The author's text, piece by piece, and None for each value."""
+
+
+def placeholder(number: int) -> str:
+    """Return the placeholder of a value, by its number, as text; `number` is below `MAX_VALUES`."""
+    return chr(_STARTS[Place.TEXT] + number)
 
 
 def way(pieces: Sequence[str | Printed], values: list[Printed]) -> Way:
@@ -58,7 +62,7 @@ def skeletons(ways: Iterable[Way]) -> list[str]:
 
     Raises `Fault` for a text that is too long.
     """
-    placeholders = iter(PLACEHOLDERS)
+    placeholders = map(placeholder, count())
     made = ["".join([next(placeholders) if piece is None else piece for piece in way]) for way in ways]
     if any(len(text) > MAX_TEXT for text in made):
         raise Fault(f"is longer than {MAX_TEXT:,} characters")
