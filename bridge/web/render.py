@@ -16,7 +16,6 @@ from urllib.parse import quote
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
-from rich.emoji import Emoji
 
 from bridge.core.mrkdwn import spans
 from bridge.core.rules import kind_of
@@ -70,7 +69,7 @@ class Pages:
         )
         self._env.filters["when"] = lambda at: _when(at, zone)
         self._env.filters["ago"] = lambda at: ago(now() - at)
-        self._env.filters["emoji"] = Emoji.replace
+        self._env.filters["emoji"] = _emoji
         self._env.filters["milliseconds"] = _milliseconds
         self._env.filters["linked"] = _linked
         self._env.filters["reason"] = _reason
@@ -145,6 +144,15 @@ def _linked(sentence: object) -> Markup:
     return Markup(  # noqa: S704
         _DELIVERY_ID.sub(lambda found: link.format(found[0], found[0][:10]), str(escape(sentence)))
     )
+
+
+def _emoji(text: str) -> str:
+    """Return the text with each `:name:` of an emoji as its character."""
+    if ":" not in text:
+        return text
+    from rich.emoji import Emoji  # noqa: PLC0415 - most bridges never show a message of Slack's here
+
+    return Emoji.replace(text)
 
 
 def _milliseconds(duration_ms: int) -> str:
