@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from prometheus_client import CollectorRegistry
-
 from bridge.config.model import Config
 from bridge.pipeline.node import Node
 from bridge.pipeline.operate import Operator
@@ -15,6 +13,7 @@ from bridge.pipeline.unsubscribing import Suppressor
 from bridge.running.exchange import Work
 from bridge.sources.own import OwnSource
 from bridge.web.configuration import Configuration
+from bridge.web.counting import Counting
 from bridge.web.listener import Listener, listen
 from bridge.web.stage import Stage
 
@@ -39,12 +38,10 @@ class Follows(Protocol):
 class Admin:
     """The admin listener, of the configuration that the bridge was started with where it says no more."""
 
-    def __init__(
-        self, first: Config, node: Node, registry: CollectorRegistry, sandbox: Sandbox | None = None
-    ) -> None:
+    def __init__(self, first: Config, node: Node, counting: Counting, sandbox: Sandbox | None = None) -> None:
         self._first = first
         self._node = node
-        self._registry = registry
+        self._counting = counting
         self._sandbox = sandbox
         self._password = _password(first)
         self._listener: Listener | None = None
@@ -85,8 +82,8 @@ class Admin:
             clock=node.clock,
             log=node.log,
             ready=lambda: node.database.writable,
-            registry=self._registry,
             zone=config.timezone,
+            answered=self._counting.answered,
             sources=(*config.sources, OwnSource.name),
             channels=config.channel_types(),
             rates=config.rates(),

@@ -16,7 +16,6 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from prometheus_client import CollectorRegistry
 
 from bridge import __version__
 from bridge.bootstrap import Services, configured_sources, open_node
@@ -33,6 +32,7 @@ from bridge.running.admin import Admin
 from bridge.running.exchange import Exchange
 from bridge.running.following import Follower
 from bridge.web.configuration import Configuration
+from bridge.web.counting import Counting
 from bridge.web.listener import Listener, listen
 from bridge.web.public import public_app
 
@@ -82,9 +82,10 @@ async def run(  # noqa: PLR0913 - all but the first four may be left out
         node = await stack.enter_async_context(
             open_node(store, log=log, clock=clock, alone=True, reached=reached)
         )
-        lobby, registry = Lobby(), CollectorRegistry()
+        lobby = Lobby()
         ingest = Ingest(node, configured_sources(config), lobby, lobby.refused, lobby.unstored)
-        public = await _listen_public(config, node, ingest, registry)
+        counting = Counting(ingest, node.clock)
+        public = await _listen_public(config, node, ingest, counting)
         stack.push_async_callback(public.close)
         found = await asyncio.to_thread(_loaded_later, origin)
         from bridge.channels.http import Shared
@@ -93,7 +94,7 @@ async def run(  # noqa: PLR0913 - all but the first four may be left out
         stack.push_async_callback(shared.close)
         exchange = Exchange(node, lobby, ingest, shared, sandbox)
         stack.push_async_callback(exchange.close)
-        admin = Admin(config, node, registry, sandbox)
+        admin = Admin(config, node, counting, sandbox)
         stack.push_async_callback(admin.close)
         follower = Follower(config, origin, exchange, admin, reload)
         stack.callback(follower.close)
@@ -105,13 +106,13 @@ async def run(  # noqa: PLR0913 - all but the first four may be left out
         log.info("bridge is stopping")
 
 
-async def _listen_public(config: Config, node: Node, ingest: Ingest, registry: CollectorRegistry) -> Listener:
+async def _listen_public(config: Config, node: Node, ingest: Ingest, counting: Counting) -> Listener:
     app = public_app(
         ingest,
         node.clock,
         ready=lambda: node.database.writable,
         log=node.log,
-        registry=registry,
+        counting=counting,
         proxies=[ip_network(network) for network in config.listen.trusted_proxies],
         people=Preferences(node),
         locale=config.locale,

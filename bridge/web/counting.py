@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from datetime import datetime
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from prometheus_client import CollectorRegistry
-from prometheus_client.metrics_core import CounterMetricFamily, Metric
-from prometheus_client.registry import Collector
+from msgspec import Struct
 
 from bridge.clock import Clock
 from bridge.web.receiver import Receiver
 
 
-class Counting(Collector):
-    """Counts answers by status and source, which is empty when there is none.
+class Answered(Struct, frozen=True):
+    """How often a source was answered with a status, and since when; the source is empty if there is none."""
 
-    Counted in the event loop alone, without the locks of a `Counter`, and made a metric when somebody asks.
-    """
+    source: str
+    status: int
+    count: int
+    since: datetime
 
-    def __init__(self, registry: CollectorRegistry, receiver: Receiver, clock: Clock) -> None:
+
+class Counting:
+    """Counts answers by status and source, in the event loop alone and therefore without locks."""
+
+    def __init__(self, receiver: Receiver, clock: Clock) -> None:
         self._receiver = receiver
         self._clock = clock
         self._counts: dict[tuple[str, int], int] = {}
-        self._began: dict[tuple[str, int], float] = {}
-        registry.register(self)
+        self._since: dict[tuple[str, int], datetime] = {}
 
     def count(self, source: str, status: int) -> None:
         """Count one answer."""
@@ -34,17 +38,12 @@ class Counting(Collector):
             self._counts[pair] += 1
             return
         known = (source if source in self._receiver.sources else "", status)
-        self._began.setdefault(known, self._clock.now().timestamp())
+        self._since.setdefault(known, self._clock.now())
         self._counts[known] = self._counts.get(known, 0) + 1
 
-    def collect(self) -> Iterator[Metric]:
-        """Return what was counted; called in a thread."""
-        family = CounterMetricFamily(
-            "bridge_hook_requests", "Requests to /hooks/ by answer.", labels=["source", "status"]
-        )
-        for (source, status), count in list(self._counts.items()):
-            family.add_metric([source, str(status)], count, created=self._began[source, status])
-        yield family
+    def answered(self) -> Sequence[Answered]:
+        """Return what was counted so far."""
+        return [Answered(*pair, count, self._since[pair]) for pair, count in self._counts.items()]
 
     def counted(self, handler: Handler) -> Handler:
         """Return `handler`, its answers counted."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Protocol, TypeVar
 
 from msgspec import Struct, field
-from prometheus_client import CollectorRegistry
 
 from bridge.clock import Clock
 from bridge.core.rates import Rate
@@ -19,6 +18,7 @@ from bridge.store.claims import ClaimFilter
 from bridge.store.database import Connection
 from bridge.store.details import EventDetails
 from bridge.web.configuration import Configuration
+from bridge.web.counting import Answered
 
 Result = TypeVar("Result")
 
@@ -160,6 +160,7 @@ class Mailbox(Protocol):
 class Desk(Struct, frozen=True, kw_only=True):
     """Everything behind the admin listener.
 
+    `answered` says what senders were told.
     `channels` is the type of each configured channel by its name, `rates` are of those that have one.
     `formers` are the names that a rule had before, by its name of now.
     `sentences` are the rules in words: by the rule's name, then by locale; `locale` is the configured one.
@@ -172,9 +173,9 @@ class Desk(Struct, frozen=True, kw_only=True):
     clock: Clock
     log: Log
     ready: Callable[[], bool]
-    registry: CollectorRegistry
     zone: tzinfo
     sources: tuple[str, ...] = ()
+    answered: Callable[[], Sequence[Answered]] = tuple
     channels: Mapping[str, str] = field(default_factory=dict)
     rates: Mapping[str, Rate] = field(default_factory=dict)
     rules: tuple[str, ...] = ()

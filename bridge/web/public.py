@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from msgspec.structs import replace
-from prometheus_client import CollectorRegistry
 
 from bridge.clock import Clock
 from bridge.logs import Log
@@ -29,20 +28,19 @@ def public_app(  # noqa: PLR0913 - all but two may be left out
     log: Log,
     limits: Limits | None = None,
     proxies: Sequence[Network] = (),
-    registry: CollectorRegistry | None = None,
+    counting: Counting | None = None,
     people: Decides | None = None,
     locale: str = "en",
 ) -> web.Application:
     """Return the application of the public listener.
 
     `ready` says whether events can be taken, for `GET /healthz`. `proxies` are the networks of reverse
-    proxies whose `X-Forwarded-For` is believed; by default none is. `registry` takes a counter of answers.
+    proxies whose `X-Forwarded-For` is believed; by default none is. `counting` counts the answers of hooks.
     `people` keeps what people decide by the links to unsubscribe, on a page in `locale` unless their browser
     says otherwise.
     Serve it with `bridge.web.listener.listen`.
     """
     limits = limits or Limits()
-    counting = None if registry is None else Counting(registry, receiver, clock)
     hooks = Hooks(receiver, clock, log, limits, proxies, counting)
     handle = hooks.handle if counting is None else counting.counted(hooks.handle)
     app = web.Application()

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import aiohttp
 import pytest
 from msgspec.structs import replace
-from prometheus_client import CollectorRegistry
 
 from bridge.pipeline.node import Node
 from bridge.pipeline.operate import Operator
@@ -82,7 +81,6 @@ def desk(database: Database, clock: FakeClock, log: RecordingLog) -> Desk:
         clock=clock,
         log=log,
         ready=lambda: True,
-        registry=CollectorRegistry(),
         zone=ZoneInfo("America/Sao_Paulo"),
         sources=("eduzz",),
         channels=KINDS,

@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry
 
 from bridge.pipeline.ingest import Answer
 from bridge.sources.base import Request, Verdict
+from bridge.web.counting import Counting
 from bridge.web.limits import Limits
 from bridge.web.listener import Listener
 from bridge.web.whole import REMEMBERED_BYTES, REMEMBERED_LINES, WholeReader
+from tests.support.clock import FakeClock
 from tests.web.fakes import FakeIngest, RecordingLog, connection, converse, patiently, statuses
 
 Serve = Callable[..., Awaitable[Listener]]
@@ -149,18 +150,15 @@ async def test_an_idle_connection_is_closed(serve: Serve, ingest: FakeIngest) ->
 
 async def test_answers_of_both_ways_are_counted(serve: Serve, ingest: FakeIngest) -> None:
     """`/metrics` does not know of ways."""
-    registry = CollectorRegistry()
-    listener = await serve(registry=registry)
+    counting = Counting(ingest, FakeClock())
+    listener = await serve(counting=counting)
     await converse(listener.port, WHOLE, answers=1)
     await converse(listener.port, WHOLE.replace(b"eduzz", b"eduzz?"), answers=1)
     ingest.answer = Answer(503, {"status": "unavailable"}, retry_after=10)
     answered = await converse(listener.port, WHOLE, answers=1)
     assert b"Retry-After: 10\r\n" in answered
-
-    def counted(status: str) -> float | None:
-        return registry.get_sample_value("bridge_hook_requests_total", {"source": "eduzz", "status": status})
-
-    assert (counted("200"), counted("503"), ingest.short) == (2, 1, 2)
+    counts = {(each.source, each.status): each.count for each in counting.answered()}
+    assert (counts, ingest.short) == ({("eduzz", 200): 2, ("eduzz", 503): 1}, 2)
 
 
 async def test_a_mistake_of_ours_is_no_strangers_business(

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import aiohttp
-from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.store.database import Database, StoreUnavailable
-from bridge.web.desk import Desk
+from bridge.web.counting import Counting
 from bridge.web.listener import Listener
 from tests.support.clock import FakeClock
-from tests.web.fakes import GOOD
+from tests.web.fakes import GOOD, FakeIngest
 from tests.web.stocked import stock
 
 Serve = Callable[..., Awaitable[Listener]]
@@ -27,15 +26,13 @@ async def _scrape(http: aiohttp.ClientSession, listener: Listener) -> dict[str, 
 
 
 async def test_the_backlog_is_counted_when_it_is_asked_for(
-    serve_admin: Serve, http: aiohttp.ClientSession, database: Database, clock: FakeClock, desk: Desk
+    serve_admin: Serve, http: aiohttp.ClientSession, database: Database, clock: FakeClock
 ) -> None:
-    """Open events and deliveries by channel and state, ages in seconds, beside the process's own counters."""
-    Counter("bridge_things", "Things.", registry=desk.registry).inc()
+    """Open events and deliveries by channel and state, ages in seconds."""
     listener = await serve_admin()
     assert (await _scrape(http, listener))["bridge_events_open[('state', 'new')]"] == 0
     await database.write(lambda c: stock(c, clock.now()))
     found = await _scrape(http, listener)
-    assert found["bridge_things_total[]"] == 1
     assert found["bridge_store_up[]"] == 1
     assert found["bridge_events_open[('state', 'new')]"] == 1
     assert found["bridge_events_open[('state', 'parked')]"] == 1
@@ -57,11 +54,11 @@ async def test_a_store_that_is_away_is_a_measurement(serve_admin: Serve, http: a
 
 
 async def test_answers_to_senders_are_counted_by_closed_labels(
-    serve: Serve, http: aiohttp.ClientSession
+    serve: Serve, serve_admin: Serve, http: aiohttp.ClientSession, ingest: FakeIngest, clock: FakeClock
 ) -> None:
     """By configured source and status; what strangers invent adds no label."""
-    registry = CollectorRegistry()
-    listener = await serve(registry=registry)
+    counting = Counting(ingest, clock)
+    listener = await serve(counting=counting)
     for path, headers in [
         ("eduzz", GOOD),
         ("eduzz", GOOD),
@@ -71,6 +68,9 @@ async def test_answers_to_senders_are_counted_by_closed_labels(
     ]:
         async with http.post(f"{listener.url}/hooks/{path}", json={}, headers=headers):
             pass
-    (family,) = registry.collect()
-    counts = {tuple(s.labels.values()): s.value for s in family.samples if s.name.endswith("_total")}
-    assert counts == {("eduzz", "200"): 2, ("escola", "401"): 1, ("", "404"): 2}
+    found = await _scrape(http, await serve_admin(answered=counting.answered))
+    assert {name: count for name, count in found.items() if "hook_requests" in name} == {
+        "bridge_hook_requests_total[('source', 'eduzz'), ('status', '200')]": 2,
+        "bridge_hook_requests_total[('source', 'escola'), ('status', '401')]": 1,
+        "bridge_hook_requests_total[('source', ''), ('status', '404')]": 2,
+    }
