@@ -7,29 +7,36 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bridge import __version__
-from bridge.cli import (
-    app_catchup,
-    app_channels,
-    app_claims,
-    app_deliveries,
-    app_events,
-    app_rules,
-    app_suppressions,
-    options,
-)
+from bridge.cli import options
 from bridge.cli.asked import Asking, Looking, Sending, Testing, Wanted
+from bridge.cli.later import Later, group_in, named_in
 from bridge.cli.options import Setup
 from bridge.cli.program import Program
 from bridge.cli.unfolded import unfolded
 
+GROUPS = ("events", "deliveries", "claims", "channels", "rules", "catchup", "suppressions")
+"""Those whose commands stand in `app_…`."""
+commands = typer.Typer()
+"""Those that are in no group."""
+
+
+class Bridge(Program):
+    """All commands, of which only the one that is called is made, with its options: that takes a while."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - settings of typer's own
+        super().__init__(**settings)
+        groups = {name: group_in(f"bridge.cli.app_{name}", name) for name in GROUPS}
+        self.commands = Later(named_in(commands) | groups)
+
+
 app = typer.Typer(
     name="bridge",
-    cls=Program,
+    cls=Bridge,
     help="Receives webhooks from course platforms and turns them into messages, by rules in a YAML file.",
     no_args_is_help=True,
     add_completion=False,
@@ -64,7 +71,7 @@ def bridge(
     """Receives webhooks from course platforms and turns them into messages, by rules in a YAML file."""
 
 
-@app.command()
+@commands.command()
 @unfolded
 def run(setup: Setup) -> None:
     """Receive, dispatch, deliver and serve the admin pages.
@@ -80,7 +87,7 @@ def run(setup: Setup) -> None:
         gc.enable()
 
 
-@app.command()
+@commands.command()
 def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Stop when everything has arrived; exit 1 if it has not.")
@@ -92,7 +99,7 @@ def demo(
     raise typer.Exit(demo(once=once))
 
 
-@app.command()
+@commands.command()
 @unfolded
 def init(wanted: Wanted) -> None:
     """Write a commented config.yaml, templates, stories and a .env.
@@ -104,7 +111,7 @@ def init(wanted: Wanted) -> None:
     init(wanted)
 
 
-@app.command()
+@commands.command()
 @unfolded
 def check(
     setup: Setup,
@@ -117,7 +124,7 @@ def check(
     check(setup, json=json, verbose=verbose)
 
 
-@app.command()
+@commands.command()
 @unfolded
 def explain(setup: Setup, asking: Asking) -> None:
     """Say why each rule matches an event, or why not.
@@ -130,7 +137,7 @@ def explain(setup: Setup, asking: Asking) -> None:
     explain(setup, asking)
 
 
-@app.command()
+@commands.command()
 @unfolded
 def preview(setup: Setup, looking: Looking) -> None:
     """Render the messages an event leads to; sends nothing.
@@ -143,7 +150,7 @@ def preview(setup: Setup, looking: Looking) -> None:
     preview(setup, looking)
 
 
-@app.command("test")
+@commands.command("test")
 @unfolded
 def stories(testing: Testing) -> None:
     """Play stories: events, and exactly the messages they lead to.
@@ -155,7 +162,7 @@ def stories(testing: Testing) -> None:
     test(testing)
 
 
-@app.command()
+@commands.command()
 @unfolded
 def send(setup: Setup, sending: Sending) -> None:
     """Sign an event and post it as the platform does.
@@ -167,7 +174,7 @@ def send(setup: Setup, sending: Sending) -> None:
     send(setup, sending)
 
 
-@app.command()
+@commands.command()
 def samples(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Print the body of this one.", show_default=False)
@@ -188,16 +195,7 @@ def samples(
     samples(name, fields=fields or (), json=json)
 
 
-app.add_typer(app_events.app, name="events")
-app.add_typer(app_deliveries.app, name="deliveries")
-app.add_typer(app_claims.app, name="claims")
-app.add_typer(app_channels.app, name="channels")
-app.add_typer(app_rules.app, name="rules")
-app.add_typer(app_catchup.app, name="catchup")
-app.add_typer(app_suppressions.app, name="suppressions")
-
-
-@app.command()
+@commands.command()
 def schema(
     stories: Annotated[
         bool, typer.Option("--stories", help="Of the files that `bridge test` plays.")
@@ -209,7 +207,7 @@ def schema(
     schema(stories=stories)
 
 
-@app.command()
+@commands.command()
 @unfolded
 def migrate(
     setup: Setup,
@@ -226,7 +224,7 @@ def migrate(
     migrate(setup, check=check)
 
 
-@app.command()
+@commands.command()
 @unfolded
 def reload(
     setup: Setup,
@@ -244,7 +242,7 @@ def reload(
     reload(setup, json=json, only_look=only_look)
 
 
-@app.command()
+@commands.command()
 def health(
     url: Annotated[
         str,
