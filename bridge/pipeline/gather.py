@@ -19,7 +19,7 @@ from bridge.pipeline.node import Node
 from bridge.pipeline.patience import until_read, until_written
 from bridge.pipeline.register import known_event
 from bridge.sources.base import Source
-from bridge.store import collections
+from bridge.store import collected, collections
 from bridge.store.collections import Alone, Head, Lost, Overtaken
 from bridge.store.database import Connection
 from bridge.store.deliveries import Due, NewDelivery
@@ -89,7 +89,7 @@ async def facts_of(node: Node, sources: Mapping[str, Source], due: Due) -> Facts
         return event if isinstance(event, Unready) else event.facts()
     of = due.head
     items = await until_read(
-        node, lambda c: collections.items(c, of, MOST_ITEMS, LARGEST), _WAITING, delivery=due.id
+        node, lambda c: collected.items(c, of, MOST_ITEMS, LARGEST), _WAITING, delivery=due.id
     )
     read = [await known_event(node, sources, item.entry, item.event_index) for item in items]
     return _joined(node, due, read)

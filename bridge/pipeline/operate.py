@@ -16,7 +16,7 @@ from bridge.pipeline.deciding import discard_rule, pause_rule, resume_rule
 from bridge.pipeline.gate import tell
 from bridge.pipeline.node import Node
 from bridge.pipeline.releasing import release_claim, release_claims
-from bridge.store import channels, collections, decisions, inbox, incidents
+from bridge.store import channels, collections, decisions, inbox, incidents, sent_again
 from bridge.store.channels import Standing
 from bridge.store.claims import ClaimFilter
 from bridge.store.database import Connection
@@ -139,10 +139,10 @@ def _replay(connection: Connection, seq: int, now: datetime) -> int | None:
 
 def _retry(connection: Connection, delivery_id: str, now: datetime) -> Moved | Missing | Refused | Taken:
     result = decisions.retry(connection, delivery_id, now=now)
-    if isinstance(result, Taken) and collections.go_without(connection, delivery_id, now=now):
+    if isinstance(result, Taken) and sent_again.go_without(connection, delivery_id, now=now):
         result = decisions.retry(connection, delivery_id, now=now, claims=False)
     if isinstance(result, Moved):
-        collections.reserve_again(connection, delivery_id, now=now)
+        sent_again.reserve_again(connection, delivery_id, now=now)
     return result
 
 

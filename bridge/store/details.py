@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 from bridge.core.breaker import Phase
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Reason, State
-from bridge.store import channels, collections
+from bridge.store import channels, collected
 from bridge.store.channels import Standing
 from bridge.store.deliveries import Attempt
 from bridge.store.inbox import ENTRY_COLUMNS, Entry, entry_of
@@ -153,10 +153,10 @@ def _entry(connection: Connection, seq: int) -> tuple[EventRow, Entry] | None:
 
 def _together(connection: Connection, seq: int) -> tuple[tuple[DeliveryRow, ...], int, str | None]:
     """Return what goes out with a delivery: the first of them, how many there are, and who their head is."""
-    found = collections.place_of(connection, seq)
+    found = collected.place_of(connection, seq)
     if found is None:
         return (), 0, None
-    members = collections.members(found)
+    members = collected.members(found)
     count = int(connection.scalar(select(func.count()).select_from(members.subquery())) or 0)
     head = None
     if found.head_seq is not None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from bridge.core.outcomes import State
 from bridge.core.unless import Sighting, Watch
-from bridge.store import collections, details, watches
+from bridge.store import collected, collections, details, watches
 from bridge.store.collections import Alone, Head, Lost, Overtaken
 from bridge.store.details import DeliveryDetails
 from tests.support.stored import LEASE, MINUTE, NOW, claim_due, store_delivery
@@ -47,8 +47,8 @@ def test_the_first_becomes_the_message_of_all(connection: Connection) -> None:
     assert states(connection, first, second, third) == [State.SENDING, State.MERGED, State.MERGED]
     assert collections.is_closed(connection, KEY)
     assert claim_due(connection) == []
-    assert [item.entry.seq for item in collections.items(connection, due.seq, 2, 10**6)] == [2, 3]
-    assert len(collections.items(connection, due.seq, 10, 1)) == 1
+    assert [item.entry.seq for item in collected.items(connection, due.seq, 2, 10**6)] == [2, 3]
+    assert len(collected.items(connection, due.seq, 10, 1)) == 1
 
 
 def test_one_that_waits_alone_is_left_alone(connection: Connection) -> None:

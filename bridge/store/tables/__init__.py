@@ -1,0 +1,1 @@
+"""The tables by subject; `bridge.store.schema` is where to import them from."""
