@@ -95,8 +95,11 @@ def completion_name(learner: bytes, course: str) -> str:
 
 def _digest(parts: Sequence[str], key: bytes = b"") -> bytes:
     made = _keyed(key).copy()
-    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    made.update(b"".join([_LENGTH(len(data)) + data for data in encoded]))
+    digested = b""
+    for part in parts:
+        data = part.encode() if part.isascii() else part.encode("utf-8", "surrogatepass")
+        digested += _LENGTH(len(data)) + data
+    made.update(digested)
     return made.digest()
 
 

@@ -116,10 +116,11 @@ class Program:
         if member is None:
             return UNDECIDED
         found: object = names
-        for step in member.steps:
-            if type(found) is not dict or step not in found:
-                return UNDECIDED
-            found = found[step]
+        try:
+            for step in member.steps:
+                found = found[step]  # type: ignore[index]  # what has no members raises
+        except (KeyError, TypeError):
+            return UNDECIDED
         if type(found) is datetime and len(member.steps) == 1:
             found = found.astimezone(self._surroundings.timezone)
         return found if type(found) in _ORDINARY else UNDECIDED
