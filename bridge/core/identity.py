@@ -14,11 +14,14 @@ from functools import lru_cache
 from bridge.core.events import Event
 
 _LENGTH = struct.Struct(">Q").pack
+_LENGTHS = tuple(_LENGTH(size).decode("ascii") for size in range(128))
 
 
 def entry_key(source: str, delivery_key: str) -> bytes:
-    """Return 16 bytes that stand for `(source, event id)` in the inbox."""
-    return _digest((source, delivery_key))
+    """Return 16 bytes that stand for `(source, event id)` in the inbox: their `_digest`."""
+    made = _begun(source).copy()
+    made.update(_framed((delivery_key,)))
+    return made.digest()
 
 
 def delivery_id(key: bytes, event_index: int, rule: str, action: str, run: int) -> str:
@@ -95,15 +98,33 @@ def completion_name(learner: bytes, course: str) -> str:
 
 def _digest(parts: Sequence[str], key: bytes = b"") -> bytes:
     made = _keyed(key).copy()
-    digested = b""
-    for part in parts:
-        data = part.encode() if part.isascii() else part.encode("utf-8", "surrogatepass")
-        digested += _LENGTH(len(data)) + data
-    made.update(digested)
+    made.update(_framed(parts))
     return made.digest()
+
+
+def _framed(parts: Sequence[str]) -> bytes:
+    """Return every part as its UTF-8 after its length, which takes 8 bytes."""
+    framed = ""
+    for part in parts:
+        if len(part) >= len(_LENGTHS):
+            break
+        framed += _LENGTHS[len(part)] + part
+    else:
+        if framed.isascii():  # as nearly all are: then the characters are the bytes, of the lengths too
+            return framed.encode()
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    return b"".join(_LENGTH(len(data)) + data for data in encoded)
 
 
 @lru_cache(maxsize=16)
 def _keyed(key: bytes) -> hashlib.blake2b:
     """Return a digest that holds a key and nothing else, to be copied: beginning one costs more."""
     return hashlib.blake2b(digest_size=16, key=key)
+
+
+@lru_cache(maxsize=64)
+def _begun(source: str) -> hashlib.blake2b:
+    """Return the digest of an entry of a source, as far as it is the same for all."""
+    made = _keyed(b"").copy()
+    made.update(_framed((source,)))
+    return made

@@ -7,8 +7,8 @@ The body's HMAC-SHA256 in hex stands in `x-signature`; one request holds one eve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, TypeVar
 
 from pydantic import Field
 
@@ -20,10 +20,13 @@ from bridge.sources.eduzz_events import ALIASES, EVENTS, PING, PRODUCTS, UNKNOWN
 from bridge.sources.options import RequiredSecrets, SourceOptions, secret_bytes
 from bridge.sources.payload import (
     Path,
+    Remembered,
     content_of,
     delivery_key,
     dig,
     event_name,
+    made_person,
+    made_thing,
     moment,
     person,
     read_object,
@@ -35,13 +38,15 @@ SCHEME = Scheme(header="x-signature")
 PING_BYTES = 4096
 """A body is looked at as a ping up to this size: unsigned bytes deserve no more work."""
 
+Part = TypeVar("Part")
+
 _SECRET_KEY = "originSecret"  # noqa: S105 - the name of a secret, not a secret
 _SECRET_BYTES, _PING_BYTES = f'"{_SECRET_KEY}"'.encode(), f'"{PING}"'.encode()
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 _LESSON_DONE = "lesson.completed"
 _COURSE_PROGRESS = ("course", "progress")
 """Percent, in Nutror's `lesson_watched`; AlpaClass has an event of its own for a finished course."""
-_THING_IDS = ("hash", "id", "productId")
+_courses, _producers = Remembered(made_thing), Remembered(made_person)
 _PLACES = {name: (PRODUCTS[name.partition(".")[0]], known) for name, known in EVENTS.items()}
 
 
@@ -113,9 +118,9 @@ class EduzzSource:
         product, known = _lookup(name)
         happened_at = moment(dig(data, known.time)) if known.time else None
         sent_at = moment(body.get("sentDate")) or moment(data.get("sentDate"))
-        learner = _first(data, product.learner)
-        producer = _first(data, product.producer) or _bare_person(data, product.producer_id)
-        course = _course(data, product)
+        learner = _first(data, product.learner, person)
+        seller = _first(data, product.producer, _producer) or _bare_person(data, product.producer_id)
+        course = _first(data, product.course, _course) or _bare_course(data, product.course_id)
         return Event(
             type=name,
             kind=_kind(known, data),
@@ -124,7 +129,7 @@ class EduzzSource:
             occurred_at=happened_at or sent_at or request.received_at,
             sent_at=sent_at,
             learner=learner,
-            producer=producer,
+            producer=seller,
             course=course,
             module=thing(data.get("module")),
             lesson=thing(data.get("lesson")),
@@ -132,7 +137,7 @@ class EduzzSource:
             raw=body,
             finishes_course=known.kind == _LESSON_DONE and text(dig(data, _COURSE_PROGRESS)) == "100",
             test=is_activation_test(
-                learner, producer, course, data, happened_at or sent_at, request.received_at
+                learner, seller, course, data, happened_at or sent_at, request.received_at
             ),
         )
 
@@ -165,7 +170,8 @@ def _may_say(quoted: bytes, body: bytes) -> bool:
     # `in` would try the word as a number first, and throw an error away.
     if body.find(quoted) >= 0:
         return True
-    return body.find(b"\\") >= 0 and _ESCAPED_LETTER.search(body) is not None
+    escaped = body.find(b"\\")
+    return escaped >= 0 and _ESCAPED_LETTER.search(body, escaped) is not None
 
 
 def _lookup(name: str) -> tuple[Product, Known]:
@@ -186,12 +192,25 @@ def _kind(known: Known, data: Mapping[str, object]) -> str:
     return known.kind
 
 
-def _first(data: Mapping[str, object], places: Iterable[Path]) -> Person | None:
+def _first(
+    data: Mapping[str, object], places: Iterable[Path], read: Callable[[object], Part | None]
+) -> Part | None:
     for place in places:
-        found = person(_one(dig(data, place)))
+        value = dig(data, place)
+        found = read((value[0] if value else None) if isinstance(value, list) else value)
         if found is not None:
             return found
     return None
+
+
+def _producer(value: object) -> Person | None:
+    if not isinstance(value, dict):
+        return None
+    found = (value.get("id"), value.get("name"), value.get("email"))
+    try:
+        return _producers[found]
+    except TypeError:  # an array or an object stands where a text should
+        return made_person(*found)
 
 
 def _bare_person(data: Mapping[str, object], place: Path | None) -> Person | None:
@@ -199,17 +218,20 @@ def _bare_person(data: Mapping[str, object], place: Path | None) -> Person | Non
     return Person(id=bare) if bare else None
 
 
-def _course(data: Mapping[str, object], product: Product) -> Thing | None:
-    for place in product.course:
-        found = thing(_one(dig(data, place)), _THING_IDS)
-        if found is not None:
-            return found
-    bare = text(dig(data, product.course_id)) if product.course_id else None
+def _course(value: object) -> Thing | None:
+    if not isinstance(value, dict):
+        return None
+    ids = (value.get("hash"), value.get("id"), value.get("productId"))
+    found = (*ids, value.get("title"), value.get("name"))
+    try:
+        return _courses[found]
+    except TypeError:
+        return made_thing(*found)
+
+
+def _bare_course(data: Mapping[str, object], place: Path | None) -> Thing | None:
+    bare = text(dig(data, place)) if place else None
     return Thing(id=bare) if bare else None
-
-
-def _one(value: object) -> object:
-    return (value[0] if value else None) if isinstance(value, list) else value
 
 
 def _object(value: object) -> dict[str, object]:

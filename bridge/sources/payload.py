@@ -6,12 +6,11 @@ Everything here is lenient about values and strict about bytes, and nothing here
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import cast
+from typing import TypeVar
 
-import orjson
+import msgspec
 
 from bridge.core.events import Person, Thing
 from bridge.sources.base import Malformed, Request, Unsupported
@@ -26,13 +25,15 @@ NAME_LIMIT = 200
 EMAIL_LIMIT = 320
 """Characters of the longest address there can be (RFC 3696, erratum 1690: 64 + 1 + 255)."""
 
+REMEMBERED, REMEMBERED_CHARS = 500, 200
+"""Of how many things of a kind it is remembered how they read, and how long each of their texts may be."""
+
+Made = TypeVar("Made")
+
 _BOM = b"\xef\xbb\xbf"
-_OUTLINE = bytes(
-    ord("0") if byte in b"0123456789" else ord(" ") if byte in b" \t\r\n[,:-" else ord("x")
-    for byte in range(256)
-)
-_PERHAPS_OVER_64_BITS = b" " + b"0" * 19
+_READ = msgspec.json.Decoder().decode
 _NUMBERS = (int, float)  # made once: `int | float` where it is asked would be made for every value
+_TOO_DEEP = f"the body is nested more than {DEPTH_LIMIT} levels deep"
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199
 _MILLISECONDS_FROM = 100_000_000_000
 
@@ -41,21 +42,19 @@ def read_object(body: bytes) -> dict[str, object] | Unsupported | Malformed:
     """Read a body that should be one JSON object in UTF-8.
 
     Integers are exact whatever their size. Repeated keys: the last one counts. What is no JSON by
-    RFC 8259 (NaN, lone surrogates, numbers beyond a double) or is nested too deeply is `Malformed`.
+    RFC 8259 (NaN, lone surrogates, fractions beyond a double) or is nested too deeply is `Malformed`.
     """
     document = body.removeprefix(_BOM)
     try:
-        value: object = orjson.loads(document)
-    except orjson.JSONDecodeError as error:
+        value: object = _READ(document)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Malformed(f"the body is not JSON in UTF-8: {error}")
+    except RecursionError:
+        return Malformed(_TOO_DEEP)
     if not isinstance(value, dict):
         return Unsupported("the body is JSON but not an object, so it names no event")
     if document.count(b"{") + document.count(b"[") > DEPTH_LIMIT and _is_deep(value):
-        return Malformed(f"the body is nested more than {DEPTH_LIMIT} levels deep")
-    # orjson turns integers beyond 64 bits into floats; the standard library keeps them, but is slower.
-    # An integer follows white space or one of `[ , : -`; the digits of a barcode follow a quote.
-    if _PERHAPS_OVER_64_BITS in document.translate(_OUTLINE):
-        return cast("dict[str, object]", json.loads(document))
+        return Malformed(_TOO_DEEP)
     return value
 
 
@@ -100,7 +99,10 @@ def moment(value: object) -> datetime | None:
     """
     try:
         if isinstance(value, str):
-            read = datetime.fromisoformat(value.strip().upper())
+            try:
+                read = datetime.fromisoformat(value)
+            except ValueError:  # it may still be one with white space around it, or in lower case
+                read = datetime.fromisoformat(value.strip().upper())
             if read.tzinfo is not UTC:
                 read = read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
         elif isinstance(value, _NUMBERS) and not isinstance(value, bool):
@@ -112,26 +114,63 @@ def moment(value: object) -> datetime | None:
     return read if _FIRST_YEAR <= read.year <= _LAST_YEAR else None
 
 
+class Remembered(dict[tuple[object, ...], Made]):
+    """What is made of some values of an object, by these values: what comes again and again is made once.
+
+    Not for people who learn: they differ from event to event, and are nobody's to be remembered.
+    """
+
+    def __init__(self, make: Callable[..., Made]) -> None:
+        super().__init__()
+        self.make = make
+
+    def __missing__(self, values: tuple[object, ...]) -> Made:
+        """Make it, and keep it where all that was read are short texts."""
+        made = self.make(*values)
+        if all(map(_is_short, values)):
+            if len(self) == REMEMBERED:
+                self.clear()
+            self[values] = made
+        return made
+
+
 def person(value: object) -> Person | None:
     """Return the person an object describes, or None when it says nothing about one."""
     if not isinstance(value, dict):
         return None
-    id_, name, email = text(value.get("id")), text(value.get("name")), text(value.get("email"))
-    if email is not None and len(email) > EMAIL_LIMIT:
-        email = None
-    if id_ is None and name is None and email is None:
+    return made_person(value.get("id"), value.get("name"), value.get("email"))
+
+
+def made_person(id_: object, name: object, email: object) -> Person | None:
+    """Return the person whom these describe, or None when they say nothing about one."""
+    read_id = None if id_ is None else text(id_)
+    read_name = None if name is None else text(name)
+    address = None if email is None else text(email)
+    if address is not None and len(address) > EMAIL_LIMIT:
+        address = None
+    if read_id is None and read_name is None and address is None:
         return None
-    return Person(id=id_, name=name, email=email)
+    return Person(id=read_id, name=read_name, email=address)
 
 
-def thing(
-    value: object, ids: Iterable[str] = ("id",), titles: Iterable[str] = ("title", "name")
-) -> Thing | None:
-    """Return the course, module or lesson that an object describes; the first key with a value counts."""
+def thing(value: object) -> Thing | None:
+    """Return the module or lesson that an object describes, or None when it says nothing about one."""
     if not isinstance(value, dict):
         return None
-    id_, title = _first_text(value, ids), _first_text(value, titles)
+    found = (value.get("id"), value.get("title"), value.get("name"))
+    try:
+        return _things[found]
+    except TypeError:  # an array or an object stands where a text should
+        return made_thing(*found)
+
+
+def made_thing(*values: object) -> Thing | None:
+    """Return a thing; the first text of all values but the last two is its id, of those its title."""
+    id_, title = _first_text(values[:-2]), _first_text(values[-2:])
     return None if id_ is None and title is None else Thing(id=id_, title=title)
+
+
+_things = Remembered(made_thing)
 
 
 def event_name(value: object) -> str | None:
@@ -147,11 +186,12 @@ def delivery_key(event_id: str | None, body: bytes) -> str:
     return event_id if _is_name(event_id) else _sha256(event_id.encode("utf-8", "surrogatepass"))
 
 
-def _first_text(value: Mapping[str, object], keys: Iterable[str]) -> str | None:
-    for key in keys:
-        if key in value and (found := text(value[key])) is not None:
-            return found
-    return None
+def _first_text(values: Iterable[object]) -> str | None:
+    return next((found for value in values if (found := text(value)) is not None), None)
+
+
+def _is_short(value: object) -> bool:
+    return value is None or (isinstance(value, str) and len(value) <= REMEMBERED_CHARS)
 
 
 def _is_name(name: str) -> bool:

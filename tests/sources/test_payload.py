@@ -15,6 +15,8 @@ from bridge.sources.payload import (
     DEPTH_LIMIT,
     EMAIL_LIMIT,
     NAME_LIMIT,
+    REMEMBERED,
+    REMEMBERED_CHARS,
     delivery_key,
     dig,
     event_name,
@@ -71,8 +73,8 @@ def test_integers_are_exact_whatever_their_size(number: int) -> None:
         ('{"a":1}'.encode("utf-16"), "not JSON"),
         (b'{"a":1}{', "not JSON"),
         (b'{"a":"\x01"}', "not JSON"),
-        (b"[" * 100_000, "not JSON"),
-        (b'{"a":' * 2000 + b"1" + b"}" * 2000, "not JSON"),
+        (b"[" * 100_000, "nested more than"),
+        (b'{"a":' * 2000 + b"1" + b"}" * 2000, "nested more than"),
         (b'{"a":' * (DEPTH_LIMIT + 1) + b"1" + b"}" * (DEPTH_LIMIT + 1), "nested more than"),
     ],
 )
@@ -235,6 +237,18 @@ def test_a_person_is_what_the_object_says(value: object, found: Person | None) -
 def test_a_thing_has_a_title_or_a_name(value: object, found: Thing | None) -> None:
     """Some platforms say `title`, others `name`."""
     assert thing(value) == found
+
+
+def test_what_is_remembered_of_a_thing_is_what_was_read() -> None:
+    """Values that Python takes for equal read differently, and what no text is reads as nothing."""
+    assert thing({"id": 1, "title": "1"}) == Thing(id="1", title="1")
+    assert thing({"id": True, "title": "1"}) == Thing(title="1")
+    assert thing({"id": "1", "title": ["1"]}) == Thing(id="1")
+    for number in range(2 * REMEMBERED):
+        assert thing({"id": str(number)}) == Thing(id=str(number))
+    assert thing({"id": "7"}) is thing({"id": "7"})
+    long = "x" * (REMEMBERED_CHARS + 1)
+    assert thing({"id": long}) is not thing({"id": long})
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "a\0\x1bb", "x" * (NAME_LIMIT + 1), 3, None, ["a.b"]])
