@@ -109,14 +109,16 @@ class Lines:
         self._others = others
         self._clock = SystemClock()
         self._gathered: list[bytes] = []
-        self._at = self._clock.now()
+        self._ends: dict[str, bytes] = {}
 
     def info(self, event: str, **fields: object) -> None:
         """Log finished work."""
-        if not self._gathered:  # one turn is one moment: asking costs as much as writing the line
-            self._at = self._clock.now()
-        fields["event"], fields["level"], fields["timestamp"] = event, "info", self._at
-        self._gathered.append(orjson.dumps(fields, repr, _OPTIONS))
+        if not self._gathered:
+            self._ends = {}  # one turn is one moment, and has few kinds of lines
+        end = self._ends.get(event)
+        if end is None:
+            end = self._ends[event] = self._end(event)
+        self._gathered.append(orjson.dumps(fields, repr)[:-1] + end if fields else b"{" + end[1:])
         if len(self._gathered) > 1:
             return
         try:
@@ -143,6 +145,11 @@ class Lines:
         """Log an error with the traceback at hand."""
         self._write()
         self._others.exception(event, **fields)
+
+    def _end(self, event: str) -> bytes:
+        """Return what ends the lines of a kind in this moment, from the comma on."""
+        said = {"event": event, "level": "info", "timestamp": self._clock.now()}
+        return b"," + orjson.dumps(said, repr, _OPTIONS)[1:]
 
     def _write(self) -> None:
         if self._gathered:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
+from msgspec.structs import replace
+
 from bridge.core.events import Event
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.outlet import Outlet
@@ -90,7 +92,7 @@ class Dispatcher:
             plan = self._planner.plan(unnumbered, events)
         except Exception:  # noqa: BLE001 - it is stored as it came, and the mistake shows again where it is recorded
             return None
-        draft = Draft(plan, rules, now)
+        draft = Draft(unnumbered, plan, rules, now)
         self._node.reached(Point.PLANNED)
         if plan.tallies:  # they need the entry's number
             self.drop(draft)
@@ -102,10 +104,14 @@ class Dispatcher:
         """Whether the store need not be asked before anything can be decided."""
         return self._rules_at_hand(self._node.clock.now()) is not None and not self._turn.locked()
 
-    def follow(self, entry: Entry, draft: Draft, stored: Stored) -> None:
-        """Go on with what was stored together with its entry."""
-        verdict = Verdict(entry, "", draft.plan, draft.rules)
+    def follow(self, draft: Draft, seq: int, stored: Stored) -> None:
+        """Go on with what was stored together with its entry, under this number."""
         self._node.reached(Point.DISPATCHED)
+        plan = draft.plan
+        if not plan.planned:  # then there is nothing to send, and nothing to keep
+            self._tell_of(draft.entry.source, seq, plan, stored)
+            return
+        verdict = Verdict(replace(draft.entry, seq=seq), "", plan, draft.rules)
         self._follow(verdict, stored)
         self._tell(verdict, stored)
         self._halt(verdict, stored)
@@ -115,10 +121,7 @@ class Dispatcher:
         self._let_go(draft.plan)
 
     def _rules_at_hand(self, now: datetime) -> Mapping[str, object] | None:
-        if self._rulebook is None:
-            return {}
-        known = self._rulebook.at_hand(now)
-        return None if known is None else {"rules": known}
+        return _NO_RULES if self._rulebook is None else self._rulebook.at_hand(now)
 
     def _read(self, entry: Entry) -> Read:
         try:
@@ -228,18 +231,20 @@ class Dispatcher:
             self._planner.let_go(plan.planned)
 
     def _tell(self, verdict: Verdict, stored: Stored) -> None:
-        entry, plan, log = verdict.entry, verdict.plan, self._node.log
+        entry, plan = verdict.entry, verdict.plan
         if isinstance(plan, Park):
-            log.warning("entry parked", entry=entry.seq, source=entry.source, why=plan.why)
+            self._node.log.warning("entry parked", entry=entry.seq, source=entry.source, why=plan.why)
             self._trouble()
-            return
-        log.info(
-            "event dispatched",
-            entry=entry.seq,
-            source=entry.source,
-            type=plan.facts.type,
-            deliveries=len(stored),
+        else:
+            self._tell_of(entry.source, entry.seq, plan, stored)
+
+    def _tell_of(self, source: str, seq: int, plan: Settle, stored: Stored) -> None:
+        self._node.log.info(
+            "event dispatched", entry=seq, source=source, type=plan.facts.type, deliveries=len(stored)
         )
+
+
+_NO_RULES: Mapping[str, object] = {}
 
 
 def _unexpected(error: Exception) -> str:

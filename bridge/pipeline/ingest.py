@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from operator import itemgetter
 
 from msgspec import Struct, field
 
@@ -19,6 +20,8 @@ from bridge.store.inbox import Accepted
 KEY_LENGTH = 200
 """Characters of a delivery key that are stored to be read; its digest stands for all of them."""
 RETRY_AFTER_S = 10
+REMEMBERED, REMEMBERED_CHARS = 100, 1000
+"""How many sets of headers of a source are remembered until all are forgotten, and how long one may be."""
 
 
 class Answer(Struct, frozen=True):
@@ -61,6 +64,7 @@ class Ingest:
         """
         self.sources = sources
         self._node = node
+        self._kept = {source.name: _Kept(source.kept_headers) for source in sources.values()}
         self._storing = Storing(node, intake)
         self._refused = refused
         self._unstored = unstored
@@ -114,12 +118,11 @@ class Ingest:
 
     def _arrival(self, platform: Source, request: Request, told: Told) -> Arrival:
         delivery_key = platform.delivery_key(request)
-        headers = request.headers
         entry = inbox.NewEntry(
             source=platform.name,
             key=entry_key(platform.name, delivery_key),
             delivery_key=_readable(delivery_key),
-            headers={name: headers[name] for name in platform.kept_headers if name in headers},
+            headers=self._kept[platform.name].of(request.headers),
             body=request.body,
             received_at=request.received_at,
         )
@@ -147,6 +150,30 @@ class Ingest:
             if isinstance(verdict, Authentic) and verdict.secret_index >= 0:
                 return f"signed with the secret of source '{name}': the sender posts to the wrong path"
         return None
+
+
+class _Kept:
+    """Picks the headers that are stored; what requests have in common is put together once."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._values = itemgetter(*names) if len(names) > 1 else None
+        self._known: dict[tuple[str, ...], Mapping[str, str]] = {}
+
+    def of(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Return those of a request."""
+        try:
+            values = self._values(headers) if self._values is not None else ()
+        except KeyError:
+            values = ()
+        known = self._known.get(values) if values else None
+        if known is None:
+            known = {name: headers[name] for name in self._names if name in headers}
+            if values and sum(map(len, values)) <= REMEMBERED_CHARS:
+                if len(self._known) == REMEMBERED:
+                    self._known.clear()
+                self._known[values] = known
+        return known
 
 
 def _readable(delivery_key: str) -> str:

@@ -61,9 +61,9 @@ class Inlet:
         if self._node.alone and self.worker.settles and not self._takes_its_time:
             await self.worker.settled(MOMENT_S)
 
-    def follow(self, entry: Entry, draft: Draft, stored: Stored) -> None:
+    def follow(self, draft: Draft, seq: int, stored: Stored) -> None:
         """Go on with what was stored together with its entry."""
-        self._dispatcher.follow(entry, draft, stored)
+        self._dispatcher.follow(draft, seq, stored)
 
     def drop(self, draft: Draft) -> None:
         """Forget a draft that was not stored."""

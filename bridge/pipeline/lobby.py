@@ -71,9 +71,9 @@ class Lobby:
         """Return what shall become of an entry; None while nobody can know."""
         return None if self._inlet is None else self._inlet.draft(entry, content, now)
 
-    def follow(self, entry: Entry, draft: Draft, stored: Stored) -> None:
+    def follow(self, draft: Draft, seq: int, stored: Stored) -> None:
         """Go on with an entry that was stored with its draft."""
-        self._there.follow(entry, draft, stored)
+        self._there.follow(draft, seq, stored)
 
     def drop(self, draft: Draft) -> None:
         """Forget a draft that was not stored."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -263,9 +264,9 @@ def _facts(events: Sequence[Event]) -> EntryFacts:
     )
 
 
-def _summary(plans: Sequence[Plan], skipped: Sequence[Skipped]) -> dict[str, object]:
+def _summary(plans: Sequence[Plan], skipped: Sequence[Skipped]) -> Mapping[str, object]:
     if not skipped and len(plans) == 1 and not plans[0].failed:  # nearly always
-        return {"matched": list(plans[0].matched)}
+        return _matched(plans[0].matched)
     summary: dict[str, object] = {"matched": [rule for plan in plans for rule in plan.matched]}
     if skipped:
         summary["skipped"] = [{"rule": s.rule, "action": s.action, "why": s.why} for s in skipped]
@@ -273,3 +274,9 @@ def _summary(plans: Sequence[Plan], skipped: Sequence[Skipped]) -> dict[str, obj
     if failed:
         summary["failed"] = [{"rule": f.rule, "action": f.action or "", "why": f.why} for f in failed]
     return summary
+
+
+@lru_cache(maxsize=1000)
+def _matched(rules: tuple[str, ...]) -> Mapping[str, object]:
+    """Return the summary of an event that these rules match, the same for all such events."""
+    return {"matched": list(rules)}

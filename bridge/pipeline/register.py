@@ -44,9 +44,6 @@ class Place(Struct, frozen=True):
     index: int
 
 
-_NOWHERE = Place(0, 0)
-
-
 class _Seen(Struct, frozen=True):
     """An event with what the catalogue adds, and what noting it has set going."""
 
@@ -74,8 +71,8 @@ class Register:
 
     def passes(self, events: Sequence[Event]) -> bool:
         """Return whether there is nothing to note of these events, and nothing known that concerns them."""
-        for event in events:  # noqa: SIM110 - a generator would cost every event as much as the question
-            if self._concerns((_NOWHERE, event)):
+        for event in events:
+            if self._node.catalogue.of(event) is not None or self._may_note(event, None):
                 return False
         return True
 

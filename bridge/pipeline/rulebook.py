@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from bridge.core.rulebook import Hide, write_book
@@ -31,7 +31,8 @@ class Rulebook:
         self._zone = zone
         self._hide = hide
         self._digest = b""
-        self._seen_to: datetime | None = None
+        self._fresh_until: datetime | None = None
+        self._said: Mapping[str, object] = {}
         self._turn = asyncio.Lock()
 
     async def kept(self) -> str:
@@ -45,9 +46,9 @@ class Rulebook:
                     await self._try_to_keep()
         return self._digest.hex()
 
-    def at_hand(self, now: datetime) -> str | None:
-        """Return what `kept` returns, where it need not ask the store; else None."""
-        return self._digest.hex() if self._is_fresh(now) else None
+    def at_hand(self, now: datetime) -> Mapping[str, object] | None:
+        """Return what summaries say of the rules, where the store need not be asked; else None."""
+        return self._said if self._is_fresh(now) else None
 
     async def digest(self) -> bytes:
         """Return the 16 bytes that these rules are known by, whether they are in the store or not."""
@@ -57,7 +58,7 @@ class Rulebook:
         return self._digest
 
     def _is_fresh(self, now: datetime) -> bool:
-        return self._seen_to is not None and now - self._seen_to < SEEN_TO
+        return self._fresh_until is not None and now < self._fresh_until
 
     async def _try_to_keep(self) -> None:
         now = self._node.clock.now()
@@ -66,7 +67,8 @@ class Rulebook:
         except Exception:  # events do not wait for a mistake of ours; tried again with the next hour
             self._digest = b""
             self._node.log.exception("rules not kept, events have no explanation of then")
-        self._seen_to = now
+        self._said = {"rules": self._digest.hex()}
+        self._fresh_until = now + SEEN_TO
 
     async def _keep(self, now: datetime) -> None:
         if not (self._digest and await self._touch(now)):

@@ -42,19 +42,37 @@ class Verdict(Struct):
 
 
 class Draft(Struct):
-    """What shall become of an entry that is not stored yet; it obliges to `follow` it or to `drop` it."""
+    """What shall become of an entry that is not stored yet; it obliges to `follow` it or to `drop` it.
 
+    `entry` is the entry as it will be but for its number.
+    """
+
+    entry: Entry
     plan: Settle
     rules: Mapping[str, object]
     now: datetime
 
+    def foreseen(self, summaries: Summaries) -> Finished:
+        """Return what is stored with the entry if nothing stands in the way of any delivery.
+
+        `summaries` are those of the drafts that are stored together, which mostly have the same.
+        """
+        plan = self.plan
+        key = (id(self.rules), id(plan.summary), len(plan.planned))
+        summary = summaries.get(key)
+        if summary is None:
+            summary = summaries[key] = {**self.rules, **plan.summary, "deliveries": len(plan.planned)}
+        return Finished(self.now, plan.facts, summary)
+
     @property
-    def foreseen(self) -> Finished:
-        """What is stored with the entry if nothing stands in the way of any delivery."""
-        summary = _complete({**self.rules, **self.plan.summary}, len(self.plan.planned), ())
-        return Finished(self.now, self.plan.facts, summary)
+    def leads_on(self) -> bool:
+        """Whether anything follows from it but that the entry is done."""
+        plan = self.plan
+        return bool(plan.planned or plan.sightings or plan.tallies)
 
 
+Summaries = dict[tuple[int, int, int], Mapping[str, object]]
+"""Summaries by the identities of what they are made of, while that lives, and the number of deliveries."""
 Entries = Sequence[tuple[NewEntry, Draft | Lease | None]]
 """Entries to store: with what is decided about them, under a lease, or as they came."""
 
@@ -94,20 +112,33 @@ def consequences(
 
 def accept_all(connection: Connection, entries: Entries, secret: bytes) -> list[tuple[Accepted, Stored]]:
     """Store entries, and of those with a draft everything that follows, in one go."""
-    ways = [(entry, way.foreseen if isinstance(way, Draft) else way) for entry, way in entries]
+    summaries: Summaries = {}
+    ways = [(entry, way.foreseen(summaries) if isinstance(way, Draft) else way) for entry, way in entries]
     accepted = inbox.accept_all(connection, ways)
     queue = _Queue(connection, secret)
-    outcomes = [_Outcome() for _ in entries]
-    for found, outcome, (_, draft) in zip(accepted, outcomes, entries, strict=True):
-        if isinstance(draft, Draft) and not found.duplicate:
-            for plan in draft.plan.planned:
-                plan.delivery.entry_seq = found.seq
-            _settle(queue, draft.plan, found.seq, outcome, draft.now, again=False)
+    led_on = [
+        (draft, found.seq, _led_on(queue, draft, found.seq))
+        for found, (_, draft) in zip(accepted, entries, strict=True)
+        if isinstance(draft, Draft) and not found.duplicate and draft.leads_on
+    ]
     queue.flush()
-    for found, outcome, (_, draft) in zip(accepted, outcomes, entries, strict=True):
-        if isinstance(draft, Draft) and not found.duplicate and outcome.differs(draft.plan):
-            inbox.amend(connection, found.seq, outcome.summary(draft.rules, draft.plan))
-    return [(found, outcome.stored) for found, outcome in zip(accepted, outcomes, strict=True)]
+    for draft, seq, outcome in led_on:
+        if outcome.differs(draft.plan):
+            inbox.amend(connection, seq, outcome.summary(draft.rules, draft.plan))
+    stored = {seq: outcome.stored for _, seq, outcome in led_on}
+    return [(found, _NOTHING if found.duplicate else stored.get(found.seq, _NOTHING)) for found in accepted]
+
+
+def _led_on(queue: _Queue, draft: Draft, seq: int) -> _Outcome:
+    """Write what follows from a draft, now that its entry has a number."""
+    outcome = _Outcome()
+    for plan in draft.plan.planned:
+        plan.delivery.entry_seq = seq
+    _settle(queue, draft.plan, seq, outcome, draft.now, again=False)
+    return outcome
+
+
+_NOTHING: Stored = {}
 
 
 class _Outcome:

@@ -45,8 +45,8 @@ class Intake(Protocol):
         """
         ...
 
-    def follow(self, entry: Entry, draft: Draft, stored: Stored) -> None:
-        """Go on with an entry that was stored with its draft, and these deliveries."""
+    def follow(self, draft: Draft, seq: int, stored: Stored) -> None:
+        """Go on with what was stored with its draft under this number, and these deliveries."""
         ...
 
     def drop(self, draft: Draft) -> None:
@@ -167,11 +167,10 @@ class Storing:
                 self._intake.drop(way)
         else:
             accepted, stored = outcome
-            entry = inbox.stored(arrival.entry, accepted.seq, arrival.content)
             if isinstance(way, Lease):
-                self._intake.begin(entry, way)
+                self._intake.begin(inbox.stored(arrival.entry, accepted.seq, arrival.content), way)
             else:
-                self._intake.follow(entry, way, stored)
+                self._intake.follow(way, accepted.seq, stored)
 
 
 class _PutOff:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -115,10 +116,10 @@ def accept_all(
     seqs = next_seqs(connection, inbox, len(entries))
     waiting: list[dict[str, object]] = []
     done: list[tuple[object, ...]] = []
-    flag = int if connection.dialect.name == "sqlite" else bool
+    texts = _Texts(int if connection.dialect.name == "sqlite" else bool)
     for seq, (entry, way) in zip(seqs, entries, strict=True):
         if isinstance(way, Finished):
-            done.append(_done_row(seq, entry, way, flag))
+            done.append(texts.done_row(seq, entry, way))
         else:
             waiting.append(_new_row(seq, entry) | _leased(way))
             if way is None:
@@ -273,29 +274,48 @@ def _new_row(seq: int, entry: NewEntry) -> dict[str, object]:
     }
 
 
-def _done_row(
-    seq: int, entry: NewEntry, finished: Finished, flag: Callable[[bool], object]
-) -> tuple[object, ...]:
-    """Return the values of `_DONE_COLUMNS` as they are stored; `flag` is how a database takes a boolean."""
-    facts = finished.facts
-    email, occurred_at = facts.learner_email, facts.occurred_at
-    return (
-        seq,
-        bytearray(entry.key),
-        _words(entry.source),
-        _words(entry.delivery_key),
-        _instant(entry.received_at),
-        _instant(finished.at),
-        None if facts.event_id is None else _words(facts.event_id),
-        None if facts.type is None else _words(facts.type),
-        None if facts.kind is None else _words(facts.kind),
-        None if occurred_at is None else _instant(occurred_at),
-        None if facts.test is None else flag(facts.test),
-        None if email is None else _words(folded(email)),
-        _json(finished.summary),
-        _json(entry.headers),
-        bytearray(entry.body),
-    )
+class _Texts:
+    """Makes the rows of entries that are stored together; what several of them say is written once.
+
+    `flag` is how a database takes a boolean.
+    """
+
+    def __init__(self, flag: Callable[[bool], object]) -> None:
+        self._flag = flag
+        self._at: datetime | None = None
+        self._instant = 0
+        self._texts: dict[int, str] = {}
+
+    def done_row(self, seq: int, entry: NewEntry, finished: Finished) -> tuple[object, ...]:
+        """Return the values of `_DONE_COLUMNS` as they are stored."""
+        facts, key = finished.facts, _words(entry.delivery_key)
+        email, occurred_at, event_id = facts.learner_email, facts.occurred_at, facts.event_id
+        if finished.at is not self._at:
+            self._at, self._instant = finished.at, _instant(finished.at)
+        return (
+            seq,
+            bytearray(entry.key),
+            _name(entry.source),
+            key,
+            _instant(entry.received_at),
+            self._instant,
+            None if event_id is None else key if event_id == entry.delivery_key else _words(event_id),
+            None if facts.type is None else _name(facts.type),
+            None if facts.kind is None else _name(facts.kind),
+            None if occurred_at is None else _instant(occurred_at),
+            None if facts.test is None else self._flag(facts.test),
+            None if email is None else _words(folded(email)),
+            self._json(finished.summary),
+            self._json(entry.headers),
+            bytearray(entry.body),
+        )
+
+    def _json(self, value: Mapping[str, object]) -> str:
+        """Return its text; it is known by its identity, since the entries keep it alive."""
+        text = self._texts.get(id(value))
+        if text is None:
+            text = self._texts[id(value)] = _json(value)
+        return text
 
 
 def _leased(lease: Lease | None) -> dict[str, object]:
@@ -355,6 +375,8 @@ _DONE_COLUMNS = (
 )
 """In the table's order."""
 _words, _instant, _json = Words(WORDS).stored, Instant.stored, Json.stored
+_name = lru_cache(maxsize=1000)(_words)
+"""What `_words` returns, for what comes again and again."""
 _ACCEPT_DONE = Prepared(
     new_row(inbox).values(state=constant(DONE), run=literal_column("1"), tries=literal_column("1")).inline(),
     inserted=_DONE_COLUMNS,

@@ -262,7 +262,7 @@ class Unattended:
     def draft(self, entry: NewEntry, content: object, now: datetime) -> None:
         """Return None: nobody decides."""
 
-    def follow(self, entry: Entry, draft: Draft, stored: Stored) -> None:
+    def follow(self, draft: Draft, seq: int, stored: Stored) -> None:
         """Do nothing; never called, since nothing is drafted."""
 
     def drop(self, draft: Draft) -> None:
