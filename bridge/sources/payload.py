@@ -6,6 +6,7 @@ Everything here is lenient about values and strict about bytes, and nothing here
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -31,7 +32,11 @@ REMEMBERED, REMEMBERED_CHARS = 500, 200
 Made = TypeVar("Made")
 
 _BOM = b"\xef\xbb\xbf"
-_READ = msgspec.json.Decoder().decode
+_DECODE = msgspec.json.Decoder().decode
+_ESCAPES = re.compile(
+    rb"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+"""A backslash, a pair of surrogates, or half of one, which UTF-8 cannot hold (RFC 8259, section 8.2)."""
 _NUMBERS = (int, float)  # made once: `int | float` where it is asked would be made for every value
 _TOO_DEEP = f"the body is nested more than {DEPTH_LIMIT} levels deep"
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199
@@ -41,12 +46,13 @@ _MILLISECONDS_FROM = 100_000_000_000
 def read_object(body: bytes) -> dict[str, object] | Unsupported | Malformed:
     """Read a body that should be one JSON object in UTF-8.
 
-    Integers are exact whatever their size. Repeated keys: the last one counts. What is no JSON by
-    RFC 8259 (NaN, lone surrogates, fractions beyond a double) or is nested too deeply is `Malformed`.
+    Integers are exact whatever their size. Repeated keys: the last one counts. Half of a character, as where
+    a platform cut a text in an emoji, is read as U+FFFD. What is no JSON by RFC 8259 (NaN, fractions beyond a
+    double) or is nested too deeply is `Malformed`.
     """
     document = body.removeprefix(_BOM)
     try:
-        value: object = _READ(document)
+        value = _read(document)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Malformed(f"the body is not JSON in UTF-8: {error}")
     except RecursionError:
@@ -56,6 +62,13 @@ def read_object(body: bytes) -> dict[str, object] | Unsupported | Malformed:
     if document.count(b"{") + document.count(b"[") > DEPTH_LIMIT and _is_deep(value):
         return Malformed(_TOO_DEEP)
     return value
+
+
+def _read(document: bytes) -> object:
+    try:
+        return _DECODE(document)
+    except msgspec.DecodeError:
+        return _DECODE(_ESCAPES.sub(lambda found: found[1] or rb"\ufffd", document))
 
 
 def content_of(request: Request) -> dict[str, object] | Unsupported | Malformed:

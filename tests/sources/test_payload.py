@@ -68,7 +68,6 @@ def test_integers_are_exact_whatever_their_size(number: int) -> None:
         (b'{"a":Infinity}', "not JSON"),
         (b'{"a":1e999}', "not JSON"),
         (b'{"a":' + b"9" * 5000 + b"}", "not JSON"),
-        (b'{"a":"\\ud83d"}', "not JSON"),
         (b'{"a":"\xe7"}', "not JSON"),
         ('{"a":1}'.encode("utf-16"), "not JSON"),
         (b'{"a":1}{', "not JSON"),
@@ -264,3 +263,20 @@ def test_a_delivery_key_is_short_and_printable() -> None:
     keys = {delivery_key(None, b"{}"), delivery_key(None, b"{ }"), *outlandish}
     assert len(keys) == 6
     assert all(key.startswith("sha256:") and len(key) == 71 for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (rb"Ana \ud83d", "Ana \ufffd"),
+        (rb"Ana \uDE00\ud83d\ude00", "Ana \ufffd\U0001f600"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (rb"\ud83d\u0041", "\ufffdA"),
+        (rb"\\ud83d \udfff", "\\ud83d \ufffd"),
+        (rb"\\\ud83d", "\\\ufffd"),
+    ],
+)
+def test_half_of_a_character_costs_no_event(written: bytes, read: str) -> None:
+    """Platforms cut texts in the middle of an emoji, and replaying such an event could mend nothing."""
+    body = b'{"name": "%s", "id": 123456789012345678901234567890}' % written
+    assert read_object(body) == {"name": read, "id": 123456789012345678901234567890}
