@@ -10,8 +10,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from bridge.config import last_good, reading
+from bridge.config.cut_off import cut_off
 from bridge.config.files import matching
 from bridge.config.loaded import Broken, Loaded, Reads
+from bridge.config.located import Located
 from bridge.config.yaml_source import MAX_BYTES
 
 MOST_FILES = 10_000
@@ -63,12 +65,19 @@ class Origin(Struct):
         signature = frozenset(each for each in before if each[0] in names) | _signature(files - known)
         not_kept = None
         if isinstance(loaded, Loaded) and self.keeps and text is not None and self._text() == text:
-            not_kept = last_good.keep(self.path, text)
+            loaded = self._unless_cut_off(loaded, text)
+            not_kept = last_good.keep(self.path, text) if isinstance(loaded, Loaded) else None
         return Found(loaded, self._digest(), signature, not_kept)
 
     def signature(self) -> Signature:
         """Return what changes when a file is written, replaced, added or removed."""
         return _signature(self._files())
+
+    def _unless_cut_off(self, loaded: Loaded, text: bytes) -> Loaded | Broken:
+        """Return what was loaded, or what is wrong with the text if it is the rest of the last good one."""
+        good = last_good.recall(self.path)
+        why = None if good is None else cut_off(text, good)
+        return Broken((Located(str(self.path), 0, 0, (), why),), loaded.reads) if why else loaded
 
     def _digest(self) -> str:
         """Return 16 hex digits for the texts of the files; what holds secrets is none of them."""

@@ -148,6 +148,26 @@ def test_only_a_good_text_is_kept(origin: Origin) -> None:
     assert list(origin.path.parent.glob(".config.yaml.good?*")) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "is_good"),
+    [
+        pytest.param(f"{GOOD}# more\n", True, id="whole"),
+        pytest.param(GOOD[: GOOD.index("rules:")], False, id="cut off before the rules"),
+        pytest.param(GOOD[: GOOD.index("rules:")] + "rules: []\n", True, id="without rules on purpose"),
+        pytest.param(GOOD[: GOOD.index("rules:")] + "include: rules/*.yaml\n", True, id="rules elsewhere"),
+        pytest.param(f"{GOOD}# mo", False, id="cut off in a line"),
+        pytest.param(f"{GOOD}# another", True, id="no line break at the end"),
+    ],
+)
+def test_what_is_left_of_a_good_text_is_not_taken(origin: Origin, text: str, is_good: bool) -> None:
+    """Good YAML or not: a disk that is full, or an editor that is killed, changes no rule."""
+    origin.path.write_text(f"{GOOD}# more\n", "utf-8")
+    assert isinstance(origin.load().loaded, Loaded)
+    origin.path.write_text(text, "utf-8")
+    assert isinstance(origin.load().loaded, Loaded) == is_good
+    assert last_good.recall(origin.path) == (text if is_good else f"{GOOD}# more\n").encode()
+
+
 def test_a_folder_that_may_not_be_written_has_another_one(
     origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
