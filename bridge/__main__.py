@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 
@@ -10,12 +12,18 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 gets \u2713 and no crash
+    if "run" in sys.argv and not os.isatty(0):
+        signal.signal(signal.SIGHUP, _load_anyway)
     try:
         from bridge.cli.app import app
 
         app(prog_name="bridge")
     except KeyboardInterrupt:  # so early that no command was running yet
         sys.exit(130)
+
+
+def _load_anyway(_signal: int, _frame: object) -> None:
+    """Do nothing about the wish to load a configuration before the first one is loaded."""
 
 
 if __name__ == "__main__":

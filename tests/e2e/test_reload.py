@@ -338,6 +338,25 @@ async def test_two_quick_edits_end_with_the_second(school: School) -> None:
     assert "never" not in {by for _, by in school.target.arrived}
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux what is loaded")
+async def test_a_wish_to_reload_that_comes_too_early_ends_nothing(school: School) -> None:
+    """A service manager sends it as soon as the process is there; what it finds then is what is loaded."""
+    starting = asyncio.create_task(school.program.start())
+    async with asyncio.timeout(DEADLINE_S):
+        while (process := school.program.process) is None or not imports(process.pid):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    while not starting.done():
+        process.send_signal(signal.SIGHUP)
+        await asyncio.sleep(0.01)
+    await starting
+    await school.is_("running")
+
+
+def imports(process: int) -> bool:
+    """Return whether a process has come so far that it imports what it needs."""
+    return b"pydantic_core" in Path(f"/proc/{process}/maps").read_bytes()
+
+
 async def posted(school: School, event: str) -> str:
     """Post an event and return by which rules it came."""
     assert await school.post(event) == 200
