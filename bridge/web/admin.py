@@ -13,6 +13,7 @@ from bridge.web.answers import FRESH, answer, refusal
 from bridge.web.api import Api
 from bridge.web.channels import Channels
 from bridge.web.claims import Claims
+from bridge.web.configuration_pages import ConfigurationPages
 from bridge.web.desk import Desk
 from bridge.web.guard import guard
 from bridge.web.mailbox_pages import MailboxPages
@@ -36,6 +37,7 @@ def admin_app(desk: Desk, *, password: str | None) -> web.Application:
     app.add_routes(Api(desk).routes())
     app.add_routes(Channels(desk, pages).routes())
     app.add_routes(Claims(desk, pages).routes())
+    app.add_routes(ConfigurationPages(desk, pages).routes())
     app.add_routes(Rules(desk, pages).routes())
     app.add_routes(Suppressions(desk, pages).routes())
     if desk.mailbox is not None:
@@ -46,7 +48,6 @@ def admin_app(desk: Desk, *, password: str | None) -> web.Application:
             web.get("/metrics", Metrics(desk).handle),
             web.get("/healthz", _health(lambda: True)),
             web.get("/readyz", _readiness(desk)),
-            web.get("/configuration", _configuration_page(desk, pages)),
         ]
     )
     return app
@@ -78,15 +79,6 @@ def _readiness(desk: Desk) -> Handler:
         return answer(200, {**told, **why}, FRESH)
 
     return readiness
-
-
-def _configuration_page(desk: Desk, pages: Pages) -> Handler:
-    async def shown(_: web.Request) -> web.StreamResponse:
-        if desk.configuration is None:
-            raise web.HTTPNotFound
-        return pages.page("configuration.html", found=desk.configuration())
-
-    return shown
 
 
 def _health(well: Callable[[], bool]) -> Handler:

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from bridge.web.configuration import Configuration
+from bridge.web.configuration_pages import Problem, problem
 from bridge.web.listener import Listener
 from tests.support.clock import START
 
@@ -79,10 +81,73 @@ async def test_the_page_shows_what_is_wrong(serve_admin: ServeAdmin, http: aioht
     listener = await serve_admin(configuration=lambda: BROKEN)
     async with http.get(f"{listener.url}/configuration") as answer:
         html = await answer.text()
-    assert "config.yaml:3:7: rules[0]: unknown key &#39;&lt;b&gt;&#39;" in html
+    assert "<code>config.yaml:3:7</code> <span>rules[0]: unknown key &#39;&lt;b&gt;&#39;</span>" in html
+    assert html.count(BROKEN.sentence) == 1
     assert f"<code>{GOOD.digest}</code>" in html
     listener = await serve_admin()
     async with http.get(f"{listener.url}/configuration") as answer:
+        assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    ("configuration", "said"),
+    [
+        (GOOD, ["At work since"]),
+        (BROKEN, ["Messages go out as before.", "At work since", "Broken since"]),
+        (WAITING, ["Nothing is sent now.", "Broken since", "What waits is sent then."]),
+        (replace(GOOD, restart=("store", "listen.admin")), ["<code>store</code>, <code>listen.admin</code>"]),
+    ],
+)
+async def test_the_page_says_what_it_means(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, configuration: Configuration, said: list[str]
+) -> None:
+    """For whoever does not know what a configuration is, too: whether messages go out."""
+    phrases = ["Nothing is sent now.", "Messages go out as before.", "At work since", "Broken since"]
+    listener = await serve_admin(configuration=lambda: configuration)
+    async with http.get(f"{listener.url}/configuration") as answer:
+        html = await answer.text()
+    assert [each for each in said if each not in html] == []
+    assert [each for each in phrases if each in html and each not in said] == (
+        ["At work since"] if configuration.restart else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "sentence"),
+    [
+        (PROBLEM, "config.yaml:3:7", "rules[0]: unknown key '<b>'"),
+        ("templates/a.md:14: 'x: y' is wrong", "templates/a.md:14", "'x: y' is wrong"),
+        ("config.yaml: the file cannot be read: why", "config.yaml", "the file cannot be read: why"),
+        ("C:/my school/a.yaml:1:2: rules: no", "C:/my school/a.yaml:1:2", "rules: no"),
+        ("no place", "", "no place"),
+    ],
+)
+def test_a_problem_is_taken_apart(text: str, place: str, sentence: str) -> None:
+    assert problem(text) == Problem(place, sentence)
+
+
+async def test_the_button_loads_the_files(serve_admin: ServeAdmin, http: aiohttp.ClientSession) -> None:
+    """And shows what came of it; no page of another site can press it."""
+    now = [GOOD]
+
+    async def reload() -> Configuration:
+        now[0] = BROKEN
+        return BROKEN
+
+    listener = await serve_admin(configuration=lambda: now[0], reload=reload)
+    url = f"{listener.url}/configuration"
+    async with http.get(url) as answer:
+        assert 'action="/configuration/reload"' in await answer.text()
+    async with http.post(f"{url}/reload", headers={"Sec-Fetch-Site": "cross-site"}) as answer:
+        assert (answer.status, now) == (403, [GOOD])
+    async with http.post(f"{url}/reload") as answer:
+        assert (answer.status, answer.url.path) == (200, "/configuration")
+        assert "Messages go out as before." in await answer.text()
+    now[0] = GOOD
+    async with http.get(f"{url}?done=reload") as answer:
+        assert "are at work." in await answer.text()
+    listener = await serve_admin(configuration=lambda: GOOD)
+    async with http.post(f"{listener.url}/configuration/reload") as answer:
         assert answer.status == 404
 
 
