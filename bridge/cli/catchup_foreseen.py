@@ -68,7 +68,7 @@ def tell(seen: Outlook, *, json: bool) -> None:
 def messages(foreseen: Foreseen) -> str:
     """Return how many messages that is, to how many people."""
     count, most = foreseen.messages, "at most " if foreseen.at_most else ""
-    return f"{most}{count:,} message{'' if count == 1 else 's'} to {foreseen.people:,} people"
+    return f"{most}{count:,} message{'' if count == 1 else 's'} to {_people(foreseen)}"
 
 
 def _most_before_pause(rule: Rule, rate: Rate) -> float:
@@ -80,7 +80,7 @@ def _most_before_pause(rule: Rule, rate: Rate) -> float:
 
 
 def _show_counts(foreseen: Foreseen) -> None:
-    show(aligned(list(count_rows(foreseen.counts, f"messages, to {foreseen.people:,} people")), "  "))
+    show(aligned(list(count_rows(foreseen.counts, f"messages, to {_people(foreseen)}")), "  "))
     if foreseen.later:
         show(f"  {foreseen.later:,} of the messages wait for their time: delay or quiet hours")
     if foreseen.at_most:
@@ -137,3 +137,7 @@ def _sample_plain(each: Sample, made: Payload | str) -> dict[str, object]:
     if isinstance(made, str):
         return {**base, "error": made}
     return {**base, "error": None, **message_plain(each.action.name, made)}
+
+
+def _people(foreseen: Foreseen) -> str:
+    return "1 person" if foreseen.people == 1 else f"{foreseen.people:,} people"
