@@ -18,11 +18,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bridge.channels import registry as channel_registry
-from bridge.channels.base import Channel
 from bridge.clock import Clock, SystemClock
 from bridge.config.loaded import Loaded
-from bridge.config.model import Config
+from bridge.config.reception import Reception
 from bridge.logs import Log
 from bridge.pipeline.halts import Halts
 from bridge.pipeline.node import Node, Point
@@ -34,6 +32,7 @@ from bridge.store import inbox, outbox
 from bridge.store.database import Connection, Database
 
 if TYPE_CHECKING:
+    from bridge.channels.base import Channel
     from bridge.channels.http import Shared
     from bridge.core.rulebook import Compile
     from bridge.core.rules import Predicate
@@ -131,12 +130,12 @@ def services_of(loaded: Loaded, node: Node, wake: Callable[[], None] | None = No
     return Services(loaded, own, build_sources(loaded.config), operator)
 
 
-def build_sources(config: Config) -> dict[str, Source]:
+def build_sources(config: Reception) -> dict[str, Source]:
     """Return the configured sources by name, and the bridge itself."""
     return {**configured_sources(config), OwnSource.name: OwnSource()}
 
 
-def configured_sources(config: Config) -> dict[str, Source]:
+def configured_sources(config: Reception) -> dict[str, Source]:
     """Return the configured sources by name."""
     return {name: source_registry.build(name, options) for name, options in config.sources.items()}
 
@@ -153,10 +152,9 @@ def _compile_if(loaded: Loaded) -> Compile:
 
 def build_channels(loaded: Loaded, shared: Shared) -> dict[str, Channel]:
     """Return the configured channels by name; nothing is connected before the first message."""
-    return {
-        name: channel_registry.build(name, options, shared)
-        for name, options in loaded.config.channels.items()
-    }
+    from bridge.channels import registry
+
+    return {name: registry.build(name, options, shared) for name, options in loaded.config.channels.items()}
 
 
 def _name() -> str:

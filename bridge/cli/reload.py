@@ -16,8 +16,8 @@ from bridge.cli.options import Setup
 from bridge.cli.program import say
 from bridge.cli.tables import show, show_json
 from bridge.config import last_good
-from bridge.config.model import Config
 from bridge.config.receiving import receiving
+from bridge.config.reception import Reception
 
 TIMEOUT_S = 60.0
 """Of a large configuration, that is time enough to be read."""
@@ -47,7 +47,7 @@ def _tell(found: dict[str, Any]) -> None:
         say(f"`{each}` was changed, which waits for a restart")
 
 
-def _config(setup: Setup) -> Config:
+def _config(setup: Setup) -> Reception:
     """Return where the admin pages are, also by a file that is broken."""
     kept = None if setup.sandbox else last_good.recall(setup.path)
     found = None if kept is None else receiving(setup.path, os.environ, kept)
@@ -56,7 +56,7 @@ def _config(setup: Setup) -> Config:
     return good(setup.path, read_config(setup.path, sandbox=NOWHERE if setup.sandbox else None)).config
 
 
-def _asked(config: Config, method: str) -> tuple[int, dict[str, Any]]:
+def _asked(config: Reception, method: str) -> tuple[int, dict[str, Any]]:
     address = config.listen.admin
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 - compared
     connection = HTTPConnection(host, address.port, timeout=TIMEOUT_S)
@@ -71,7 +71,7 @@ def _asked(config: Config, method: str) -> tuple[int, dict[str, Any]]:
         connection.close()
 
 
-def _headers(config: Config) -> dict[str, str]:
+def _headers(config: Reception) -> dict[str, str]:
     if config.admin_password is None:
         return {}
     secret = b64encode(f"bridge:{config.admin_password.get_secret_value()}".encode()).decode()

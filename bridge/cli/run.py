@@ -26,9 +26,9 @@ from bridge.cli.program import say
 from bridge.cli.tables import show
 from bridge.clock import SystemClock
 from bridge.config import last_good
-from bridge.config.model import Config
 from bridge.config.origin import Origin
 from bridge.config.receiving import receiving
+from bridge.config.reception import Reception
 from bridge.running import start
 from bridge.running.start import Running
 
@@ -109,7 +109,7 @@ async def _run(setup: Setup) -> Stop:
     return stop
 
 
-def _cannot_listen(config: Config, error: OSError) -> Failure:
+def _cannot_listen(config: Reception, error: OSError) -> Failure:
     port = next((int(each) for each in _PORT.findall(str(error))), None)
     if error.errno != errno.EADDRINUSE or port is None:
         return unavailable(f"cannot listen: {error.strerror or error}")
@@ -118,7 +118,7 @@ def _cannot_listen(config: Config, error: OSError) -> Failure:
 
 
 @asynccontextmanager
-async def _configured(setup: Setup) -> AsyncIterator[tuple[Config, Origin, Sandbox | None]]:
+async def _configured(setup: Setup) -> AsyncIterator[tuple[Reception, Origin, Sandbox | None]]:
     """Yield what receiving begins with, and where the rest comes from, at a sandbox if one is wanted."""
     if not setup.sandbox:
         origin = Origin(setup.path, lambda: load_config(setup.path), keeps=True)
@@ -137,7 +137,7 @@ async def _configured(setup: Setup) -> AsyncIterator[tuple[Config, Origin, Sandb
         await stand_ins.close()
 
 
-def _to_receive(origin: Origin) -> Config:
+def _to_receive(origin: Origin) -> Reception:
     """Return what receiving needs; once there was a good configuration, a broken one does not matter."""
     kept = last_good.recall(origin.path)
     found = None if kept is None else receiving(origin.path, os.environ, kept)
@@ -158,7 +158,7 @@ def _allow_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, OPEN_FILES)), hard))
 
 
-def _greet(config: Config, running: Running, *, sandbox: bool) -> None:
+def _greet(config: Reception, running: Running, *, sandbox: bool) -> None:
     gc.freeze()  # rules, modules, statements: looking through them again and again would find nothing
     gc.enable()
     gc.set_threshold(GARBAGE, 10, 10)

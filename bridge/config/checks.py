@@ -24,15 +24,6 @@ _LENGTHS = (1, 3, 4)
 _KINDS = {"sources": sources.OPTIONS, "channels": channels.OPTIONS}
 
 
-def admin_is_guarded(config: Config) -> Iterator[Problem]:
-    """Yield a problem when others could reach the admin listener without a password."""
-    if not config.listen.admin.is_loopback and config.admin_password is None:
-        advice = "; add `admin_password: ${ADMIN_PASSWORD}`, or listen on 127.0.0.1"
-        yield Problem(("listen", "admin"), f"others can reach {config.listen.admin} over the network{advice}")
-    if config.listen.admin == config.listen.public and config.listen.admin.port:
-        yield Problem(("listen", "admin"), "both listeners have the same address; give each its own port")
-
-
 def own_name_is_free(data: Mapping[str, object]) -> Iterator[Problem]:
     """Yield a problem when a source has the name by which the bridge tells of its own trouble."""
     named = data.get("sources")

@@ -22,6 +22,7 @@ from bridge.config.located import Located, in_order
 from bridge.config.model import LOCALES, Config
 from bridge.config.names import EventNames
 from bridge.config.reach import uncatalogued, unreachable
+from bridge.config.reception import admin_is_guarded
 from bridge.config.secrets import Redactor
 from bridge.config.standins import stand_in, use_stand_ins
 from bridge.config.typed import looks_deceive
@@ -64,7 +65,7 @@ def load(
     faults += courses_apart(material)
     faults += former_names(material, rules)
     faults += uncatalogued(material)
-    faults += checks.admin_is_guarded(config) if config else ()
+    faults += admin_is_guarded(config) if config else ()
     faults += checks.own_name_is_free(material.data)
     faults += [] if sandbox else hosts_can_be_reached(material)
     problems += (material.locate(fault) for fault in faults if not material.is_broken(fault.path))

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bridge.config.located import Located
-from bridge.config.model import Config
 from bridge.core.catalogue import Catalogue
 from bridge.core.rules import Action, Rule
 
 if TYPE_CHECKING:
+    from bridge.config.model import Config
     from bridge.rendering.renderer import Renderer
 
 

@@ -9,42 +9,12 @@ from pydantic import BaseModel, Field
 
 from bridge.channels import registry as channels
 from bridge.channels.options import Duration, RateText, Strict
+from bridge.config.reception import Reception
 from bridge.config.sends import LimitOptions, Owner, Send
-from bridge.config.types import (
-    ListenAddress,
-    Name,
-    Networks,
-    OneOrMore,
-    OptionalSecret,
-    StoreAddress,
-    Text,
-    Texts,
-    WebAddress,
-    Zone,
-)
+from bridge.config.types import Name, OneOrMore, Text, Texts, Zone
 from bridge.core.rates import Rate
-from bridge.sources import registry as sources
 
 LOCALES = ("pt_BR", "en", "es")
-
-
-class Listen(Strict):
-    """Where the two listeners wait."""
-
-    public: ListenAddress = Field(
-        default="0.0.0.0:8080",  # platforms call it from outside
-        validate_default=True,
-        description="Webhooks, from anywhere.",
-    )
-    admin: ListenAddress = Field(
-        default="127.0.0.1:8081",
-        validate_default=True,
-        description="Admin pages, API and metrics. Beyond this machine it needs `admin_password`.",
-    )
-    trusted_proxies: Networks = Field(
-        default=(),
-        description="Networks of your reverse proxies, whose X-Forwarded-For says who calls: 10.0.0.0/8.",
-    )
 
 
 def _union(members: Iterable[object]) -> object:
@@ -52,10 +22,8 @@ def _union(members: Iterable[object]) -> object:
 
 
 if TYPE_CHECKING:
-    SourceOptions = BaseModel
     ChannelOptions = BaseModel
 else:
-    SourceOptions = Annotated[_union(sources.OPTIONS.values()), Field(discriminator="type")]
     ChannelOptions = Annotated[_union(channels.OPTIONS.values()), Field(discriminator="type")]
 
 
@@ -140,34 +108,9 @@ class RuleConfig(Strict):
     )
 
 
-class Config(Strict):
+class Config(Reception):
     """The whole configuration."""
 
-    timezone: Zone = Field(
-        default="America/Sao_Paulo",
-        validate_default=True,
-        description="For dates in messages: a name of the IANA list.",
-    )
-    locale: Literal["pt_BR", "en", "es"] = Field(
-        default="pt_BR",
-        description="The language of dates, numbers and amounts in messages, and of the rules told in words.",
-    )
-    store: StoreAddress = Field(
-        default="sqlite:///bridge.db",
-        validate_default=True,
-        description="sqlite:///bridge.db, or postgresql://user@host/database with its password from ${…}.",
-    )
-    listen: Listen = Field(default=Listen(), description="Where the two listeners wait.")
-    public_url: WebAddress | None = Field(
-        default=None, description="The address under which the world reaches the public listener."
-    )
-    admin_url: WebAddress | None = Field(
-        default=None,
-        description="The address under which people reach the admin pages, for buttons in messages.",
-    )
-    admin_password: OptionalSecret = Field(
-        default=None, description="Required when the admin listener is reachable beyond this machine."
-    )
     owner: Owner | None = Field(
         default=None,
         description="Who hears of trouble, once when it starts and once when it ends; as under `send:`.",
@@ -178,9 +121,6 @@ class Config(Strict):
     )
     include: OneOrMore | None = Field(
         default=None, description="Files with more `rules:`, beside this file: rules/*.yaml."
-    )
-    sources: Annotated[dict[Name, SourceOptions], Field(min_length=1)] = Field(
-        description="Who may call. The name is the end of the address: POST /hooks/NAME."
     )
     courses: dict[Name, CourseConfig] = Field(
         default={}, description="The course catalogue, by names of yours: what `progress` is counted by."

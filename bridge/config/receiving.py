@@ -13,11 +13,11 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bridge.config import checks, reading
+from bridge.config import reading
+from bridge.config.faults import checked
 from bridge.config.files import Material, read_dotenv
 from bridge.config.interpolate import Interpolator
-from bridge.config.model import Config
-from bridge.config.validated import validated
+from bridge.config.reception import Reception, admin_is_guarded
 from bridge.config.yaml_nodes import MapNode, YamlFile, to_data, walk
 from bridge.config.yaml_source import MAX_BYTES, parse
 from bridge.core.problems import Path as KeyPath
@@ -35,7 +35,7 @@ class Receiving(Struct, frozen=True):
     anything about, whose events are refused.
     """
 
-    config: Config
+    config: Reception
     kept: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
 
@@ -45,7 +45,9 @@ def receiving(path: Path, env: Mapping[str, str], good: bytes) -> Receiving | No
 
     `good` is the text of the last good configuration. Never raises for anything that is in files.
     """
-    return _Choice(_Part(path, _bytes(path), env), _Part(path, good, env)).made()
+    text = _bytes(path)
+    now = _Part(path, text, env)
+    return _Choice(now, now if text == good else _Part(path, good, env)).made()
 
 
 def _bytes(path: Path) -> bytes:
@@ -84,12 +86,12 @@ class _Part:
         """Return whether a setting stands there, or is left out on purpose; a file may be cut off."""
         return self.writes(setting) or (self.is_whole and self.has_sources())
 
-    def source(self, name: str) -> Config | None:
+    def source(self, name: str) -> Reception | None:
         """Return the configuration with one source alone, if that is good."""
         raw = self.sources().get(name)
         return None if raw is None else self._config({_SOURCES: {name: raw}}, (_SOURCES, name))
 
-    def setting(self, setting: str, sources: Config) -> Config | None:
+    def setting(self, setting: str, sources: Reception) -> Reception | None:
         """Return a configuration with one setting, if that is good."""
         if not self.says(setting):
             return None
@@ -97,13 +99,13 @@ class _Part:
         given = {setting: data[setting]} if setting in data else {}
         return self._config({**given, _SOURCES: _any_source(sources)}, (setting,))
 
-    def _config(self, data: dict[str, object], needed: KeyPath) -> Config | None:
+    def _config(self, data: dict[str, object], needed: KeyPath) -> Reception | None:
         material = self._material
         main = material.main.name if material.main else ""
         if any(file == main and path[: len(needed)] == needed for file, path in material.broken):
             return None
-        config, _ = validated(replace(material, data=data), checks.SecretFields(data))
-        return config
+        found = checked(replace(material, data=data), Reception)
+        return found if isinstance(found, Reception) else None
 
     def _note_broken(self, file: YamlFile) -> None:
         """Mark every value that lacks something from outside."""
@@ -136,7 +138,7 @@ class _Choice:
         if any(config is None for config in settings.values()):
             return None
         config = sources.model_copy(update={each: getattr(config, each) for each, config in settings.items()})
-        if any(checks.admin_is_guarded(config)):
+        if any(admin_is_guarded(config)):
             return None
         lost = tuple(name for name, config in found.items() if config is None)
         return Receiving(config, tuple(self._kept), lost)
@@ -147,7 +149,7 @@ class _Choice:
             return self._now.sources()
         return dict.fromkeys((*self._now.sources(), *self._before.sources()))
 
-    def _source(self, name: str) -> Config | None:
+    def _source(self, name: str) -> Reception | None:
         now = self._now.source(name)
         if now is not None:
             return now
@@ -156,7 +158,7 @@ class _Choice:
             self._kept.append(f"{_SOURCES}.{name}")
         return before
 
-    def _setting(self, name: str, sources: Config) -> Config | None:
+    def _setting(self, name: str, sources: Reception) -> Reception | None:
         now = self._now.setting(name, sources)
         if now is not None:
             return now
@@ -165,7 +167,7 @@ class _Choice:
         return self._before.setting(name, sources)
 
 
-def _any_source(config: Config) -> dict[str, object]:
+def _any_source(config: Reception) -> dict[str, object]:
     return dict(config.sources)
 
 

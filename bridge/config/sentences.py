@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_args
 
-from msgspec import Struct
 from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bridge.channels import registry as channels
+from bridge.config.faults import Fault, faults_of, value_at
 from bridge.config.files import Material
 from bridge.config.model import Config
 from bridge.config.sends import INSTEAD, OWNER, SEND
@@ -58,19 +58,6 @@ _MEANT = re.compile(r"unknown key .* did you mean '([^']*)'\?$")
 _YES_NO = frozenset({"yes", "no", "on", "off", "y", "n", "True", "False"})
 
 
-class _Fault(Struct, frozen=True):
-    """One of pydantic's errors at its place; `branch` when it is about one of several allowed shapes."""
-
-    path: Path
-    branch: bool
-    error: ErrorDetails
-
-
-def text_faults(error: ValidationError, data: object) -> list[Path]:
-    """Return the paths where text was expected and YAML saw something else."""
-    return [fault.path for fault in _faults(error, data) if fault.error["type"] == "string_type"]
-
-
 def problems_of(
     error: ValidationError,
     material: Material,
@@ -81,8 +68,8 @@ def problems_of(
 
     `model` is what the file was checked against.
     """
-    places: dict[Path, list[_Fault]] = defaultdict(list)
-    for fault in _faults(error, material.data):
+    places: dict[Path, list[Fault]] = defaultdict(list)
+    for fault in faults_of(error, material.data):
         places[fault.path].append(fault)
     problems: list[Problem] = []
     for path, faults in places.items():
@@ -98,7 +85,7 @@ def _missing(problem: Problem) -> str | None:
     return found[1] if found else None
 
 
-def _idle(fault: _Fault, places: Mapping[Path, object]) -> bool:
+def _idle(fault: Fault, places: Mapping[Path, object]) -> bool:
     """Return whether an error only follows from errors further down."""
     below = any(len(path) > len(fault.path) and path[: len(fault.path)] == fault.path for path in places)
     return below and (fault.branch or fault.error["type"] == "too_short")
@@ -109,7 +96,7 @@ class _Place:
 
     def __init__(self, path: Path, material: Material, secret: Callable[[Path], bool]) -> None:
         self.path = path
-        self.value = _value(material.data, path)
+        self.value = value_at(material.data, path)
         self.is_hidden = material.is_outside(path) or secret(path)
         self.shown = HIDDEN if self.is_hidden and self.value is not None else describe(self.value)
 
@@ -119,7 +106,7 @@ class _Place:
         return sentence.replace(describe(self.value), HIDDEN) if shows else sentence
 
 
-def _at(place: _Place, faults: list[_Fault], model: type[BaseModel]) -> Iterator[Problem]:
+def _at(place: _Place, faults: list[Fault], model: type[BaseModel]) -> Iterator[Problem]:
     expected = list(dict.fromkeys(words for fault in faults if (words := _expected(fault.error))))
     if expected:
         sentence = f"expected {' or '.join(expected)}, not {place.shown}{_hint(expected, place)}"
@@ -212,57 +199,6 @@ def _no_tag(path: Path, value: object, shown: str) -> Problem:
     return Problem(
         path, f"no channel is named; expected one of {', '.join(kinds)} with a channel's name, {example}"
     )
-
-
-def _faults(error: ValidationError, data: object) -> list[_Fault]:
-    return [_fault(each, data) for each in error.errors(include_url=False)]
-
-
-def _fault(error: ErrorDetails, data: object) -> _Fault:
-    path: list[str | int] = []
-    branch = False
-    for part in _without_tags(error["loc"], data):
-        if _has(data, part):
-            path.append(part)
-            data = data[part]  # type: ignore[index]
-        else:
-            branch = part != "[key]"
-    return _Fault(tuple(path), branch and error["type"] != "missing", error)
-
-
-def _without_tags(loc: tuple[int | str, ...], data: object) -> tuple[int | str, ...]:
-    """Return where an error is without the names that tell the members of a union apart."""
-    match loc:
-        case ("sources" | "channels" as section, name, _, *rest):
-            return (section, name, *rest)
-        case ("rules", rule, "send", entry, _, *rest):
-            return _within_entry(("rules", rule, "send", entry), tuple(rest), data)
-        case ("owner", _, *rest):
-            return _within_entry(("owner",), tuple(rest), data)
-        case _:
-            return loc
-
-
-def _within_entry(entry: Path, rest: Path, data: object) -> Path:
-    """Return the place of an error in an entry; one `else:` may stand without the brackets of a list."""
-    match rest:
-        case ("else", int() as place, *deeper):
-            alone = _has(data, entry[0]) and not isinstance(_value(data, (*entry, "else")), list)
-            return (*entry, "else", *(() if alone else (place,)), *deeper[1:])
-        case _:
-            return (*entry, *rest)
-
-
-def _has(data: object, part: int | str) -> bool:
-    if isinstance(data, dict):
-        return part in data
-    return isinstance(data, list) and isinstance(part, int) and part < len(data)
-
-
-def _value(data: object, path: Path) -> object:
-    for part in path:
-        data = data[part]  # type: ignore[index]
-    return data
 
 
 def known_keys(loc: tuple[int | str, ...], model: type[BaseModel] = Config) -> set[str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from bridge.config.model import Config
+from bridge.config.reception import Reception
 from bridge.pipeline.node import Node
 from bridge.pipeline.operate import Operator
 from bridge.pipeline.unsubscribing import Suppressor
@@ -38,7 +38,9 @@ class Follows(Protocol):
 class Admin:
     """The admin listener, of the configuration that the bridge was started with where it says no more."""
 
-    def __init__(self, first: Config, node: Node, counting: Counting, sandbox: Sandbox | None = None) -> None:
+    def __init__(
+        self, first: Reception, node: Node, counting: Counting, sandbox: Sandbox | None = None
+    ) -> None:
         self._first = first
         self._node = node
         self._counting = counting
@@ -71,7 +73,7 @@ class Admin:
             await self._listener.close()
         await self._stage.close()
 
-    def _desk(self, config: Config, work: Work | None, follows: Follows) -> Desk:
+    def _desk(self, config: Reception, work: Work | None, follows: Follows) -> Desk:
         from bridge.config.rule_sentences import RuleSentences
         from bridge.web.desk import Desk
 
@@ -85,8 +87,8 @@ class Admin:
             zone=config.timezone,
             answered=self._counting.answered,
             sources=(*config.sources, OwnSource.name),
-            channels=config.channel_types(),
-            rates=config.rates(),
+            channels=work.loaded.config.channel_types() if work else {},
+            rates=work.loaded.config.rates() if work else {},
             rules=tuple(rule.name for rule in rules),
             formers={rule.name: rule.was for rule in rules if rule.was},
             sentences=RuleSentences(work.loaded) if work else {},
@@ -99,5 +101,5 @@ class Admin:
         )
 
 
-def _password(config: Config) -> str | None:
+def _password(config: Reception) -> str | None:
     return config.admin_password.get_secret_value() if config.admin_password else None

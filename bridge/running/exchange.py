@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bridge.bootstrap import Services, build_channels, configured_sources, services_of
-from bridge.channels.webhook_options import WebhookOptions
 from bridge.config.loaded import Loaded
 from bridge.pipeline.ingest import Ingest
 from bridge.pipeline.lobby import Lobby
@@ -130,6 +129,8 @@ class Exchange:
 
 def _trust(sandbox: Sandbox, loaded: Loaded) -> None:
     """Let the webhook stand-in check signatures as a real receiver would."""
+    from bridge.channels.webhook_options import WebhookOptions
+
     for name, options in loaded.config.channels.items():
         if isinstance(options, WebhookOptions) and options.signing_secret:
             sandbox.trust(name, options.signing_secret[0].get_secret_value())

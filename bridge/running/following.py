@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec.structs import replace
 
 from bridge.config.loaded import Broken, Loaded
-from bridge.config.model import Config
 from bridge.config.origin import Found, Origin, Settling
+from bridge.config.reception import Reception
 from bridge.core.trouble import Trouble
 from bridge.pipeline.strays import tell_strays
 from bridge.running.admin import Admin
@@ -31,7 +31,7 @@ class Follower:
 
     def __init__(
         self,
-        first: Config,
+        first: Reception,
         origin: Origin,
         exchange: Exchange,
         admin: Admin,
@@ -182,7 +182,7 @@ def _problems(broken: Broken) -> tuple[str, ...]:
     return tuple(str(each) for each in broken.problems if not each.warning)
 
 
-def _needing_restart(first: Config, config: Config) -> Iterator[str]:
+def _needing_restart(first: Reception, config: Reception) -> Iterator[str]:
     """Yield the settings that differ from those the listeners and the store were opened with."""
     if first.store != config.store:
         yield "store"

@@ -21,8 +21,8 @@ from bridge import __version__
 from bridge.bootstrap import Services, configured_sources, open_node
 from bridge.clock import Clock
 from bridge.config.loaded import Loaded
-from bridge.config.model import Config
 from bridge.config.origin import Found, Origin
+from bridge.config.reception import Reception
 from bridge.logs import Log
 from bridge.pipeline.ingest import Ingest
 from bridge.pipeline.lobby import Lobby
@@ -60,7 +60,7 @@ class Running(Struct, frozen=True):
 
 
 async def run(  # noqa: PLR0913 - all but the first four may be left out
-    config: Config,
+    config: Reception,
     origin: Origin,
     *,
     log: Log,
@@ -106,7 +106,7 @@ async def run(  # noqa: PLR0913 - all but the first four may be left out
         log.info("bridge is stopping")
 
 
-async def _listen_public(config: Config, node: Node, ingest: Ingest, counting: Counting) -> Listener:
+async def _listen_public(config: Reception, node: Node, ingest: Ingest, counting: Counting) -> Listener:
     app = public_app(
         ingest,
         node.clock,

@@ -48,7 +48,6 @@ def test_what_is_good_is_taken_from_the_file(tmp_path: Path, text: str, kept: tu
     assert found is not None
     assert set(found.kept) == set(kept)
     assert found.config.sources.keys() == {"eduzz"}
-    assert found.config.channels == {}
     assert found.config.store.get_secret_value() == "sqlite:///good.db"
     assert found.config.listen.public.port == 8000
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from msgspec import Struct
-from pydantic import ValidationError
 
 from bridge.cli.stories.build import Builder
 from bridge.cli.stories.model import StoriesConfig
 from bridge.cli.stories.plot import Story
+from bridge.config.faults import checked
 from bridge.config.files import Material
 from bridge.config.interpolate import Filled
 from bridge.config.load import Loaded
 from bridge.config.located import Located, in_order
-from bridge.config.sentences import problems_of, text_faults
+from bridge.config.sentences import problems_of
 from bridge.config.yaml_nodes import to_data, walk
 from bridge.config.yaml_source import parse
 from bridge.core.problems import Problem, describe
@@ -65,9 +65,7 @@ def _material(path: Path) -> Material:
 
 
 def _validate(material: Material) -> tuple[StoriesConfig | None, list[Problem]]:
-    while True:  # text in its right place can let pydantic see further
-        try:
-            return StoriesConfig.model_validate(material.data), []
-        except ValidationError as error:
-            if not material.use_typed_text(text_faults(error, material.data)):
-                return None, problems_of(error, material, lambda _: False, StoriesConfig)
+    found = checked(material, StoriesConfig)
+    if isinstance(found, StoriesConfig):
+        return found, []
+    return None, problems_of(found, material, lambda _: False, StoriesConfig)
