@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -14,6 +15,9 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 gets \u2713 and no crash
     if "run" in sys.argv and not os.isatty(0):
         signal.signal(signal.SIGHUP, _load_anyway)
+    # A plugin would see every configuration with its secrets; and looking for one takes a while.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    gc.disable()  # until a command begins: what is imported stays, and looking through it finds nothing
     try:
         from bridge.cli.app import app
 

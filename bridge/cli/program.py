@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import traceback
 from typing import Any
@@ -24,6 +25,7 @@ class Program(TyperGroup):
 
     def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - the base class's type is private to typer
         """Run the chosen command; whatever ends it early ends with a documented exit code."""
+        gc.enable()  # see bridge/__main__.py
         try:
             return super().invoke(ctx)
         except typer.BadParameter as error:
