@@ -22,7 +22,7 @@ from bridge.config.located import Located, in_order
 from bridge.config.model import LOCALES, Config
 from bridge.config.names import EventNames
 from bridge.config.reach import uncatalogued, unreachable
-from bridge.config.reception import admin_is_guarded
+from bridge.config.reception import Reception, admin_is_guarded
 from bridge.config.secrets import Redactor
 from bridge.config.standins import stand_in, use_stand_ins
 from bridge.config.typed import looks_deceive
@@ -90,8 +90,9 @@ def _reads(material: Material) -> Reads:
     return Reads(include, tuple(sorted(material.interpolator.files)))
 
 
-def bare(path: Path, config: Config) -> Loaded:
+def bare(path: Path, reception: Reception) -> Loaded:
     """Return a configuration without rules; nothing of it came from outside that had to be hidden."""
+    config = Config.model_construct(**dict(reception))
     renderer = Renderer(
         path.parent / "templates",
         locale=config.locale,
