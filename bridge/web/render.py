@@ -41,6 +41,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _DELIVERY_ID = re.compile(r"\b[0-9a-f]{32}\b", re.ASCII)
+_COMMAND = re.compile(r"`([^`]+)`")
 _STATIC = MappingProxyType({"style.css": "text/css", "icon.svg": "image/svg+xml"})
 
 
@@ -138,12 +139,11 @@ def _reason(row: DeliveryRow) -> str:
 
 
 def _linked(sentence: object) -> Markup:
-    """Turn the delivery ids of a sentence into links that show their first ten characters."""
+    """Turn the delivery ids of a sentence into links that show their beginning, its `commands` into code."""
     link = '<a href="/deliveries/{0}">{1}</a>'
-    # Escaped first: an id has no character that escaping makes, so the links are the only markup.
-    return Markup(  # noqa: S704
-        _DELIVERY_ID.sub(lambda found: link.format(found[0], found[0][:10]), str(escape(sentence)))
-    )
+    # Escaped first: what is found has no character that escaping makes, so this is the only markup.
+    code = _COMMAND.sub(r"<code>\1</code>", str(escape(sentence)))
+    return Markup(_DELIVERY_ID.sub(lambda found: link.format(found[0], found[0][:10]), code))  # noqa: S704
 
 
 def _emoji(text: str) -> str:

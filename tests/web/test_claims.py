@@ -112,7 +112,8 @@ async def test_what_is_under_way_keeps_its_claim(
     assert "keeps the claim until it is sent" in await get(http, f"{url}/claims/{made}")
     async with http.post(f"{url}/claims/{made}/release") as response:
         assert response.status == 409
-        assert f"Not done: delivery {made} is pending and keeps its claim" in await response.text()
+        link = f'<a href="/deliveries/{made}">{made[:10]}</a>'
+        assert f"Not done: delivery {link} is pending and keeps its claim" in await response.text()
     told = await ask(http, f"{url}/api/claims/{made}/release", 409, "POST")
     assert told["status"] == "refused"
     assert await state(database, made) == "reserved"

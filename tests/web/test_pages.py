@@ -259,7 +259,7 @@ async def test_discard_keeps_the_reason(
     """What the person wrote stands on the page afterwards; without words it says who did it."""
     listener = await serve_admin()
     for name, form, why in [
-        ("webhook", {"why": "o <CRM> saiu"}, "o &lt;CRM&gt; saiu"),
+        ("webhook", {"why": "o <CRM> `saiu <já>`"}, "o &lt;CRM&gt; <code>saiu &lt;já&gt;</code>"),
         ("parked", {}, "discarded by a person"),
     ]:
         async with http.post(

@@ -56,7 +56,7 @@ async def test_a_page_lists_all_that_are_in_the_message(
     assert f"/deliveries/{second.id}" in html
     html = await page(second)
     assert f'It is in the message of <a href="/deliveries/{first.id}">' in html
-    assert f"part of delivery {first.id}" in html
+    assert f'part of delivery <a href="/deliveries/{first.id}">{first.id[:10]}</a>' in html
 
 
 async def test_the_api_tells_the_same(
