@@ -18,6 +18,7 @@ from bridge.web.seldom import Seldom
 from tests.support.clock import FakeClock
 from tests.web.fakes import (
     LOOPBACK,
+    SILENCE_S,
     FakeIngest,
     RecordingLog,
     connection,
@@ -100,6 +101,20 @@ async def test_who_never_sends_a_head_is_closed_sooner_than_who_was_answered(ser
             assert await in_its_time(silent[0].read()) == b""
         kept[1].write(GET)
         assert statuses(await patiently(kept[0].readuntil(b"}"))) == [200]
+
+
+async def test_who_drips_a_head_is_closed_in_its_time(serve: Serve) -> None:
+    """What has come does not buy more time: a whole head has to come within it."""
+    listener = await serve(Limits(head_s=15, idle_s=750))
+    async with connection(listener.port) as (reader, writer):
+        writer.write(HEAD[:9])
+        await writer.drain()
+        for _ in range(20):
+            await asyncio.sleep(0.001)  # it has arrived, and the connection was handed on
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        assert await in_its_time(reader.read()) == b""
+        assert loop.time() - began < 15 + 2 * SILENCE_S
 
 
 async def test_too_few_open_files_are_one_line_and_pass(

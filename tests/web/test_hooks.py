@@ -166,13 +166,19 @@ async def test_an_endless_body_is_not_read_to_its_end(
     assert ingest.taken == []
 
 
+@pytest.mark.parametrize("whole", [True, False])
 async def test_the_store_being_away_is_passed_on(
-    serve: Serve, ingest: FakeIngest, http: aiohttp.ClientSession
+    serve: Serve, ingest: FakeIngest, http: aiohttp.ClientSession, *, whole: bool
 ) -> None:
-    """503 carries Retry-After, so that the platform tries again."""
+    """503 carries Retry-After, so that the platform tries again, whichever way the request took."""
     ingest.answer = Answer(503, {"status": "unavailable"}, retry_after=10)
     listener = await serve()
-    async with http.post(f"{listener.url}/hooks/eduzz", data=b"{}", headers=GOOD) as response:
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    data = b"{}" if whole else chunks()
+    async with http.post(f"{listener.url}/hooks/eduzz", data=data, headers=GOOD) as response:
         assert (response.status, response.headers["Retry-After"]) == (503, "10")
 
 
