@@ -145,3 +145,17 @@ async def test_the_first_events_are_not_overtaken_while_the_rules_are_kept(datab
         await asyncio.gather(*posts)
         await settled(database, 12)
         assert wins.texts == [f"module.completed e{number}" for number in range(12)]
+
+
+async def test_a_stop_leaves_its_work_to_others_at_once(database: Database) -> None:
+    """What was claimed is given back: nobody waits for a lease to run out, and no clock moves."""
+    never, wins, other = asyncio.Event(), ScriptedChannel("wins"), ScriptedChannel("wins")
+    wins.before_answer = never.wait
+    pipeline = one_rule(database, wins)
+    await pipeline.engine.start()
+    await until(lambda: pipeline.engine.is_idle)
+    await pipeline.receive(completion())
+    await until(lambda: wins.sent)
+    await pipeline.engine.stop(0.01)
+    await pipeline.restarted(channels=channels(other)).engine.drain()
+    assert [id_ for id_, _ in other.sent] == [id_ for id_, _ in wins.sent]
