@@ -73,7 +73,13 @@ def bridge(
 
 @commands.command()
 @unfolded
-def run(setup: Setup) -> None:
+def run(
+    setup: Setup,
+    no_watch: Annotated[
+        bool,
+        typer.Option("--no-watch", help="Load changed files only when asked, by `bridge reload` or SIGHUP."),
+    ] = False,
+) -> None:
     """Receive, dispatch, deliver and serve the admin pages.
 
     Stops on Ctrl-C or SIGTERM when what is under way is finished; a second signal stops it at once.
@@ -82,7 +88,7 @@ def run(setup: Setup) -> None:
     try:
         from bridge.cli.run import run
 
-        run(setup)
+        run(setup, watch=not no_watch)
     finally:
         gc.enable()
 

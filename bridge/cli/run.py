@@ -81,14 +81,14 @@ def _has_terminal() -> bool:
     return sys.stdin is not None and not sys.stdin.closed and os.isatty(sys.stdin.fileno())
 
 
-def run(setup: Setup) -> None:
+def run(setup: Setup, *, watch: bool = True) -> None:
     """Run until stopped; exits with 130 after Ctrl-C, with 0 after SIGTERM."""
-    stop = asyncio.run(_run(setup))
+    stop = asyncio.run(_run(setup, watch=watch))
     if stop.by is signal.SIGINT:
         raise typer.Exit(ExitCode.INTERRUPTED)
 
 
-async def _run(setup: Setup) -> Stop:
+async def _run(setup: Setup, *, watch: bool) -> Stop:
     stop = Stop()
     stop.listen()
     _allow_connections()
@@ -101,6 +101,7 @@ async def _run(setup: Setup) -> Stop:
                     log=logs.configure(),
                     stop=stop.event,
                     reload=stop.reload,
+                    watch=watch,
                     sandbox=stand_ins,
                     started=lambda found: _greet(config, found, sandbox=setup.sandbox),
                 )

@@ -42,16 +42,29 @@ class Work(Struct, frozen=True):
     """How many seconds what is under way may take to finish in all when another one comes."""
 
 
+class Spoken(Struct):
+    """The language of what people see who get messages; the configuration at work says which."""
+
+    locale: str
+
+
 class Exchange:
     """Has one configuration after the other at work; `work` is None while nothing is dispatched."""
 
     def __init__(
-        self, node: Node, lobby: Lobby, ingest: Ingest, shared: Shared, sandbox: Sandbox | None = None
+        self,
+        node: Node,
+        lobby: Lobby,
+        ingest: Ingest,
+        spoken: Spoken,
+        shared: Shared,
+        sandbox: Sandbox | None = None,
     ) -> None:
         self.node = node
         self.work: Work | None = None
         self._lobby = lobby
         self._ingest = ingest
+        self._spoken = spoken
         self._shared = shared
         self._sandbox = sandbox
         self._late: dict[asyncio.Task[None], Engine] = {}
@@ -67,6 +80,7 @@ class Exchange:
             _trust(self._sandbox, loaded)
         work = self._made(loaded)
         self._ingest.sources = configured_sources(loaded.config)
+        self._spoken.locale = loaded.config.locale
         alarm = work.engine.alarm
         self._lobby.lead_to(work.engine.inlet, alarm.refused, alarm.unstored)
         try:

@@ -36,9 +36,14 @@ class Follower:
         exchange: Exchange,
         admin: Admin,
         wanted: asyncio.Event | None = None,
+        *,
+        watch: bool = True,
     ) -> None:
-        """`first` is what receiving began with; `wanted` is set by whoever wants the files looked at."""
-        self.configuration = Configuration(file=str(origin.path))
+        """`first` is what receiving began with; `wanted` is set by whoever wants the files loaded.
+
+        Without `watch` nobody else does.
+        """
+        self.configuration = Configuration(file=str(origin.path), watched=watch)
         self._first = first
         self._origin = origin
         self._exchange = exchange
@@ -93,6 +98,8 @@ class Follower:
         """Have the files loaded when they have changed."""
         while True:
             await self._node.clock.sleep(LOOK_S)
+            if not self.configuration.watched:
+                continue
             if self._settling.has_settled(await asyncio.to_thread(self._origin.signature)):
                 self._wanted.set()
 
@@ -126,7 +133,7 @@ class Follower:
             await self._exchange.begin(loaded)
         except Exception:  # of a bridge that receives nothing is lost
             self._node.log.exception("the former configuration cannot begin either, events wait")
-            self.configuration = Configuration(file=self._file)
+            self.configuration = Configuration(file=self._file, watched=self.configuration.watched)
         await self._show()
         await self._refuse((f"{self._file}: it cannot begin ({why}); the log of the bridge says more",))
 
@@ -161,6 +168,7 @@ class Follower:
     def _of(self, loaded: Loaded, found: Found) -> Configuration:
         return Configuration(
             file=self._file,
+            watched=self.configuration.watched,
             digest=found.digest,
             since=self._node.clock.now(),
             restart=tuple(_needing_restart(self._first, loaded.config)),

@@ -29,7 +29,7 @@ from bridge.pipeline.lobby import Lobby
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.unsubscribing import Preferences
 from bridge.running.admin import Admin
-from bridge.running.exchange import Exchange
+from bridge.running.exchange import Exchange, Spoken
 from bridge.running.following import Follower
 from bridge.web.configuration import Configuration
 from bridge.web.counting import Counting
@@ -66,6 +66,7 @@ async def run(  # noqa: PLR0913 - all but the first four may be left out
     log: Log,
     stop: asyncio.Event,
     reload: asyncio.Event | None = None,
+    watch: bool = True,
     sandbox: Sandbox | None = None,
     started: Callable[[Running], None] = lambda _: None,
     clock: Clock | None = None,
@@ -73,8 +74,9 @@ async def run(  # noqa: PLR0913 - all but the first four may be left out
 ) -> None:
     """Receive, dispatch, deliver and serve the admin pages until `stop` is set, or a loop ends by itself.
 
-    Receiving begins with `config`, the rest with what `origin` loads: now, when its files change, and when
-    `reload` is set. With a `sandbox` they are loaded for its endpoints, and its arrivals are shown.
+    Receiving begins with `config`, the rest with what `origin` loads: now, when its files change if it is
+    to `watch` them, and when `reload` is set. With a `sandbox` they are loaded for its endpoints, and its
+    arrivals are shown.
     `reached` is told of each point that work comes by.
     """
     async with AsyncExitStack() as stack:
@@ -84,19 +86,19 @@ async def run(  # noqa: PLR0913 - all but the first four may be left out
         )
         lobby = Lobby()
         ingest = Ingest(node, configured_sources(config), lobby, lobby.refused, lobby.unstored)
-        counting = Counting(ingest, node.clock)
-        public = await _listen_public(config, node, ingest, counting)
+        counting, spoken = Counting(ingest, node.clock), Spoken(config.locale)
+        public = await _listen_public(config, node, ingest, counting, spoken)
         stack.push_async_callback(public.close)
         found = await asyncio.to_thread(_loaded_later, origin)
         from bridge.channels.http import Shared
 
         shared = Shared(node.clock, f"course-bridge/{__version__}")
         stack.push_async_callback(shared.close)
-        exchange = Exchange(node, lobby, ingest, shared, sandbox)
+        exchange = Exchange(node, lobby, ingest, spoken, shared, sandbox)
         stack.push_async_callback(exchange.close)
         admin = Admin(config, node, counting, sandbox)
         stack.push_async_callback(admin.close)
-        follower = Follower(config, origin, exchange, admin, reload)
+        follower = Follower(config, origin, exchange, admin, reload, watch=watch)
         stack.callback(follower.close)
         await follower.begin(found)
         log.info("bridge is running", version=__version__, public=public.url, admin=admin.url)
@@ -106,7 +108,9 @@ async def run(  # noqa: PLR0913 - all but the first four may be left out
         log.info("bridge is stopping")
 
 
-async def _listen_public(config: Reception, node: Node, ingest: Ingest, counting: Counting) -> Listener:
+async def _listen_public(
+    config: Reception, node: Node, ingest: Ingest, counting: Counting, spoken: Spoken
+) -> Listener:
     app = public_app(
         ingest,
         node.clock,
@@ -115,7 +119,7 @@ async def _listen_public(config: Reception, node: Node, ingest: Ingest, counting
         counting=counting,
         proxies=[ip_network(network) for network in config.listen.trusted_proxies],
         people=Preferences(node),
-        locale=config.locale,
+        locale=lambda: spoken.locale,
     )
     return await listen(app, config.listen.public.host, config.listen.public.port, log=node.log)
 

@@ -13,10 +13,11 @@ class Configuration(Struct, frozen=True, kw_only=True):
 
     `digest` stands for the texts that run, `since` is when they were taken; empty and None while nothing is
     dispatched. `problems` are those of the file, found at `broken_at`; `restart` are the settings that were
-    changed and wait for a restart.
+    changed and wait for a restart. If the files are not `watched`, they are loaded when somebody asks for it.
     """
 
     file: str
+    watched: bool = True
     digest: str = ""
     since: datetime | None = None
     problems: tuple[str, ...] = ()
@@ -54,6 +55,7 @@ def configuration_plain(configuration: Configuration) -> Mapping[str, object]:
         "state": configuration.state,
         "sentence": configuration.sentence,
         "file": configuration.file,
+        "watched": configuration.watched,
         "digest": configuration.digest or None,
         "since": configuration.since,
         "broken_at": configuration.broken_at,

@@ -30,7 +30,7 @@ def public_app(  # noqa: PLR0913 - all but two may be left out
     proxies: Sequence[Network] = (),
     counting: Counting | None = None,
     people: Decides | None = None,
-    locale: str = "en",
+    locale: Callable[[], str] = lambda: "en",
 ) -> web.Application:
     """Return the application of the public listener.
 

@@ -79,7 +79,12 @@ class Unsubscribe:
     """The handler of one listener, with the refusals it remembers."""
 
     def __init__(
-        self, people: Decides, clock: Clock, limits: Limits, proxies: Sequence[Network], locale: str
+        self,
+        people: Decides,
+        clock: Clock,
+        limits: Limits,
+        proxies: Sequence[Network],
+        locale: Callable[[], str],
     ) -> None:
         self._people = people
         self._proxies = proxies
@@ -127,13 +132,13 @@ class Unsubscribe:
     def _said(
         self, request: web.Request, status: int, what: str, headers: Mapping[str, str] | None = None
     ) -> web.Response:
-        words = words_for(request.headers.get("Accept-Language", ""), self._locale)
+        words = words_for(request.headers.get("Accept-Language", ""), self._locale())
         response = self._render(status, words, words[f"{what}_title"], text=words[what])
         response.headers.update(headers or {})
         return response
 
     def _page(self, request: web.Request, status: int, **values: object) -> web.Response:
-        words = words_for(request.headers.get("Accept-Language", ""), self._locale)
+        words = words_for(request.headers.get("Accept-Language", ""), self._locale())
         return self._render(status, words, words["title"], **values)
 
     def _render(self, status: int, words: Mapping[str, str], title: str, **values: object) -> web.Response:

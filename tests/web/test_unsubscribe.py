@@ -56,7 +56,7 @@ async def place(
     serve: Serve, http: aiohttp.ClientSession, database: Database, clock: FakeClock, log: RecordingLog
 ) -> Place:
     people = Preferences(Node("test", database, clock, lambda: 0.5, log))
-    listener = await serve(people=people, locale="pt_BR")
+    listener = await serve(people=people, locale=lambda: "pt_BR")
     token = token_of(database.secret, DELIVERY, MARIA)
     return Place(http, f"{listener.url}/unsubscribe/{token}", database)
 
@@ -201,7 +201,7 @@ async def test_what_cannot_be_stored_is_not_promised(
     serve: Serve, http: aiohttp.ClientSession, database: Database, clock: FakeClock, log: RecordingLog
 ) -> None:
     """The mail program comes again, and the person reads that nothing was changed."""
-    listener = await serve(people=Away(Node("test", database, clock, lambda: 0.5, log)), locale="en")
+    listener = await serve(people=Away(Node("test", database, clock, lambda: 0.5, log)), locale=lambda: "en")
     url = f"{listener.url}/unsubscribe/{token_of(database.secret, DELIVERY, MARIA)}"
     async with http.post(url, data=ONE_CLICK, headers=FORM) as response:
         assert (response.status, response.headers["Retry-After"]) == (503, "60")
