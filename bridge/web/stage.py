@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from aiohttp import web, web_app
 
 FORM_LIMIT = 64 * 1024
 """Bytes of a form; the largest holds one sentence."""
@@ -37,3 +37,15 @@ class Stage:
         former, self._shown = self._shown, coming
         if former is not None:
             await former.cleanup()
+            _forget_handlers()
+
+
+def _forget_handlers() -> None:
+    """Let go of applications that are shown no more.
+
+    aiohttp remembers the middlewares that it has put around the last 1,024 handlers of a process, and so all
+    that these know: https://github.com/aio-libs/aiohttp/blob/v3.13.0/aiohttp/web_app.py
+    """
+    built = getattr(web_app, "_cached_build_middleware", None)
+    if built is not None:
+        built.cache_clear()

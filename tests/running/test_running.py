@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,8 +16,10 @@ import pytest
 
 from bridge.config.load import Loaded, load
 from bridge.config.origin import Origin
+from bridge.pipeline.engine import Engine
 from bridge.running.following import LOOK_S
 from bridge.running.start import Running, run
+from bridge.web.desk import Desk
 from tests.support.clock import FakeClock
 from tests.support.pipeline import RecordingLog
 
@@ -153,6 +156,18 @@ async def test_files_are_looked_at_unless_nobody_wants_it(good: Loaded, watch: b
         assert before["watched"] == watch
         await bridge.reload()
         assert (await bridge.look())["digest"] != before["digest"]
+
+
+async def test_nothing_is_left_of_former_configurations(tmp_path: Path) -> None:
+    """Their engines, their pages and all that these know, but for the last one before the present."""
+    async with running([written(tmp_path) for _ in range(6)]) as bridge:
+        for _ in range(5):
+            await bridge.reload()
+            await bridge.look()
+        await asyncio.sleep(0)
+        gc.collect()
+        kept = [type(each) for each in gc.get_objects() if isinstance(each, Engine | Desk)]
+        assert max(kept.count(Engine), kept.count(Desk)) <= 2
 
 
 async def test_the_page_to_unsubscribe_speaks_as_the_configuration_says(tmp_path: Path) -> None:
