@@ -51,7 +51,6 @@ class Relay:
         self._allow = allow
         self._places = asyncio.Semaphore(size)
         self._limit = TimeLimit(limit_s)
-        self._stale = TimeLimit(_STALE_S)
         self._idle: list[Session] = []
         self._context: ssl.SSLContext | None = None
 
@@ -86,8 +85,7 @@ class Relay:
         """Return a session in which the message has begun, a kept one if it still answers."""
         if session := await self._usable():
             try:
-                with self._stale:
-                    await session.begin(envelope)
+                await session.begin(envelope, patience_s=_STALE_S)
             except (SMTPException, OSError):
                 session.give_up()  # whatever it says: a new one says it again, or works
             except BaseException:

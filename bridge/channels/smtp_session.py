@@ -63,6 +63,10 @@ class Session(asyncio.Protocol):
         self._buffer = bytearray()
         self._replies: deque[SMTPResponse] = deque()
         self._owed = 0
+        self._ahead: bytes | None = None
+        """A message that is sent the moment the server has agreed to it."""
+        self._is_sent_ahead = False
+        self._patience: asyncio.TimerHandle | None = None
         self._lost: SMTPException | None = None
         self._waiter: asyncio.Future[None] | None = None
         transport.set_protocol(self)
@@ -72,16 +76,25 @@ class Session(asyncio.Protocol):
         """Whether another message may begin."""
         return self._lost is None and not self._owed and not self._buffer
 
-    async def begin(self, envelope: Envelope) -> None:
-        """Name the sender. Raises `NotUtf8`, SMTPSenderRefused, or what `reply` does."""
+    async def begin(self, envelope: Envelope, *, patience_s: float | None = None) -> None:
+        """Name the sender. Raises `NotUtf8`, SMTPSenderRefused, or what `reply` does.
+
+        A server that says nothing at all for `patience_s` is given up. Where commands need not wait, the
+        message follows as soon as it may, and this returns no sooner than its answer is there.
+        """
         if not (self._utf8 or envelope.is_ascii):
             raise NotUtf8
         commands = [_mail(envelope)]
         if self._pipelining:
             commands += [*map(_rcpt, envelope.recipients), b"DATA\r\n"]
         self._say(*commands)
+        if self._pipelining:
+            self._ahead = stuffed(envelope.message)
+        if patience_s is not None:
+            self._patience = asyncio.get_running_loop().call_later(patience_s, self.give_up)
         answer = await self._reply()
         if not _good(answer):
+            self._ahead = None
             raise SMTPSenderRefused(answer.code, answer.message, envelope.sender)
 
     async def refusals(self, envelope: Envelope) -> list[SMTPRecipientRefused]:
@@ -103,7 +116,9 @@ class Session(asyncio.Protocol):
             self._say(b"DATA\r\n")
         answer = await self._reply()
         if answer.code == _GO_ON:
-            self._say(stuffed(message))
+            if not self._is_sent_ahead:
+                self._say(stuffed(message))
+            self._is_sent_ahead = False
             try:
                 answer = await self._reply()
             except (SMTPException, OSError) as error:
@@ -125,6 +140,7 @@ class Session(asyncio.Protocol):
     def give_up(self) -> None:
         """Close the connection at once, without waiting for the other side's leave."""
         given_up(self._transport)
+        self._is_heard()
         self._end(SMTPServerDisconnected("the connection was given up"))
 
     # ---- what the event loop calls ----
@@ -132,6 +148,7 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take replies; a server that speaks without being asked is leaving."""
         self._buffer += data
+        self._is_heard()
         try:
             while self._owed and (reply := self._cut()):
                 self._owed -= 1
@@ -140,6 +157,8 @@ class Session(asyncio.Protocol):
             self._end(SMTPResponseException(_NO_REPLY, "what came is no reply of a mail server"))
         if self._buffer and (not self._owed or len(self._buffer) > REPLY_BYTES):
             self.give_up()
+        if self._ahead is not None and not self._owed and self._lost is None:
+            self._go_ahead(self._ahead)
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -147,6 +166,7 @@ class Session(asyncio.Protocol):
         lost = SMTPServerDisconnected("the connection was lost")
         lost.__cause__ = exc
         self._transport = None
+        self._is_heard()
         self._end(lost)
 
     # ---- helpers ----
@@ -165,6 +185,20 @@ class Session(asyncio.Protocol):
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         return self._replies.popleft()
+
+    def _go_ahead(self, message: bytes) -> None:
+        """Send the message if the answers to all that was asked before allow it (RFC 2920, section 3.1)."""
+        self._ahead = None
+        sender, *recipients, data = self._replies
+        if _good(sender) and any(map(_good, recipients)) and data.code == _GO_ON:
+            self._say(message)
+            self._is_sent_ahead = True
+
+    def _is_heard(self) -> None:
+        """Note that the server says something, or nothing any more."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     async def _call_off(self) -> None:
         """Make ready for the next message after one that nobody may get; the outcome of this one is known."""
@@ -203,8 +237,15 @@ class Session(asyncio.Protocol):
         self._wake()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done() and (self._replies or self._lost):
+        if self._waiter is not None and not self._waiter.done() and self._is_news:
             self._waiter.set_result(None)
+
+    @property
+    def _is_news(self) -> bool:
+        """Whether what has come decides something: all that was asked is answered, or the sender refused."""
+        if not self._replies or self._lost is not None:
+            return self._lost is not None
+        return not self._owed or (self._ahead is not None and not _good(self._replies[0]))
 
 
 def stuffed(message: bytes) -> bytes:

@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+from aiosmtplib import SMTPServerDisconnected
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from bridge.channels.smtp_session import REPLY_BYTES, stuffed
+from bridge.channels.smtp_session import REPLY_BYTES, Envelope, Session, stuffed
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
 from tests.support.channels import DELIVERY, mail, opened
@@ -21,6 +23,7 @@ GREETING = b"220 mail.test ESMTP\r\n"
 HELLO = b"250-mail.test\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n"
 ALL_AT_ONCE = b"MAIL FROM:<ola@escola.example>\r\nRCPT TO:<maria@aluna.example>\r\nDATA\r\n"
 QUEUED = b"250 2.0.0 OK: queued\r\n"
+ENVELOPE = Envelope("ola@escola.example", ("maria@aluna.example",), b"Subject: x\r\n\r\nhello\r\n")
 PAYLOAD = Payload(body=b"Subject: x\r\n\r\nhello\r\n", meta={"recipients": ["maria@aluna.example"]})
 
 
@@ -54,6 +57,19 @@ class Scripted:
         writer.close()
 
 
+@asynccontextmanager
+async def silent(*, pipelining: bool) -> AsyncIterator[Session]:
+    """Give a session with a server that says nothing."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+    async with server:
+        transport, _ = await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
+        session = Session(transport, pipelining=pipelining, utf8=False, now=0.0)
+        yield session
+        session.give_up()
+        await asyncio.sleep(0.01)
+
+
 async def send(
     *dialogue: tuple[bytes, bytes], times: int = 1, ends: bool = False
 ) -> tuple[Sequence[Outcome], Scripted]:
@@ -68,6 +84,49 @@ async def test_a_message_takes_two_writes_where_the_server_allows_it() -> None:
     (found,), server = await send((ALL_AT_ONCE, b"250 OK\r\n250 OK\r\n354 go on\r\n"), (b"\r\n.\r\n", QUEUED))
     assert found == Delivered(250, "2.0.0 OK: queued")
     assert server.heard[1:3] == [ALL_AT_ONCE, PAYLOAD.body + b".\r\n"]
+
+
+async def test_a_refused_sender_is_known_before_the_rest_is_answered() -> None:
+    """Nobody waits for answers that a server may have forgotten with the sender."""
+    async with asyncio.timeout(5):
+        (found,), server = await send((ALL_AT_ONCE, b"550 5.7.1 not from you\r\n"))
+    assert isinstance(found, Rejected)
+    assert found.answer == "5.7.1 not from you"
+    assert server.heard[2:] == [b""]
+
+
+@pytest.mark.parametrize("refused", [b"550 5.1.1 no\r\n250 OK\r\n", b"250 OK\r\n452 later\r\n"])
+async def test_a_message_follows_at_once_where_one_recipient_is_taken(refused: bytes) -> None:
+    """The others are told of in its outcome; where all are refused, no message follows."""
+    for answers, heard in ((refused, [PAYLOAD.body + b".\r\n"]), (b"550 no\r\n" * 2, [])):
+        both = [b"RCPT TO:<rui@escola.example>\r\n", b"DATA\r\n"]
+        dialogue = (
+            ALL_AT_ONCE.replace(b"DATA\r\n", b"".join(both)),
+            b"250 OK\r\n" + answers + b"354 go on\r\n",
+        )
+        async with Scripted(dialogue, (b"\r\n.\r\n", QUEUED)).listening() as server:
+            async with opened("email", mail(f"smtp://127.0.0.1:{server.port}")) as channel:
+                payload = replace(PAYLOAD, meta={"recipients": ["maria@aluna.example", "rui@escola.example"]})
+                found = await channel.send(payload, DELIVERY)
+            assert isinstance(found, Delivered) is bool(heard)
+        assert server.heard[2 : 2 + len(heard)] == heard
+
+
+@pytest.mark.parametrize("pipelining", [False, True])
+async def test_patience_is_for_a_server_that_says_nothing(pipelining: bool) -> None:
+    """One that has begun to answer may take its time: it may be looking the recipient up, or for viruses."""
+    async with silent(pipelining=pipelining) as session:
+        with pytest.raises(SMTPServerDisconnected):
+            await session.begin(ENVELOPE, patience_s=0.01)
+        assert not session.is_ready
+    async with silent(pipelining=pipelining) as session:
+        beginning = asyncio.create_task(session.begin(ENVELOPE, patience_s=0.01))
+        await asyncio.sleep(0)
+        session.data_received(b"250-")
+        await asyncio.sleep(0.02)
+        assert not beginning.done()
+        session.data_received(b"OK\r\n250 OK\r\n" + b"550 no\r\n" * (2 if pipelining else 0))
+        await beginning
 
 
 async def test_replies_come_in_any_pieces() -> None:
