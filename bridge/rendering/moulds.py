@@ -54,7 +54,7 @@ def way(pieces: Sequence[str | Printed], values: list[Printed]) -> Way:
     values += [piece for piece in pieces if isinstance(piece, Printed)]
     if len(values) > MAX_VALUES:
         raise Fault(f"prints more than {MAX_VALUES:,} values", values[MAX_VALUES].spot)
-    return tuple([piece if isinstance(piece, str) else None for piece in pieces])
+    return tuple([None if isinstance(piece, Printed) else piece for piece in pieces])
 
 
 def skeletons(ways: Iterable[Way]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from jinja2 import StrictUndefined, Undefined
 
@@ -99,14 +99,17 @@ class Fragment:
         return str(self)[key]
 
 
-_SINGLE = (str, Printed)  # made once, not for every piece
+_SINGLE = frozenset((str, Printed))
 
 
 def flatten(pieces: Iterable[object]) -> list[str | Printed]:
     """Return the text and values of what a template yielded, captured ones included."""
+    single = list(pieces)
+    if _SINGLE.issuperset(map(type, single)):
+        return cast("list[str | Printed]", single)
     flat: list[str | Printed] = []
-    for piece in pieces:
-        if isinstance(piece, _SINGLE):
+    for piece in single:
+        if isinstance(piece, str | Printed):
             flat.append(piece)
         elif isinstance(piece, Fragment):
             flat += piece.pieces
