@@ -1,7 +1,7 @@
 """Keeps messages from people who must not get them, and learns of addresses that do not exist.
 
-Asked when a message is stored that is sent at once, and again before every later attempt: between the two
-lie days, or a click.
+Asked when what a message says is stored, and again before every later attempt: between the two lie days, or
+a click.
 """
 
 from __future__ import annotations
