@@ -2,21 +2,36 @@
 
 llhttp says whether the piece is a request at all. It lets no line end pass but CRLF, and no line that goes
 on with the one before. So the lines of a head are names, colons and values, which are taken apart here, and
-those that come again and again only once: one sender's requests differ in two.
+those that come again and again only once: one sender's requests differ in a single value, the signature, and
+without that value a whole head is known again.
 """
 
 from __future__ import annotations
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from msgspec import Struct
 
 from bridge.web.limits import Limits
 
 _LINE_END, _HEAD_END = b"\r\n", b"\r\n\r\n"
 _VERSION = b" HTTP/1.1"
+_LENGTH = "content-length"
 _ODD = frozenset({"transfer-encoding", "expect", "upgrade", "content-encoding", "sec-websocket-key1"})
 """Headers that no usual request has."""
 REMEMBERED_LINES, REMEMBERED_BYTES = 500, 200
 """How many lines are remembered until all are forgotten, and how long one may be."""
+REMEMBERED_HEADS, REMEMBERED_HEAD_BYTES = 300, 1000
+"""The same of heads."""
+
+
+class _Head(Struct, frozen=True):
+    """What a usual head says, and which of its headers differs from request to request."""
+
+    path: str
+    headers: dict[str, str]
+    fresh: str
+    size: int
+    """Of the body."""
 
 
 class WholeReader:
@@ -26,12 +41,14 @@ class WholeReader:
         "_body_bytes",
         "_ends",
         "_first",
+        "_fresh",
         "_head_bytes",
         "_head_lines",
         "_pair",
         "_parser",
         "body",
         "headers",
+        "heads",
         "keeps",
         "pairs",
         "path",
@@ -44,6 +61,9 @@ class WholeReader:
         self._parser = HttpRequestParser(self)
         self.pairs = _Lines()
         self._pair = self.pairs.__getitem__
+        self.heads: dict[bytes, _Head] = {}
+        self._fresh = b""
+        """How the line begins that differs from request to request, and the end of the one before it."""
         self._first = b""
         self._ends = 0
         self.path = ""
@@ -80,12 +100,39 @@ class WholeReader:
         return self._ends == 1
 
     def _is_usual(self, head: bytes, size: int) -> bool:
+        fresh = self._fresh
+        begin = head.find(fresh) if fresh else -1
+        if begin < 0:
+            return self._is_usual_by_lines(head, size)
+        begin += len(fresh)
+        end = head.find(_LINE_END, begin)
+        if end < 0:
+            end = len(head)
+        rest = head[:begin] + head[end:]
+        known = self.heads.get(rest)
+        if known is not None and known.size == size:
+            self.path, self.headers = known.path, {**known.headers, known.fresh: _value(head[begin:end])}
+            return True
+        is_usual = self._is_usual_by_lines(head, size)
+        if is_usual and len(rest) <= REMEMBERED_HEAD_BYTES:
+            self._remember(rest, _name(fresh.strip(b"\r\n:")), size)
+        return is_usual
+
+    def _remember(self, rest: bytes, fresh: str, size: int) -> None:
+        if fresh == _LENGTH:  # what it says must be what comes, so it is looked at each time
+            return
+        if len(self.heads) == REMEMBERED_HEADS:
+            self.heads.clear()
+        self.heads[rest] = _Head(self.path, self.headers, fresh, size)
+
+    def _is_usual_by_lines(self, head: bytes, size: int) -> bool:
         first, *lines = head.split(_LINE_END)
         if first != self._first:  # one listener gets nearly all of its events at one path
             self._first, self.path = first, first[first.find(b" ") + 1 : -len(_VERSION)].decode("latin-1")
         headers = self.headers = dict(map(self._pair, lines))
+        self._fresh = self.pairs.fresh
         return (
-            headers.get("content-length") == str(size)
+            headers.get(_LENGTH) == str(size)
             and len(headers) == len(lines) <= self._head_lines
             and "host" in headers
             and _ODD.isdisjoint(headers)
@@ -96,11 +143,29 @@ class WholeReader:
 class _Lines(dict[bytes, tuple[str, str]]):
     """The name and the value in a line of a head; those of the latest lines are kept."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.fresh = b""
+        """How the latest line that was not known begins, after the end of the line before."""
+
     def __missing__(self, line: bytes) -> tuple[str, str]:
-        name, _, value = line.partition(b":")
-        pair = name.decode("latin-1").lower(), value.strip(b" \t").decode("utf-8", "surrogateescape")
+        pair = _pair(line)
+        self.fresh = _LINE_END + line[: line.find(b":") + 1]
         if len(line) <= REMEMBERED_BYTES:
             if len(self) == REMEMBERED_LINES:
                 self.clear()
             self[line] = pair
         return pair
+
+
+def _pair(line: bytes) -> tuple[str, str]:
+    name, _, value = line.partition(b":")
+    return _name(name), _value(value)
+
+
+def _name(written: bytes) -> str:
+    return written.decode("latin-1").lower()
+
+
+def _value(written: bytes) -> str:
+    return written.strip(b" \t").decode("utf-8", "surrogateescape")

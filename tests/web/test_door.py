@@ -15,7 +15,13 @@ from bridge.sources.base import Request, Verdict
 from bridge.web.counting import Counting
 from bridge.web.limits import MIB, Limits
 from bridge.web.listener import Listener
-from bridge.web.whole import REMEMBERED_BYTES, REMEMBERED_LINES, WholeReader
+from bridge.web.whole import (
+    REMEMBERED_BYTES,
+    REMEMBERED_HEAD_BYTES,
+    REMEMBERED_HEADS,
+    REMEMBERED_LINES,
+    WholeReader,
+)
 from tests.support.clock import FakeClock
 from tests.web.fakes import FakeIngest, RecordingLog, connection, converse, patiently, statuses
 
@@ -350,6 +356,92 @@ async def seen(serve: Serve, ingest: FakeIngest, piece: bytes, *, door: bool) ->
     # Of a repeated header the first counts.
     heard = [{name.lower(): each.headers.get(name) for name in each.headers} for each in ingest.taken]
     return answered, [(each.source, each.body) for each in ingest.taken], heard
+
+
+OTHERS = st.lists(
+    st.sampled_from(
+        (
+            *(
+                b"Host: x",
+                b"Content-Length: 2",
+                b"Content-Length: 3",
+                b"Content-Length: 02",
+                b"User-Agent: a",
+            ),
+            *(b"x-signature: twice", b"A: e", b"Expect: 100-continue", b"Connection: close"),
+        )
+    ),
+    max_size=3,
+)
+FRESH = st.sampled_from(
+    (
+        *(
+            b"x-signature: good",
+            b"x-signature:  better ",
+            b"x-signature: \xc3\xa9",
+            b"X-Signature: best",
+            b"A: b",
+        ),
+        *(b"Content-Length: 2", b"Content-Length: 3", b"Host: y", b"Transfer-Encoding: chunked"),
+    )
+)
+
+
+@given(
+    senders=st.lists(OTHERS, min_size=1, max_size=2),
+    sent=st.lists(st.tuples(st.integers(0, 1), FRESH, st.sampled_from([b"{}", b"[1]"])), max_size=10),
+)
+@settings(max_examples=500, deadline=None)
+def test_a_head_that_is_known_says_what_it_would_say_anew(
+    senders: list[list[bytes]], sent: list[tuple[int, bytes, bytes]]
+) -> None:
+    """Whatever came before, a request is read as if it were the first one."""
+    reader = WholeReader(Limits())
+    for sender, fresh, body in sent:
+        others = [b"Host: x", b"Content-Length: %d" % len(body), *senders[sender % len(senders)]]
+        for lines in (
+            [*others, fresh],
+            [fresh, *others],
+            [*others[1:], fresh],
+            [others[0], *others[2:], fresh],
+        ):
+            piece = b"\r\n".join([b"POST /hooks/eduzz HTTP/1.1", *lines, b"", b""]) + body
+            anew = WholeReader(Limits())
+            assert reader.read(piece) == anew.read(piece)
+            if anew.body:
+                assert (reader.path, reader.headers, reader.body, reader.keeps) == (
+                    *(anew.path, anew.headers),
+                    *(anew.body, anew.keeps),
+                )
+
+
+def test_what_differs_may_be_another_line_again() -> None:
+    """A head is remembered by the value that was left out of it, not by the one that is new in it."""
+    reader = WholeReader(Limits())
+    for signature, agent in (
+        (b"good", b"a"),
+        (b"best", b"a"),
+        (b"good", b"b"),
+        (b"best", b"c"),
+        (b"best", b"d"),
+    ):
+        assert reader.read(with_line(b"User-Agent: %s\r\n" % agent).replace(b"good", signature))
+        assert reader.headers["x-signature"].encode() == signature
+        assert reader.headers["user-agent"].encode() == agent
+
+
+def test_heads_that_are_remembered_are_forgotten_again() -> None:
+    """However many senders there are, little is kept of them; of long heads, nothing."""
+    reader = WholeReader(Limits())
+    for number in range(3 * REMEMBERED_HEADS):
+        agent = b"%d" % number * (1 + number % 2 * REMEMBERED_HEAD_BYTES)
+        for signature in (b"one", b"two", b"three"):
+            piece = with_line(b"User-Agent: %s\r\n" % agent).replace(b"good", signature)
+            assert reader.read(piece)
+            assert reader.headers["x-signature"].encode() == signature
+            assert reader.headers["user-agent"].encode() == agent
+    assert 0 < len(reader.heads) <= REMEMBERED_HEADS
+    assert max(map(len, reader.heads)) <= REMEMBERED_HEAD_BYTES
 
 
 def named(answer: bytes) -> set[bytes]:
