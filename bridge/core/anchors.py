@@ -13,7 +13,7 @@ from msgspec import Struct
 from bridge.core.conditions import AllOf, AnyOf, At, Condition, Each, SomeValue, Test
 from bridge.core.paths import FactPath
 from bridge.core.value_tests import Between, Compares, Either, Equals, Matches, Text, ValueTest
-from bridge.core.values import nfc, number
+from bridge.core.values import may_spell_number, nfc, number
 
 Key = tuple[str, object]
 """A value in the form in which equality is looked up: see `keys_of_value`."""
@@ -77,12 +77,13 @@ def keys_of_option(option: object) -> Key:
 
 def keys_of_value(value: object) -> Sequence[Key]:
     """Return every key that a found value answers to: a number also answers to texts that spell it."""
+    if isinstance(value, str):
+        text = ("text", nfc(value))
+        made = number(value) if may_spell_number(value) else None
+        return (text,) if made is None else (text, ("number", made))
     if value is None or isinstance(value, bool):
         return (("constant", value),)
     made = number(value)
-    if isinstance(value, str):
-        text = ("text", nfc(value))
-        return (text,) if made is None else (text, ("number", made))
     return () if made is None else (("number", made), ("spelled", made))
 
 

@@ -94,7 +94,7 @@ class _Field(Struct):
                         found.update(self.equal[key])
             if self.begin_lengths or self.end_lengths:
                 self._collect_text(text_of(value), found)
-            if self.spans:
+            if self.spans.added:
                 self.spans.collect(number(value), found)
 
     def _collect_text(self, text: str | None, found: set[int]) -> None:
@@ -112,17 +112,14 @@ class _Spans:
     """Number ranges in a centred interval tree: a question costs a logarithm, plus its answers."""
 
     def __init__(self) -> None:
-        self._added: list[_Span] = []
+        self.added: list[_Span] = []
         self._root: _Node | None = None
 
-    def __bool__(self) -> bool:
-        return bool(self._added)
-
     def add(self, low: Decimal | None, high: Decimal | None, name: int) -> None:
-        self._added.append(_Span(_LOWEST if low is None else low, _HIGHEST if high is None else high, name))
+        self.added.append(_Span(_LOWEST if low is None else low, _HIGHEST if high is None else high, name))
 
     def build(self) -> None:
-        self._root = _node(self._added)
+        self._root = _node(self.added)
 
     def collect(self, value: Decimal | None, found: set[int]) -> None:
         if value is None:

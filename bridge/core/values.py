@@ -82,6 +82,11 @@ def number(value: object) -> Decimal | None:
     return made if made.is_finite() else None
 
 
+def may_spell_number(text: str) -> bool:
+    """Return whether a text begins as numbers do; most do not, and need not be looked at closer."""
+    return text[:1] in _FIRST_OF_NUMBERS
+
+
 def moment(value: object, zone: tzinfo = UTC) -> datetime | None:
     """Return the time of a value as aware UTC, else None: a datetime, or an ISO 8601 date or time as text.
 
@@ -140,7 +145,7 @@ def _of_number(value: object) -> Decimal | None:
 def _spells_number(text: str) -> bool:
     # Most texts show by their first character that they are none; a regular expression spares the others,
     # such as an id that begins with a digit, an exception of Decimal's.
-    return text[:1] in _FIRST_OF_NUMBERS and len(text) <= _LENGTH and _NUMBER.fullmatch(text) is not None
+    return may_spell_number(text) and len(text) <= _LENGTH and _NUMBER.fullmatch(text) is not None
 
 
 def _read_time(value: object) -> date | datetime | None:

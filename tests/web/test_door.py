@@ -418,13 +418,8 @@ def test_a_head_that_is_known_says_what_it_would_say_anew(
 def test_what_differs_may_be_another_line_again() -> None:
     """A head is remembered by the value that was left out of it, not by the one that is new in it."""
     reader = WholeReader(Limits())
-    for signature, agent in (
-        (b"good", b"a"),
-        (b"best", b"a"),
-        (b"good", b"b"),
-        (b"best", b"c"),
-        (b"best", b"d"),
-    ):
+    for sent in (b"good a", b"best a", b"good b", b"best c", b"third c", b"fourth b"):
+        signature, agent = sent.split()
         assert reader.read(with_line(b"User-Agent: %s\r\n" % agent).replace(b"good", signature))
         assert reader.headers["x-signature"].encode() == signature
         assert reader.headers["user-agent"].encode() == agent
