@@ -11,18 +11,17 @@ import contextlib
 import logging
 import os
 import sys
-from typing import Protocol, TextIO, cast
+import traceback
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 import orjson
 
 from bridge.clock import SystemClock
 
-# structlog would take rich along to paint tracebacks; that is most of its memory and of its time to start.
-sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
-import structlog  # noqa: E402
-
-if sys.modules.get("rich") is None:
-    sys.modules.pop("rich", None)
+if TYPE_CHECKING:
+    import structlog
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
@@ -54,28 +53,15 @@ class Log(Protocol):
 def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Log:
     """Set up logging for the process and return the program's log; libraries speak from `WARNING` on."""
     out = cast("TextIO", _Unfailing(stream or sys.stderr))
-    shared: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    final = _console(colours=_colours_wanted(out)) if out.isatty() else _json()
-    structlog.configure(
-        processors=[*shared, *final],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(out),
-        cache_logger_on_first_use=False,
-    )
     handler = logging.StreamHandler(out)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
-        )
-    )
+    if out.isatty():
+        log, formatter = _painted(out, level)
+    else:
+        seldom, formatter = Seldom(out, level), _Json()
+        log = seldom if level > logging.INFO else Lines(out, seldom)
+    handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    # Bound once: the lazy logger would be made anew for every line.
-    log = cast("Log", structlog.get_logger().bind())
-    return log if out.isatty() or level > logging.INFO else Lines(out, log)
+    return log
 
 
 class _Unfailing:
@@ -158,15 +144,97 @@ class Lines:
             self._out.flush()
 
 
+class Seldom:
+    """Writes each line away from a terminal at once, as JSON, from a level on."""
+
+    def __init__(self, out: TextIO, level: int) -> None:
+        self._out = out
+        self._level = level
+        self._clock = SystemClock()
+
+    def debug(self, event: str, **fields: object) -> None:
+        """Log what only a developer wants."""
+        self._write(logging.DEBUG, event, fields)
+
+    def info(self, event: str, **fields: object) -> None:
+        """Log finished work."""
+        self._write(logging.INFO, event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Log what someone may have to look at."""
+        self._write(logging.WARNING, event, fields)
+
+    def error(self, event: str, **fields: object) -> None:
+        """Log what someone must look at."""
+        self._write(logging.ERROR, event, fields)
+
+    def exception(self, event: str, **fields: object) -> None:
+        """Log an error with the traceback at hand."""
+        self._write(logging.ERROR, event, fields, exception=traceback.format_exc().rstrip())
+
+    def _write(self, level: int, event: str, fields: dict[str, object], **more: object) -> None:
+        if level >= self._level:
+            self._out.write(_line(level, event, self._clock.now(), fields, more) + "\n")
+            self._out.flush()
+
+
+class _Json(logging.Formatter):
+    """Makes lines of the same form of what libraries say."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line."""
+        more = {"exception": self.formatException(record.exc_info)} if record.exc_info else {}
+        at = datetime.fromtimestamp(record.created, UTC)
+        return _line(record.levelno, record.getMessage(), at, {}, more)
+
+
+def _line(level: int, event: str, at: datetime, fields: dict[str, object], more: dict[str, Any]) -> str:
+    """Return a line as JSON; what JSON has no word for is written as Python shows it."""
+    said = {"event": event, "level": logging.getLevelName(level).lower(), "timestamp": at}
+    return orjson.dumps(fields | said | more, repr, orjson.OPT_UTC_Z).decode()
+
+
+def _painted(out: TextIO, level: int) -> tuple[Log, logging.Formatter]:
+    """Return what writes for people, and what does so with what libraries say."""
+    library = _structlog()
+    shared: list[structlog.typing.Processor] = [
+        library.stdlib.add_log_level,
+        library.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    final = _console(library, colours=_colours_wanted(out))
+    library.configure(
+        processors=[*shared, *final],
+        wrapper_class=library.make_filtering_bound_logger(level),
+        logger_factory=library.WriteLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    formatter = library.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[library.stdlib.ProcessorFormatter.remove_processors_meta, *final],
+    )
+    # Bound once: the lazy logger would be made anew for every line.
+    return cast("Log", library.get_logger().bind()), formatter
+
+
+def _structlog() -> ModuleType:
+    """Import what only a terminal needs; it would take rich along, for tracebacks, which is most of it."""
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+    import structlog  # noqa: PLC0415
+
+    if sys.modules.get("rich") is None:
+        sys.modules.pop("rich", None)
+    return structlog
+
+
 def _colours_wanted(out: TextIO) -> bool:
     """Follow https://no-color.org and terminals that know no colours."""
     return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _console(*, colours: bool) -> list[structlog.typing.Processor]:
+def _console(library: Any, *, colours: bool) -> list[structlog.typing.Processor]:  # noqa: ANN401 - a module
     # The default formatter prints the local variables, which are people's data.
-    renderer = structlog.dev.ConsoleRenderer(
-        colors=colours, pad_event_to=0, pad_level=False, exception_formatter=structlog.dev.plain_traceback
+    renderer = library.dev.ConsoleRenderer(
+        colors=colours, pad_event_to=0, pad_level=False, exception_formatter=library.dev.plain_traceback
     )
     return [_said, renderer]
 
@@ -174,12 +242,3 @@ def _console(*, colours: bool) -> list[structlog.typing.Processor]:
 def _said(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Leave out what says nothing: a person reads these lines."""
     return {name: value for name, value in line.items() if value is not None}
-
-
-def _json() -> list[structlog.typing.Processor]:
-    return [structlog.processors.format_exc_info, _written]
-
-
-def _written(_logger: object, _method: str, line: structlog.typing.EventDict) -> str:
-    """Write a line as JSON; what JSON has no word for is written as Python shows it."""
-    return orjson.dumps(line, repr).decode()

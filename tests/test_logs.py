@@ -8,6 +8,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -48,6 +49,36 @@ def test_away_from_a_terminal_a_line_is_json_with_a_time_in_utc() -> None:
     line = json.loads(out.getvalue())
     assert (line["event"], line["entry"], line["level"]) == ("event dispatched", 7, "info")
     assert line["timestamp"].endswith("Z")
+
+
+def test_trouble_away_from_a_terminal_has_the_same_form() -> None:
+    """Whoever reads the lines needs one way for the work and for what went wrong, ours or a library's."""
+    out = io.StringIO()
+    log = logs.configure(out)
+    log.debug("ping answered")
+    log.warning("request refused", source="eduzz", path=Path("a"))
+    fail(log)
+    try:
+        raise RuntimeError("broken")
+    except RuntimeError:
+        logging.getLogger("some.library").exception("failed for %s", "once")
+    refused, failed, of_a_library = (json.loads(line) for line in out.getvalue().splitlines())
+    assert list(refused) == ["source", "path", "event", "level", "timestamp"]
+    assert (refused["level"], refused["path"]) == ("warning", "PosixPath('a')")
+    assert list(failed) == ["entry", "event", "level", "timestamp", "exception"]
+    assert (failed["level"], failed["exception"].splitlines()[-1]) == ("error", "RuntimeError: broken")
+    assert list(of_a_library) == ["event", "level", "timestamp", "exception"]
+    assert (of_a_library["event"], of_a_library["level"]) == ("failed for once", "error")
+
+
+def test_a_command_that_is_quiet_tells_only_of_trouble() -> None:
+    """Its own words are what people asked for."""
+    out = io.StringIO()
+    log = logs.configure(out, level=logging.WARNING)
+    log.info("event dispatched")
+    log.warning("request refused")
+    (line,) = out.getvalue().splitlines()
+    assert json.loads(line)["event"] == "request refused"
 
 
 @pytest.mark.parametrize("out", [io.StringIO(), Terminal()], ids=["json", "terminal"])

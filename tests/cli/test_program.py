@@ -66,7 +66,14 @@ def test_a_running_bridge_has_imported_nothing_that_it_may_never_need() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     unwanted = {"aiosmtpd", "aiosmtplib", "alembic", "css_inline", "email_validator", "markdown_it"}
-    unwanted |= {"prometheus_client", "psycopg", "rich", "slack_sdk", "sqlalchemy.dialects.postgresql"}
+    unwanted |= {
+        "prometheus_client",
+        "psycopg",
+        "rich",
+        "slack_sdk",
+        "sqlalchemy.dialects.postgresql",
+        "structlog",
+    }
     assert set(json.loads(done.stdout)) & unwanted == set()
 
 
