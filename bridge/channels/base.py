@@ -60,7 +60,7 @@ class Together(Struct, frozen=True, kw_only=True):
 class ActionModel(BaseModel):
     """What an entry of `send:` may say for one type of channel, beyond naming it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     @abstractmethod
     def slots(self) -> dict[str, Slot]:

@@ -105,9 +105,14 @@ TextOrTexts = {"anyOf": [{"type": "string"}, Texts]}
 
 
 class Strict(BaseModel):
-    """The base of all options: unknown keys are errors, and no error shows what was typed."""
+    """The base of all options: unknown keys are errors, and no error shows what was typed.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    Only whole configurations are checked, so parts get no checker of their own unless somebody asks.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class RetryOptions(Strict):

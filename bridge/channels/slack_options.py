@@ -99,7 +99,7 @@ class SlackOptions(ChannelOptions):
 class Button(BaseModel):
     """A link under a message."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     text: str = Field(min_length=1, description="What stands on it, with templates in it; 75 characters.")
     url: str | None = Field(default=None, min_length=1, description="Where it leads, with templates in it.")

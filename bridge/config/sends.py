@@ -39,7 +39,7 @@ SAYING = frozenset({"text", "template", "json", "form", "body"})
 class EntryConfig(BaseModel):
     """One thing to send; a class per type of channel adds that type's own keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     kind: ClassVar[str]
 
