@@ -31,6 +31,7 @@ class Inlet:
         self._lease = lease
         self._dispatcher = dispatcher
         self._takes_its_time = False
+        self._may_draft = node.alone or node.database.is_shared
         self.worker: Worker[tuple[Entry, str]] = Worker(
             "dispatch",
             claim=self._claim,
@@ -41,13 +42,16 @@ class Inlet:
             log=node.log,
         )
 
-    def accept(self, connection: Connection, entries: Entries) -> list[tuple[Accepted, Stored]]:
+    def accept(self, connection: Connection, entries: Entries) -> list[tuple[Accepted, Stored | None]]:
         """Store entries, and what follows from those with a draft."""
         return accept_all(connection, entries, self._node.database.secret)
 
     def draft(self, entry: NewEntry, content: object, now: datetime) -> Draft | None:
-        """Decide about an entry before it is stored, see `Dispatcher.draft`; not behind any that waits."""
-        if not self._node.alone or not self.worker.is_quiet:
+        """Decide about an entry before it is stored, see `Dispatcher.draft`; not behind any that waits.
+
+        What waits for other nodes is seen when it is stored.
+        """
+        if not (self._may_draft and self.worker.is_quiet):
             return None
         draft = self._dispatcher.draft(entry, content, now)
         self._takes_its_time = draft is None and self._dispatcher.is_ready
@@ -58,7 +62,7 @@ class Inlet:
 
         Otherwise a stream of events would keep to the way of its first one, which had to store the rules.
         """
-        if self._node.alone and self.worker.settles and not self._takes_its_time:
+        if self._may_draft and self.worker.settles and not self._takes_its_time:
             await self.worker.settled(MOMENT_S)
 
     def follow(self, draft: Draft, seq: int, stored: Stored) -> None:

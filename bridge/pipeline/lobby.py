@@ -54,7 +54,7 @@ class Lobby:
         """Give nothing more to the inlet; it still hears what becomes of entries that it knows."""
         self._before, self._inlet = self._inlet or self._before, None
 
-    def accept(self, connection: Connection, entries: Entries) -> Sequence[tuple[Accepted, Stored]]:
+    def accept(self, connection: Connection, entries: Entries) -> Sequence[tuple[Accepted, Stored | None]]:
         """Store entries, and what follows from them if that is known."""
         inlet = self._inlet or self._before  # it may be asked about entries with drafts while it is held
         if inlet is not None:

@@ -110,11 +110,21 @@ def consequences(
     return outcome.stored, outcome.skipped
 
 
-def accept_all(connection: Connection, entries: Entries, secret: bytes) -> list[tuple[Accepted, Stored]]:
-    """Store entries, and of those with a draft everything that follows, in one go."""
+def accept_all(
+    connection: Connection, entries: Entries, secret: bytes
+) -> list[tuple[Accepted, Stored | None]]:
+    """Store entries, and of those with a draft everything that follows, in one go.
+
+    None if an entry is stored as it came in spite of its draft, because another one has to come before.
+    """
+    drafted = any(isinstance(way, Draft) for _, way in entries)
+    seqs = inbox.seqs_in_turn(connection, len(entries)) if drafted else None
+    if drafted and seqs is None:
+        undecided = [(entry, None if isinstance(way, Draft) else way) for entry, way in entries]
+        return [(found, None) for found in inbox.accept_all(connection, undecided)]
     summaries: Summaries = {}
     ways = [(entry, way.foreseen(summaries) if isinstance(way, Draft) else way) for entry, way in entries]
-    accepted = inbox.accept_all(connection, ways)
+    accepted = inbox.accept_all(connection, ways, seqs)
     queue = _Queue(connection, secret)
     led_on = [
         (draft, found.seq, _led_on(queue, draft, found.seq))

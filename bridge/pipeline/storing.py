@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # receiving must not wait for what only sending needs
     from bridge.pipeline.settling import Draft, Entries, Stored
     from bridge.store.database import Connection
 
+    _Found = tuple[Accepted, Stored | None] | BaseException
+
 STORE_LIMIT_S = 10.0
 """How long a sender waits for the store."""
 TOGETHER = 256
@@ -30,8 +32,11 @@ Told = Callable[[Accepted | BaseException], None]
 class Intake(Protocol):
     """Where stored entries go next: `bridge.pipeline.inlet`."""
 
-    def accept(self, connection: Connection, entries: Entries) -> Sequence[tuple[Accepted, Stored]]:
-        """Store entries, and what follows from those with a draft; called in the store's thread."""
+    def accept(self, connection: Connection, entries: Entries) -> Sequence[tuple[Accepted, Stored | None]]:
+        """Store entries, and what follows from those with a draft; called in the store's thread.
+
+        None for a draft says that its entry is stored as it came.
+        """
         ...
 
     async def settled(self) -> None:
@@ -122,7 +127,7 @@ class Storing:
         now = self._node.clock.now() if drafts else None
         rows = [(each.entry, self._way(each, now)) for each in arrived]
         put_off = _PutOff(arrived, self._limit_s)
-        found: Sequence[tuple[Accepted, Stored] | BaseException]
+        found: Sequence[_Found]
         try:
             found = await self._node.database.write(lambda c: self._intake.accept(c, rows), weight=len(rows))
         except asyncio.CancelledError:
@@ -142,7 +147,7 @@ class Storing:
         draft = None if now is None else self._intake.draft(arrival.entry, arrival.content, now)
         return draft or self._intake.reserve()
 
-    def _passed(self, outcome: tuple[Accepted, Stored] | BaseException) -> Accepted | BaseException:
+    def _passed(self, outcome: _Found) -> Accepted | BaseException:
         if isinstance(outcome, BaseException):
             return outcome
         try:
@@ -155,7 +160,7 @@ class Storing:
         self,
         arrival: Arrival,
         way: Draft | Lease | None,
-        outcome: tuple[Accepted, Stored] | BaseException,
+        outcome: _Found,
     ) -> None:
         """Say what is stored: it is at hand, and need not be read back from the store."""
         if way is None:
@@ -169,6 +174,9 @@ class Storing:
             accepted, stored = outcome
             if isinstance(way, Lease):
                 self._intake.begin(inbox.stored(arrival.entry, accepted.seq, arrival.content), way)
+            elif stored is None:
+                self._intake.drop(way)
+                self._intake.wake()
             else:
                 self._intake.follow(way, accepted.seq, stored)
 
@@ -196,7 +204,7 @@ class _PutOff:
             each.told(TimeoutError())
 
 
-def _is_for_some(outcome: tuple[Accepted, Stored] | BaseException) -> bool:
+def _is_for_some(outcome: _Found) -> bool:
     """Return whether some of those that were stored together may be stored all the same."""
     if isinstance(outcome, StoreUnavailable):
         return isinstance(outcome, StoreBusy)

@@ -100,6 +100,11 @@ class Database:
         """Whether the last write could be made, for health checks; the workers' polls keep it fresh."""
         return self._writer.works
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work on this store, and agree in it whose turn it is: PostgreSQL."""
+        return self._engines.file is None
+
     async def write(self, operation: Callable[[Connection], T], *, weight: int = 1) -> T:
         """Run `operation` in the writer's next transaction and return its value after the commit.
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from bridge.store import news
+from bridge.store import arrays, news
 from bridge.store.errors import StoreError
 from bridge.store.listening import Ear
 from bridge.store.prepared import run_text
@@ -145,6 +145,10 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
+# Who has got a lock must see what its last holder has committed, whatever the server's default is.
+_FRESH = {"default_transaction_isolation": "read committed"}
+
+
 def _postgresql(url: URL, readers: int, busy_timeout: timedelta) -> Engines:
     ours: dict[str, object] = {"connect_timeout": 10, "application_name": "bridge", **ALIVE}
     arguments = {name: value for name, value in ours.items() if name not in url.query}
@@ -158,9 +162,18 @@ def _postgresql(url: URL, readers: int, busy_timeout: timedelta) -> Engines:
         ) from error
     # Every statement that writes has an index for its rows. With statistics from before a burst of events the
     # planner would rather sort the whole backlog for each claim.
-    habits = {"enable_bitmapscan": "off", "enable_seqscan": "off"}
+    # Of many rows that are given at once, each is looked up: a plan that was made while a table was small,
+    # and is kept, must not read all of it when it is big.
+    habits = {
+        "enable_bitmapscan": "off",
+        "enable_seqscan": "off",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
+    }
     event.listen(
-        writer, "connect", _session(busy_timeout, {"default_transaction_read_only": "off", **habits})
+        writer,
+        "connect",
+        _session(busy_timeout, {"default_transaction_read_only": "off", **_FRESH, **habits}),
     )
     event.listen(reader, "connect", _session(busy_timeout, {"default_transaction_read_only": "on"}))
     event.listen(writer, "handle_error", _without_details)
@@ -195,6 +208,7 @@ def _session(busy_timeout: timedelta, own: dict[str, str]) -> Callable[[Any, Any
         "lock_timeout": f"{busy_timeout // timedelta(milliseconds=1)}ms",
         "idle_in_transaction_session_timeout": "60s",
         "timezone": "UTC",
+        "client_encoding": "UTF8",  # as `arrays` sends it
         **own,
     }
 
@@ -208,5 +222,6 @@ def _session(busy_timeout: timedelta, own: dict[str, str]) -> Callable[[Any, Any
             "WHERE current_setting('synchronous_commit') = 'off'"
         )
         connection.autocommit = False
+        arrays.teach(connection)
 
     return on_connect

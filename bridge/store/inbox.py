@@ -10,23 +10,30 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import (
+    Boolean,
+    ColumnElement,
     Connection,
     Integer,
     and_,
     bindparam,
+    case,
+    exists,
+    false,
+    func,
     literal_column,
     not_,
     null,
     or_,
     select,
-    text,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
+from bridge.store.arrays import is_not_among
 from bridge.store.columns import Instant, Json, Words, folded
 from bridge.store.news import tell_of_entries
-from bridge.store.numbers import next_seqs
-from bridge.store.prepared import Prepared
+from bridge.store.numbers import next_seqs, send_next_seqs
+from bridge.store.prepared import Prepared, one_trip
 from bridge.store.schema import DONE, NEW, PARKED, WORDS, constant, constants, given, inbox, new_row, under
 
 LONGEST_LEASE = timedelta(minutes=5)
@@ -107,13 +114,16 @@ def accept(connection: Connection, entry: NewEntry, lease: Lease | None = None) 
 
 
 def accept_all(
-    connection: Connection, entries: Sequence[tuple[NewEntry, Lease | Finished | None]]
+    connection: Connection,
+    entries: Sequence[tuple[NewEntry, Lease | Finished | None]],
+    seqs: Sequence[int] | None = None,
 ) -> list[Accepted]:
     """Store requests as `accept` does, in their order, with one statement for all of a kind.
 
-    One with what is `Finished` about it is done at once.
+    One with what is `Finished` about it is done at once. `seqs` are their numbers, if they have any yet.
     """
-    seqs = next_seqs(connection, inbox, len(entries))
+    if seqs is None:
+        seqs = next_seqs(connection, inbox, len(entries))
     waiting: list[dict[str, object]] = []
     done: list[tuple[object, ...]] = []
     texts = _Texts(int if connection.dialect.name == "sqlite" else bool)
@@ -139,6 +149,23 @@ class Turn(Enum):
     """Another node takes entries in this very moment, and may have missed the latest ones."""
 
 
+def seqs_in_turn(connection: Connection, count: int) -> Sequence[int] | None:
+    """Return numbers for entries that may be stored with what the rules have decided about them.
+
+    None if something that is stored has to go through the rules before. On PostgreSQL it is this node's turn
+    until the end of the transaction, if there are numbers: nobody else claims, or stores what it has decided
+    about. On SQLite, whoever is alone knows without asking.
+    """
+    if connection.dialect.name != "postgresql":
+        return next_seqs(connection, inbox, count)
+    with one_trip(connection):
+        turn = _TAKE_TURN.send(connection, {})
+        # The second statement sees what was committed before the lock was given.
+        waiting = _ANY_WAITS.send(connection, {})
+        seqs = send_next_seqs(connection, inbox, count)
+    return seqs() if turn() == (True,) and waiting() is None else None
+
+
 def claim(
     connection: Connection,
     *,
@@ -157,17 +184,15 @@ def claim(
     turn = _turn(connection, now, lease) if connection.dialect.name == "postgresql" else Turn.OURS
     if turn is not Turn.OURS:
         return None if turn is Turn.OPEN else []
-    rows = connection.execute(
-        _CLAIM,
-        {
-            "given_now": now,
-            "given_far": now + LONGEST_LEASE,
-            "given_until": lease_until,
-            "given_lease": lease,
-            "given_limit": limit,
-            "given_busy": (NOBODY, *busy),
-        },
-    )
+    values = {
+        "given_now": now,
+        "given_far": now + LONGEST_LEASE,
+        "given_until": lease_until,
+        "given_lease": lease,
+        "given_limit": limit,
+        "given_busy": (NOBODY, *busy),
+    }
+    rows = connection.execute(_CLAIM[connection.dialect.name], values)
     return sorted((entry_of(row) for row in rows), key=lambda entry: entry.seq)
 
 
@@ -365,8 +390,9 @@ _WAITING = and_(inbox.c.state == constant(NEW), inbox.c.state != constant(DONE))
 _FREE = {"lease": null(), "leased_until": null()}
 
 _ACCEPT = Prepared(
-    new_row(inbox).values(state=constant(NEW), run=literal_column("1")).inline(),
+    new_row(inbox),
     inserted=("seq", *_NEW_FIELDS, "tries", "lease", "leased_until"),
+    fixed={"state": constant(NEW), "run": literal_column("1")},
 )
 _FOUND = ("event_id", "type", "kind", "occurred_at", "learner", "test", "summary")
 _DONE_COLUMNS = (
@@ -378,35 +404,45 @@ _words, _instant, _json = Words(WORDS).stored, Instant.stored, Json.stored
 _name = lru_cache(maxsize=1000)(_words)
 """What `_words` returns, for what comes again and again."""
 _ACCEPT_DONE = Prepared(
-    new_row(inbox).values(state=constant(DONE), run=literal_column("1"), tries=literal_column("1")).inline(),
+    new_row(inbox),
     inserted=_DONE_COLUMNS,
+    fixed={"state": constant(DONE), "run": literal_column("1"), "tries": literal_column("1")},
 )
 _AMEND = (
     update(inbox).where(inbox.c.seq == given("seq")).values(summary=bindparam("given_summary", type_=Json))
 )
 _FIND = select(inbox.c.seq).where(inbox.c.key == given("key"))
-_NEXT = (
-    select(inbox.c.seq)
-    .where(
-        _WAITING,
-        or_(
-            inbox.c.leased_until.is_(None),
-            inbox.c.leased_until <= given("now"),
-            inbox.c.leased_until > given("far"),
-        ),
-        inbox.c.seq.not_in(bindparam("given_busy", expanding=True)),
+
+
+def _claiming(not_busy: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    first = (
+        select(inbox.c.seq)
+        .where(
+            _WAITING,
+            or_(
+                inbox.c.leased_until.is_(None),
+                inbox.c.leased_until <= given("now"),
+                inbox.c.leased_until > given("far"),
+            ),
+            not_busy,
+        )
+        .order_by(inbox.c.seq)
+        .limit(given("limit", Integer))
+        .with_for_update(skip_locked=True)
+        .cte("next")
     )
-    .order_by(inbox.c.seq)
-    .limit(given("limit", Integer))
-    .with_for_update(skip_locked=True)
-    .cte("next")
-)
-_CLAIM = (
-    update(inbox)
-    .where(inbox.c.seq.in_(select(_NEXT.c.seq)))
-    .values(lease=given("lease"), leased_until=given("until"), tries=inbox.c.tries + 1)
-    .returning(*ENTRY_COLUMNS)
-)
+    return (
+        update(inbox)
+        .where(inbox.c.seq.in_(select(first.c.seq)))
+        .values(lease=given("lease"), leased_until=given("until"), tries=inbox.c.tries + 1)
+        .returning(*ENTRY_COLUMNS)
+    )
+
+
+_CLAIM = {
+    "sqlite": _claiming(inbox.c.seq.not_in(bindparam("given_busy", expanding=True))),
+    "postgresql": _claiming(is_not_among(inbox.c.seq, "busy")),
+}
 _SETTLE = (
     update(inbox)
     .where(inbox.c.seq == given("seq"), inbox.c.lease == given("lease"), inbox.c.state == constant(NEW))
@@ -447,8 +483,15 @@ _PUT_BACK = (
 )
 
 # The table's number, because a database may hold several stores, each in a schema of its own.
-_LOCK = text("SELECT pg_try_advisory_xact_lock(:ours + CAST('inbox'::regclass AS oid)::bigint)").bindparams(
-    ours=0x6272_6964 << 32  # "brid" in ASCII
+_BRID = 0x6272_6964 << 32  # "brid" in ASCII
+_LOCK_NUMBER: ColumnElement[int] = literal_column(f"{_BRID} + CAST('inbox'::regclass AS oid)::bigint")
+_LOCK = select(func.pg_try_advisory_xact_lock(_LOCK_NUMBER))
+_ANY = select(inbox.c.seq).where(_WAITING).limit(literal_column("1"))
+_ANY_WAITS = Prepared(_ANY, returned=(inbox.c.seq,))
+_TAKE_TURN = Prepared(
+    # Who sees that something waits does not take the lock from those who are about to claim it.
+    select(case((exists(_ANY), false()), else_=func.pg_try_advisory_xact_lock(_LOCK_NUMBER))),
+    returned=(literal_column("turn", Boolean),),
 )
 _OLDEST = (
     select(inbox.c.lease, inbox.c.leased_until)

@@ -106,7 +106,7 @@ def confirm(connection: Connection, delivery_id: str, *, now: datetime) -> None:
 
 def confirm_all(connection: Connection, deliveries: Sequence[tuple[str, datetime]]) -> None:
     """Confirm as `confirm` does, for many deliveries and when each was sent."""
-    _CONFIRM.run_all(connection, [{"given_id": id_, "given_now": now} for id_, now in deliveries])
+    _CONFIRM.send_all(connection, [{"given_id": id_, "given_now": now} for id_, now in deliveries])
 
 
 def release(connection: Connection, delivery_id: str, *, now: datetime) -> None:

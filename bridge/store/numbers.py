@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Integer, Table, literal_column, text
 
-from bridge.store.prepared import Prepared
+from bridge.store.prepared import Later, Prepared
 
 _NUMBER = (literal_column("seq", Integer),)
 _LAST = Prepared(text("SELECT seq FROM sqlite_sequence WHERE name = :given_table"), returned=_NUMBER)
 _NEXT = Prepared(
     text(
-        "SELECT nextval(pg_get_serial_sequence(:given_table, 'seq')) AS seq "
+        # The sequence is looked up once for all numbers.
+        "SELECT nextval((SELECT CAST(pg_get_serial_sequence(:given_table, 'seq') AS regclass))) AS seq "
         "FROM generate_series(1, :given_count)"
     ),
     returned=_NUMBER,
@@ -25,8 +26,13 @@ def next_seqs(connection: Connection, table: Table, count: int) -> Sequence[int]
     On SQLite they are ours until the transaction ends, since nobody else writes meanwhile; there the rows of
     one table are stored before its next numbers are asked for.
     """
+    return send_next_seqs(connection, table, count)()
+
+
+def send_next_seqs(connection: Connection, table: Table, count: int) -> Later[Sequence[int]]:
+    """Ask for numbers within `one_trip`, after which what is returned gives them."""
     if connection.dialect.name == "postgresql":
-        rows = _NEXT.every(connection, {"given_table": table.name, "given_count": count})
-        return [seq for (seq,) in rows]
+        rows = _NEXT.send_every(connection, {"given_table": table.name, "given_count": count})
+        return lambda: [seq for (seq,) in rows()]
     last: int = _LAST.scalar(connection, {"given_table": table.name}) or 0
-    return range(last + 1, last + 1 + count)
+    return lambda: range(last + 1, last + 1 + count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -19,10 +19,12 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from bridge.core.messages import Payload
 from bridge.core.outcomes import ANSWER_LIMIT, State
 from bridge.store import memory
+from bridge.store.arrays import is_among, is_not_among
 from bridge.store.columns import HexId, Instant, Json, Words
 from bridge.store.conflicts import insert_or_update
 from bridge.store.deliveries import (
@@ -35,8 +37,8 @@ from bridge.store.deliveries import (
 from bridge.store.inbox import ENTRY_COLUMNS, NOBODY, Lease, entry_of
 from bridge.store.moves import CLOSED, OPEN, THIS, UNDER_LEASE, move
 from bridge.store.news import tell_of_channel
-from bridge.store.numbers import next_seqs
-from bridge.store.prepared import Prepared
+from bridge.store.numbers import send_next_seqs
+from bridge.store.prepared import Later, Prepared, one_trip
 from bridge.store.schema import (
     SENTENCES,
     WORDS,
@@ -73,8 +75,10 @@ def enqueue_all(
     connection: Connection, wanted: Sequence[tuple[NewDelivery, Payload | None, Lease | None]]
 ) -> list[Queued | None]:
     """Store deliveries as `enqueue` does one after the other, with one statement for all."""
-    seqs = next_seqs(connection, deliveries, len(wanted))
-    lanes: set[bytes | None] = set()
+    with one_trip(connection):
+        numbers = send_next_seqs(connection, deliveries, len(wanted))
+        found = _send_taken_before(connection, wanted)
+    seqs, lanes = numbers(), found()
     leases = []
     for new, _, lease in wanted:
         leases.append(_lease_for(connection, new, lease, lanes))
@@ -110,11 +114,13 @@ def claim_due(
     left alone.
     """
     wanted = {"given_channel": channel, "given_now": now, "given_limit": limit, "given_busy": (NOBODY, *busy)}
-    claimed = connection.scalars(_CLAIM, {**wanted, "given_until": lease_until, "given_lease": lease}).all()
-    if not claimed and connection.dialect.name == "postgresql":
+    kind = connection.dialect.name
+    claim = {**wanted, "given_until": lease_until, "given_lease": lease}
+    claimed = connection.scalars(_CLAIM[kind], claim).all()
+    if not claimed and kind == "postgresql":
         far = {"given_channel": channel, "given_far": now + LONGEST_LEASE, "given_now": now}
         connection.execute(_RELEASE_FAR, far)
-    rows = connection.execute(_DUE, {"given_seqs": claimed}) if claimed else ()
+    rows = connection.execute(_DUE[kind], {"given_seqs": claimed}) if claimed else ()
     return [_due_of(row) for row in rows]
 
 
@@ -171,16 +177,22 @@ def record_delivered(
     Raises `LeaseLost` if not all leases are still ours: then each is to be recorded on its own.
     """
     moves = [_delivered_row(due.seq, lease, attempt, reference) for due, lease, attempt, reference in results]
-    if _DELIVERED.run_stored(connection, moves) != len(moves):
-        raise LeaseLost
-    _ADD_ATTEMPT.run_stored(connection, [_attempt_row(due.seq, attempt) for due, _, attempt, _ in results])
-    memory.confirm_all(
-        connection, [(due.id, _ended_at(attempt)) for due, _, attempt, _ in results if due.has_claim]
-    )
-    return [
-        Recorded(lane_waits=due.others_wait and _is_taken(connection, due.lane, _ended_at(attempt)))
+    tried = [_attempt_row(due.seq, attempt) for due, _, attempt, _ in results]
+    claims = [(due.id, _ended_at(attempt)) for due, _, attempt, _ in results if due.has_claim]
+    asked = {
+        due.lane: _ended_at(attempt)
         for due, _, attempt, _ in results
-    ]
+        if due.others_wait and due.lane is not None
+    }
+    with one_trip(connection):
+        moved = _DELIVERED.send_stored(connection, moves)
+        _ADD_ATTEMPT.send_stored(connection, tried)
+        memory.confirm_all(connection, claims)
+        found = _send_taken(connection, asked)
+    if moved() != len(moves):
+        raise LeaseLost
+    taken = found()
+    return [Recorded(lane_waits=due.others_wait and due.lane in taken) for due, *_ in results]
 
 
 def park(connection: Connection, seq: int, *, lease: str, now: datetime, why: str) -> bool:
@@ -271,15 +283,34 @@ def _is_taken(connection: Connection, lane: bytes | None, now: datetime) -> bool
     return lane is not None and _LANE.first(connection, {"given_lane": lane, "given_now": now}) is not None
 
 
+def _send_taken(connection: Connection, lanes: Mapping[bytes, datetime]) -> Later[set[bytes | None]]:
+    """Ask which of these lanes are taken, each at its time."""
+    rows = [{"given_lane": lane, "given_now": now} for lane, now in lanes.items()]
+    found = _LANE.send_finds(connection, rows)
+    return lambda: {lane for lane, is_taken in zip(lanes, found(), strict=True) if is_taken}
+
+
+def _send_taken_before(
+    connection: Connection, wanted: Sequence[tuple[NewDelivery, Payload | None, Lease | None]]
+) -> Later[set[bytes | None]]:
+    """Ask which lanes of those that could be sent at once are taken by what is stored."""
+    asked = {
+        new.lane: new.created_at
+        for new, _, lease in wanted
+        if new.lane is not None and lease is not None and new.state is State.PENDING
+    }
+    return _send_taken(connection, asked) if asked else set
+
+
 def _lease_for(
     connection: Connection, new: NewDelivery, lease: Lease | None, lanes: Collection[bytes | None]
 ) -> Lease | None:
-    """Return the lease of a new delivery, if it need not wait; `lanes` are those of the ones before it."""
+    """Return the lease of a new delivery, if it need not wait; `lanes` are those that are taken."""
     if lease is None and new.state is State.PENDING and new.due_at <= new.created_at:
         tell_of_channel(connection, new.channel)
     if lease is None or new.state is not State.PENDING:
         return None
-    if new.lane is not None and (new.lane in lanes or _is_taken(connection, new.lane, new.created_at)):
+    if new.lane is not None and new.lane in lanes:
         return None
     return lease
 
@@ -400,10 +431,13 @@ _THROUGH = (deliveries.c.channel == given("channel"), OPEN)
 _ITS_TURN = or_(deliveries.c.lane.is_(None), deliveries.c.seq == _FIRST_OF_LANE)
 
 _ENQUEUE = Prepared(
-    new_row(deliveries)
-    .values(attempts=literal_column("0"), tries=literal_column("0"), trigger=constant("schedule"))
-    .inline(),
+    new_row(deliveries),
     inserted=_DELIVERY_COLUMNS,
+    fixed={
+        "attempts": literal_column("0"),
+        "tries": literal_column("0"),
+        "trigger": constant("schedule"),
+    },
 )
 _LANE = Prepared(
     select(deliveries.c.seq)
@@ -411,23 +445,27 @@ _LANE = Prepared(
     .limit(literal_column("1")),
     returned=(deliveries.c.seq,),
 )
-_NEXT = (
-    select(deliveries.c.seq)
-    .where(
-        *_THROUGH,
-        _ITS_TURN,
-        deliveries.c.ready_at <= given("now"),
-        deliveries.c.seq.not_in(bindparam("given_busy", expanding=True)),
+
+
+def _claiming(not_busy: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    first = (
+        select(deliveries.c.seq)
+        .where(*_THROUGH, _ITS_TURN, deliveries.c.ready_at <= given("now"), not_busy)
+        .order_by(deliveries.c.ready_at, deliveries.c.seq)
+        .limit(given("limit", Integer))
+        .with_for_update(skip_locked=True, of=deliveries)
+        .cte("next")
     )
-    .order_by(deliveries.c.ready_at, deliveries.c.seq)
-    .limit(given("limit", Integer))
-    .with_for_update(skip_locked=True, of=deliveries)
-    .cte("next")
-)
-_CLAIM = move(
-    State.SENDING, deliveries.c.seq.in_(select(_NEXT.c.seq)), lease=given("lease"), ready_at=given("until")
-).returning(deliveries.c.seq)
-_DUE = (
+    chosen = deliveries.c.seq.in_(select(first.c.seq))
+    claimed = move(State.SENDING, chosen, lease=given("lease"), ready_at=given("until"))
+    return claimed.returning(deliveries.c.seq)
+
+
+_CLAIM = {
+    "sqlite": _claiming(deliveries.c.seq.not_in(bindparam("given_busy", expanding=True))),
+    "postgresql": _claiming(is_not_among(deliveries.c.seq, "busy")),
+}
+_OF_CLAIMED = (
     select(
         *(deliveries.c[name] for name in _DUE_FIELDS),
         payloads.c.body,
@@ -437,11 +475,14 @@ _DUE = (
     )
     .join_from(deliveries, inbox, deliveries.c.inbox_seq == inbox.c.seq)
     .outerjoin(payloads, payloads.c.delivery_seq == deliveries.c.seq)
-    .where(deliveries.c.seq.in_(bindparam("given_seqs", expanding=True)))
     .order_by(deliveries.c.due_at, deliveries.c.seq)
 )
+_DUE = {
+    "sqlite": _OF_CLAIMED.where(deliveries.c.seq.in_(bindparam("given_seqs", expanding=True))),
+    "postgresql": _OF_CLAIMED.where(is_among(deliveries.c.seq, "seqs")),
+}
 _HELD = Prepared(select(deliveries.c.seq).where(*UNDER_LEASE).with_for_update(), returned=(deliveries.c.seq,))
-_ADD_PAYLOAD = Prepared(payloads.insert().inline(), inserted=_PAYLOAD_COLUMNS)
+_ADD_PAYLOAD = Prepared(payloads.insert(), inserted=_PAYLOAD_COLUMNS)
 _STORE_PAYLOAD = Prepared(
     insert_or_update(payloads, ["delivery_seq"], ["meta", "cuts", "body"]),
     inserted=_PAYLOAD_COLUMNS,
@@ -453,7 +494,7 @@ _RECORD = {
     state: Prepared(move(state, *UNDER_LEASE, **then, **_TRIED).returning(*_WHOSE), returned=_WHOSE)
     for state, then in ((State.PENDING, _AGAIN), (State.DELIVERED, CLOSED), (State.DEAD, CLOSED))
 }
-_ADD_ATTEMPT = Prepared(attempts.insert().inline(), inserted=_ATTEMPT_COLUMNS)
+_ADD_ATTEMPT = Prepared(attempts.insert(), inserted=_ATTEMPT_COLUMNS)
 _END = {
     target: move(target, *UNDER_LEASE, **CLOSED, why=given("why")).returning(deliveries.c.id)
     for target in (State.PARKED, State.EXPIRED, State.WITHHELD, State.SUPPRESSED)

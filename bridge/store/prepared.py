@@ -6,18 +6,45 @@ are converted, by the same column types; errors are the same as Core's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from msgspec import Struct
 from sqlalchemy import Connection, Dialect, LargeBinary
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.elements import ColumnElement, CompilerElement
 from sqlalchemy.types import TypeEngine
 
+from bridge.store import arrays
+from bridge.store.arrays import Kind
+
+T = TypeVar("T")
 Convert = Callable[[Any], Any]
+Later = Callable[[], T]
+"""Gives a result that has arrived when `one_trip` is over."""
+
+
+@contextmanager
+def one_trip(connection: Connection) -> Iterator[None]:
+    """Send PostgreSQL the statements of the block without a wait for each one's answer.
+
+    For the `send…` methods of `Prepared`; what raises may be raised at the end. Nothing else is to be asked
+    in the block. SQLite is no way off.
+    """
+    driver: Any = connection.dialect.loaded_dbapi
+    if connection.dialect.name != "postgresql" or not driver.Pipeline.is_supported():
+        yield
+        return
+    raw: Any = connection.connection.dbapi_connection
+    try:
+        with raw.pipeline():
+            yield
+    except driver.Error as error:
+        raise _wrapped("several statements", error, connection, None) from error
 
 
 def run_text(connection: Connection, text: str) -> None:
@@ -28,6 +55,7 @@ def run_text(connection: Connection, text: str) -> None:
 class Prepared:
     """One statement. `inserted` names the columns an INSERT is given; `returned` are those it returns.
 
+    `fixed` are an INSERT's columns that have the same value in every row.
     `given` names the parameters of any other statement, in the order in which `run_stored` is given them.
     Lists of values ("expanding" parameters) have no place in it: their number is part of the text.
     """
@@ -38,13 +66,16 @@ class Prepared:
         *,
         inserted: Sequence[str] = (),
         given: Sequence[str] = (),
+        fixed: Mapping[str, ColumnElement[Any]] | None = None,
         returned: Sequence[ColumnElement[Any]] = (),
     ) -> None:
         self._statement = statement
         self._inserted = list(inserted) or None
         self._given = tuple(given or inserted)
+        self._fixed = fixed or {}
         self._returned = tuple(returned)
         self._compiled: dict[str, _Compiled] = {}
+        self._together: _Together | None = None
 
     def first(self, connection: Connection, values: Mapping[str, object]) -> tuple[Any, ...] | None:
         """Run it and return the first row's values, or None."""
@@ -59,8 +90,7 @@ class Prepared:
 
     def every(self, connection: Connection, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Run it and return the values of all rows."""
-        compiled = self._for(connection.dialect)
-        return [compiled.read(row) for row in compiled.run(connection, values).fetchall()]
+        return self.send_every(connection, values)()
 
     def run(self, connection: Connection, values: Mapping[str, object]) -> int:
         """Run it and return how many rows it changed."""
@@ -69,7 +99,46 @@ class Prepared:
 
     def run_all(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
         """Run it once for each of `rows`, in their order, and return how many rows all of them changed."""
-        return self._for(connection.dialect).run_all(connection, rows) if rows else 0
+        return self.send_all(connection, rows)()
+
+    def send(self, connection: Connection, values: Mapping[str, object]) -> Later[tuple[Any, ...] | None]:
+        """Run it within `one_trip`, after which what is returned gives the first row's values, or None."""
+        compiled = self._for(connection.dialect)
+        cursor = compiled.run(connection, values)
+        return lambda: None if (row := cursor.fetchone()) is None else compiled.read(row)
+
+    def send_every(
+        self, connection: Connection, values: Mapping[str, object]
+    ) -> Later[list[tuple[Any, ...]]]:
+        """Run it within `one_trip`, after which what is returned gives the values of all rows."""
+        compiled = self._for(connection.dialect)
+        cursor = compiled.run(connection, values)
+        return lambda: [compiled.read(row) for row in cursor.fetchall()]
+
+    def send_all(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> Later[int]:
+        """Run it as `run_all` does within `one_trip`, after which what is returned gives the count."""
+        if not rows:
+            return lambda: 0
+        compiled = self._for(connection.dialect)
+        stored = [compiled.stored(row) for row in rows]
+        if connection.dialect.name == "postgresql":
+            cursor = self._run_together(connection, compiled.names, stored)
+            return lambda: int(cursor.rowcount)
+        count = compiled.run_for_each(connection, stored)
+        return lambda: count
+
+    def finds(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> list[bool]:
+        """Return for each of `rows` whether a SELECT with these values has a result."""
+        return self.send_finds(connection, rows)()
+
+    def send_finds(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> Later[list[bool]]:
+        """Ask as `finds` does within `one_trip`, after which what is returned gives the answers."""
+        if not rows or connection.dialect.name != "postgresql":
+            found = [self.first(connection, row) is not None for row in rows]
+            return lambda: found
+        compiled = self._for(connection.dialect)
+        cursor = self._run_together(connection, compiled.names, [compiled.stored(row) for row in rows])
+        return lambda: [is_there for (is_there,) in cursor.fetchall()]
 
     def run_stored(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
         """Run it as `run_all` does; a row is a tuple of the values of `inserted` or `given`, in that order.
@@ -77,7 +146,25 @@ class Prepared:
         They are values as they are stored: nothing is converted. For what is written for every event: looking
         up names and types costs as much as SQLite does.
         """
-        return self._for(connection.dialect).run_stored(connection, rows) if rows else 0
+        return self.send_stored(connection, rows)()
+
+    def send_stored(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> Later[int]:
+        """Run it as `run_stored` does within `one_trip`, after which what is returned gives the count."""
+        if not rows:
+            return lambda: 0
+        compiled = self._for(connection.dialect)
+        if connection.dialect.name == "postgresql":
+            cursor = self._run_together(connection, self._given, rows)
+            return lambda: int(cursor.rowcount)
+        count = compiled.run_stored(connection, rows)
+        return lambda: count
+
+    def _run_together(
+        self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> Any:  # noqa: ANN401 - a driver's cursor
+        if self._together is None:
+            self._together = self._compile_together(connection.dialect)
+        return self._together.run(connection, names, rows)
 
     def _for(self, dialect: Dialect) -> _Compiled:
         compiled = self._compiled.get(dialect.name)
@@ -86,8 +173,7 @@ class Prepared:
         return compiled
 
     def _compile(self, dialect: Dialect) -> _Compiled:
-        made = self._statement.compile(dialect=dialect, column_keys=self._inserted)
-        assert isinstance(made, SQLCompiler)  # noqa: S101 - no statement here is DDL
+        made = _made(self._of_one_row(), dialect, self._inserted)
         fixed = {name: bind.value for bind, name in made.bind_names.items() if not bind.required}
         converts = {name: _conversion(bind.type, dialect) for bind, name in made.bind_names.items()}
         reads = [
@@ -97,6 +183,33 @@ class Prepared:
         parameters = [(name, converts[name], fixed.get(name)) for name in order]
         arrange = _arrangement(self._given, order, fixed)
         return _Compiled(str(made), parameters, reads, arrange, named=made.positiontup is None)
+
+    def _of_one_row(self) -> CompilerElement:
+        statement = self._statement
+        return statement.values(self._fixed).inline() if isinstance(statement, Insert) else statement
+
+    def _compile_together(self, dialect: Dialect) -> _Together:
+        """Return the statement for many rows, for PostgreSQL."""
+        of_one = _made(self._of_one_row(), dialect, self._inserted)
+        given = {name: bind.type for bind, name in of_one.bind_names.items() if bind.required}
+        kinds = {name: arrays.kind_of(type_, dialect) for name, type_ in given.items()}
+        made = _made(arrays.together(self._statement, kinds, self._fixed), dialect)
+        fixed = {name: bind.value for bind, name in made.bind_names.items() if not bind.required}
+        return _Together(str(made), kinds, fixed)
+
+
+class _Together(Struct, frozen=True):
+    """The text of a statement for many rows, what each parameter's values are sent as, and what is fixed."""
+
+    text: str
+    kinds: Mapping[str, Kind]
+    fixed: Mapping[str, object]
+
+    def run(self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[object]]) -> Any:  # noqa: ANN401 - a driver's cursor
+        """Run it; `rows` have the stored values of `names`."""
+        columns = zip(names, zip(*rows, strict=True), strict=True)
+        packed = {name: self.kinds[name].packed(values) for name, values in columns if name in self.kinds}
+        return _run(connection, self.text, lambda cursor: cursor.execute(self.text, {**self.fixed, **packed}))
 
 
 class _Compiled(Struct, frozen=True):
@@ -110,23 +223,21 @@ class _Compiled(Struct, frozen=True):
     reads: Sequence[Convert | None]
     arrange: Callable[[tuple[object, ...]], tuple[object, ...]] | None
     named: bool
+    """Whether the parameters have names."""
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _, _ in self.parameters]
 
     def run(self, connection: Connection, values: Mapping[str, object]) -> Any:  # noqa: ANN401 - a driver's cursor
-        parameters = self._parameters(values)
+        stored = self.stored(values)
+        parameters = dict(zip(self.names, stored, strict=True)) if self.named else stored
         return _run(connection, self.text, lambda cursor: cursor.execute(self.text, parameters))
 
-    def run_all(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
-        return self._run_many(connection, [self._parameters(row) for row in rows])
-
     def run_stored(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
-        if self.arrange is not None:
-            rows = list(map(self.arrange, rows))
-        if not self.named:
-            return self._run_many(connection, rows)
-        names = [name for name, _, _ in self.parameters]
-        return self._run_many(connection, [dict(zip(names, row, strict=True)) for row in rows])
+        return self.run_for_each(connection, rows if self.arrange is None else list(map(self.arrange, rows)))
 
-    def _run_many(self, connection: Connection, rows: Sequence[object]) -> int:
+    def run_for_each(self, connection: Connection, rows: Sequence[Sequence[object]]) -> int:
         count: int = _run(connection, self.text, lambda cursor: cursor.executemany(self.text, rows)).rowcount
         return count
 
@@ -136,14 +247,19 @@ class _Compiled(Struct, frozen=True):
             for convert, value in zip(self.reads, row, strict=True)
         )
 
-    def _parameters(self, values: Mapping[str, object]) -> Sequence[object] | Mapping[str, object]:
+    def stored(self, values: Mapping[str, object]) -> Sequence[object]:
+        """Return the values in the statement's order, as they are stored."""
         made: list[object] = []
         for name, convert, fixed in self.parameters:
             value = values[name] if fixed is None else fixed
             made.append(value if convert is None or value is None else convert(value))
-        if not self.named:
-            return made
-        return {name: value for (name, _, _), value in zip(self.parameters, made, strict=True)}
+        return made
+
+
+def _made(statement: CompilerElement, dialect: Dialect, inserted: Sequence[str] | None = None) -> SQLCompiler:
+    made = statement.compile(dialect=dialect, column_keys=inserted)
+    assert isinstance(made, SQLCompiler)  # noqa: S101 - no statement here is DDL
+    return made
 
 
 def _run(connection: Connection, text: str, run: Callable[[Any], object]) -> Any:  # noqa: ANN401 - a driver's cursor
@@ -174,8 +290,9 @@ def _conversion(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     own: Convert | None = getattr(type_, "stored", None)  # our types, without SQLAlchemy's detour
     if own is not None:
         return own
-    if dialect.name == "sqlite" and isinstance(type_, LargeBinary):
-        return bytearray  # for bytes, the driver looks for an adapter each time
+    if isinstance(type_, LargeBinary):
+        # For bytes, SQLite's driver looks for an adapter each time; PostgreSQL's takes them as they are.
+        return bytearray if dialect.name == "sqlite" else None
     return type_.dialect_impl(dialect).bind_processor(dialect)
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 
 from bridge.core.outcomes import Reason, Rejected, State
 from bridge.pipeline.ingest import Ingest
 from bridge.pipeline.node import Node
 from bridge.pipeline.operate import Operator
+from bridge.pipeline.settling import Draft
 from bridge.pipeline.worker import POLL_S
 from bridge.store import inbox, news, outbox, views
 from bridge.store.database import Connection, Database
@@ -39,6 +41,8 @@ from tests.support.policy import channel as with_policy
 from tests.support.stored import new_delivery, new_entry
 
 __all__ = ["postgres_server"]
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -182,10 +186,10 @@ async def test_a_breaker_that_opens_is_told(store: str) -> None:
         assert listener is not None
         task = asyncio.create_task(listener.run())
         await until(lambda: heard)
-        for event in of_learners(3):
-            await node.receive(event)
+        for each in of_learners(3):
+            await node.receive(each)
             await until(lambda: node.engine.is_idle)
-        await until(lambda: sum("wins" in each.channels for each in heard) == 3)
+        await until(lambda: sum("wins" in told.channels for told in heard) == 3)
         task.cancel()
 
 
@@ -244,3 +248,141 @@ async def test_a_node_is_not_told_what_it_did_itself(store: str) -> None:
         await until(lambda: len(heard) > 1)
         task.cancel()
     assert heard == [news.EVERYTHING, news.News(entries=True, channels=frozenset({"wins"}))]
+
+
+async def prepared(node: Pipeline, wins: ScriptedChannel) -> None:
+    """Let the first event through, which stores the rules; the next may be decided before it is stored."""
+    await node.receive(completion(f"first of {node.name}", learner={"email": f"{node.name}@aluna.example"}))
+    await until(lambda: wins.sent and node.engine.is_idle)
+    wins.sent.clear()
+    node.log.lines.clear()
+
+
+def silence(database: Database) -> None:
+    """Let nobody hear of what is written, as when news get lost."""
+    write = database.write
+
+    async def silently(operation: Callable[[Connection], T], *, weight: int = 1) -> T:
+        def written(connection: Connection) -> T:
+            value = operation(connection)
+            news.forget(connection)
+            return value
+
+        return await write(written, weight=weight)
+
+    database.write = silently  # type: ignore[method-assign]
+
+
+def refused(node: Pipeline) -> list[object]:
+    """Return a list that grows with every draft of a node that was not stored."""
+    inlet, dropped = node.engine.inlet, list[object]()
+    drop = inlet.drop
+
+    def noted(draft: Draft) -> None:
+        dropped.append(draft)
+        drop(draft)
+
+    inlet.drop = noted  # type: ignore[method-assign]
+    return dropped
+
+
+async def test_a_node_decides_before_it_stores(store: str) -> None:
+    """One commit stores the event with what follows from it, one the result."""
+    clock, wins = FakeClock(), ScriptedChannel("wins")
+    async with working(store, "one", wins, clock) as node:
+        await prepared(node, wins)
+        commits: list[object] = []
+        event.listen(node.database.engine, "commit", commits.append)
+        await node.receive(completion())
+        await until(lambda: wins.sent and node.engine.is_idle)
+        assert len(commits) == 2
+
+
+async def test_what_another_node_has_stored_comes_first(store: str) -> None:
+    """It waits for its rules, untold of: what was decided about a later event does not count."""
+    clock, wins = FakeClock(), ScriptedChannel("wins")
+    async with working(store, "works", wins, clock) as node, opened(store) as database:
+        await prepared(node, wins)
+        dropped = refused(node)
+        silence(database)
+        assert await Pipeline(database, [], {}, clock, name="receives").receive(completion("e1")) == [200]
+        assert not wins.sent
+        assert await node.receive(completion("e2")) == [200]
+        await until(lambda: len(wins.sent) == 2)
+        assert wins.texts == ["module.completed e1", "module.completed e2"]
+        assert len(dropped) == 1
+        await until(lambda: node.engine.inlet.worker.is_quiet)
+
+
+async def test_what_is_decided_waits_its_turn(store: str) -> None:
+    """While another node takes entries, an event is stored and answered, and goes the long way."""
+    clock, wins = FakeClock(), ScriptedChannel("wins")
+    async with working(store, "works", wins, clock) as node, opened(store) as other:
+        await prepared(node, wins)
+        dropped, taken, may_end = refused(node), threading.Event(), threading.Event()
+
+        def take_turn(connection: Connection) -> bool:
+            ours = inbox.seqs_in_turn(connection, 1) is not None
+            taken.set()
+            return may_end.wait(30) and ours
+
+        turn = asyncio.ensure_future(other.write(take_turn))
+        await until(taken.is_set)
+        assert await node.receive(completion()) == [200]
+        assert len(dropped) == 1
+        assert not wins.sent
+        may_end.set()
+        assert await turn
+        clock.advance(milliseconds=20)
+        await until(lambda: wins.sent)
+
+
+async def test_a_lane_is_kept_by_nodes_that_decide_before_they_store(store: str) -> None:
+    """What one node sends is not answered yet: what the other one makes for the same learner waits for it."""
+    clock, gate = FakeClock(), asyncio.Event()
+    one, two = ScriptedChannel("wins"), ScriptedChannel("wins")
+    one.before_answer = two.before_answer = gate.wait
+    async with working(store, "one", one, clock) as first, working(store, "two", two, clock) as second:
+
+        def dispatched() -> int:
+            return sum(node.log.events("info").count("event dispatched") for node in (first, second))
+
+        async def come_by(holds: Callable[[], bool]) -> None:
+            while not holds():
+                clock.advance(milliseconds=1)  # a node that met the other one claiming looks again soon
+                await asyncio.sleep(0.005)
+
+        await first.receive(completion("e1"))
+        await asyncio.wait_for(come_by(lambda: len(one.sent) + len(two.sent) == 1), 20)
+        await second.receive(completion("e2"))
+        await asyncio.wait_for(come_by(lambda: dispatched() == 2), 20)
+        assert len(one.sent) + len(two.sent) == 1
+        gate.set()
+        await asyncio.wait_for(come_by(lambda: len(one.sent) + len(two.sent) == 2), 20)
+
+
+async def test_every_learner_keeps_an_order_across_nodes_under_load(store: str) -> None:
+    """Each event goes to the other node once the one before is answered, while others' events come too."""
+    clock, learners, each = FakeClock(), 6, 10
+    one, two = ScriptedChannel("wins"), ScriptedChannel("wins")
+    two.sent = one.sent
+    async with working(store, "one", one, clock) as first, working(store, "two", two, clock) as second:
+        nodes = (first, second)
+
+        async def learn(learner: int) -> None:
+            email = {"email": f"learner-{learner}@aluna.example"}
+            for number in range(each):
+                node = nodes[(learner + number) % 2]
+                assert await node.receive(completion(f"{learner}:{number}", learner=email)) == [200]
+
+        async def finish() -> None:
+            learning = asyncio.gather(*map(learn, range(learners)))
+            while await delivered(first.database) < learners * each:
+                clock.advance(milliseconds=1)  # a node that met the other one claiming looks again soon
+                await asyncio.sleep(0.005)
+            await learning
+
+        await asyncio.wait_for(finish(), 50)
+    sent = [text.removeprefix("module.completed ").split(":") for text in one.texts]
+    for learner in range(learners):
+        assert [int(number) for who, number in sent if who == str(learner)] == list(range(each))

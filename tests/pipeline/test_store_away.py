@@ -29,6 +29,10 @@ class Flaky(Database):
         self.inner = inner
         self.writes_left: int | None = None
 
+    @property
+    def is_shared(self) -> bool:
+        return self.inner.is_shared
+
     async def write(self, operation: Callable[[Connection], T], *, weight: int = 1) -> T:
         if self.writes_left == 0:
             raise StoreUnavailable("the disk is full")

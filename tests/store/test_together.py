@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import traceback
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
 from bridge.store import details, inbox, outbox
-from bridge.store.deliveries import Attempt
+from bridge.store.database import Database
+from bridge.store.deliveries import Attempt, Due
 from bridge.store.details import DeliveryDetails, EventDetails
 from bridge.store.inbox import Finished, Lease
 from bridge.store.numbers import next_seqs
@@ -129,6 +134,31 @@ def test_of_successes_with_a_lost_lease_none_is_recorded(connection: Connection)
     results = [(due, lease, success(), None) for due, lease in zip(dues, (LEASE, "another"), strict=True)]
     with pytest.raises(LeaseLost):
         outbox.record_delivered(connection, results)
+
+
+async def test_a_result_that_cannot_be_written_harms_no_other(database: Database) -> None:
+    """Also where the statements went out together, and its error came with the last answer."""
+
+    def taken(connection: Connection) -> list[Due]:
+        for number in range(2):
+            store_delivery(connection, number)
+        return claim_due(connection)
+
+    dues = await database.write(taken)
+    again = replace(success(), answer="Maria")
+
+    def twice(connection: Connection) -> None:
+        outbox.record_delivered(connection, [(dues[0], LEASE, each, None) for each in (again, again)])
+
+    def once(connection: Connection) -> list[bool]:
+        recorded = outbox.record_delivered(connection, [(dues[1], LEASE, success(), None)])
+        return [each.lane_waits for each in recorded]
+
+    bad, good = await asyncio.gather(database.write(twice), database.write(once), return_exceptions=True)
+    assert isinstance(bad, IntegrityError | LeaseLost)
+    assert "Maria" not in "".join(traceback.format_exception(bad))
+    assert good == [False]
+    assert await database.read(lambda c: len(_shown(c, dues[1].id).attempts)) == 1
 
 
 def _shown(connection: Connection, delivery_id: str) -> DeliveryDetails:

@@ -252,7 +252,7 @@ class Pipeline:
 class Unattended:
     """The intake of a process that dispatches nothing: every entry waits in the store."""
 
-    def accept(self, connection: Connection, entries: Entries) -> list[tuple[Accepted, Stored]]:
+    def accept(self, connection: Connection, entries: Entries) -> list[tuple[Accepted, Stored | None]]:
         """Store them."""
         return accept_all(connection, entries, b"")
 

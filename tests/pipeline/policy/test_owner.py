@@ -211,6 +211,10 @@ class Away(Database):
         self.away = False
 
     @property
+    def is_shared(self) -> bool:
+        return self.inner.is_shared
+
+    @property
     def writable(self) -> bool:
         return not self.away
 
