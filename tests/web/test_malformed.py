@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bridge.web.limits import Limits
 from bridge.web.listener import Listener
 from tests.support.loop_time import pass_time
-from tests.web.fakes import FakeIngest, RecordingLog, connection, converse, patiently, statuses
+from tests.web.fakes import SILENCE_S, FakeIngest, RecordingLog, connection, converse, patiently, statuses
 
 Serve = Callable[..., Awaitable[Listener]]
 HEAD = b"POST /hooks/eduzz HTTP/1.1\r\nHost: bridge.escola.example\r\n"
@@ -157,8 +157,10 @@ async def test_a_body_arrives_as_it_was_sent(
 
 async def test_a_body_that_drips_is_answered_408_and_cut_off(serve: Serve, ingest: FakeIngest) -> None:
     """A sender that never finishes its body is told so when its time is over, and the connection ends."""
-    listener = await serve(QUICK)
+    listener, loop = await serve(QUICK), asyncio.get_running_loop()
+    began = loop.time()
     answered = await converse(listener.port, SIGNED + b"Content-Length: 100\r\n\r\n{")
+    assert loop.time() - began < QUICK.body_s + 3 * SILENCE_S
     assert statuses(answered) == [408]
     assert b"Connection: close" in answered
     assert ingest.taken == []
