@@ -67,7 +67,7 @@ def given_up(transport: asyncio.BaseTransport | None) -> None:
     if transport is not None:
         # Early releases of Python 3.11 raise it for a TLS connection that is gone already.
         with contextlib.suppress(AttributeError):
-            cast("asyncio.WriteTransport", transport).abort()  # by name: uvloop's are no subclasses
+            cast("asyncio.WriteTransport", transport).abort()
 
 
 async def _connected(found: ResolveResult, port: int, *, private: bool) -> socket.socket:
