@@ -23,7 +23,6 @@ Digest = Literal["sha256", "sha1", "sha512"]
 DIGEST_BYTES: Mapping[Digest, int] = {digest: hashlib.new(digest).digest_size for digest in get_args(Digest)}
 DIAGNOSED_BYTES = 32 * 1024
 """`diagnose` looks for mistakes in bodies up to this size only: anybody can make us refuse a request."""
-_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 
 
 class Scheme(Struct, frozen=True):
@@ -66,7 +65,9 @@ def check(signature: str | None, body: bytes, secrets: Sequence[bytes], scheme: 
     given = _decode(signature.strip(), scheme)
     found = -1
     for index, secret in enumerate(secrets):
-        made = _made(secret, body, scheme.digest)
+        mac = _keyed(secret, scheme.digest).copy()
+        mac.update(body)
+        made = mac.digest()
         if given is not None and secret and hmac.compare_digest(made, given) and found < 0:
             found = index
     return Signed(found) if found >= 0 else Refused("mismatch", "the signature does not match the body")
@@ -164,24 +165,10 @@ def _bytes_of(text: str, encoding: Encoding) -> bytes | None:
         return None
 
 
-def _made(secret: bytes, body: bytes, digest: Digest) -> bytes:
-    """Return what `_hmac` does, for secrets that come again and again."""
-    began, ends = _keyed(secret, digest)
-    inner, outer = began.copy(), ends.copy()
-    inner.update(body)
-    outer.update(inner.digest())
-    return outer.digest()
-
-
 @lru_cache(maxsize=64)
-def _keyed(secret: bytes, digest: Digest) -> tuple[hashlib._Hash, hashlib._Hash]:
-    """Return the inner and the outer hash of an HMAC (RFC 2104, section 2), with the key and nothing else.
-
-    To be copied: OpenSSL's own HMAC costs more to begin, or to copy, than a short body to digest.
-    """
-    size = hashlib.new(digest).block_size
-    key = (hashlib.new(digest, secret).digest() if len(secret) > size else secret).ljust(size, b"\0")
-    return hashlib.new(digest, key.translate(_INNER)), hashlib.new(digest, key.translate(_OUTER))
+def _keyed(secret: bytes, digest: Digest) -> hmac.HMAC:
+    """Return an HMAC that holds a key and nothing else, to be copied: beginning one costs a lot."""
+    return hmac.new(secret, digestmod=digest)
 
 
 def _hmac(secret: bytes, body: bytes, digest: Digest) -> bytes:
