@@ -96,7 +96,7 @@ class Worker(Generic[Item]):
     @property
     def at_work(self) -> list[Item]:
         """What is handled now."""
-        return [*chain.from_iterable(self._busy.values())]
+        return [*chain.from_iterable(self._busy.values()), *self._apart.values()]
 
     @property
     def is_idle(self) -> bool:
@@ -213,7 +213,7 @@ class Worker(Generic[Item]):
         self._next = None
         self._claiming = True
         try:
-            items = await self._claim(free, self._at_work())
+            items = await self._claim(free, [*self.at_work, *self._gathered])
         except StoreUnavailable as error:
             self._behind = True
             self._log.warning("no work taken, the store cannot be used", worker=self.name, why=str(error))
@@ -263,9 +263,6 @@ class Worker(Generic[Item]):
     @property
     def _is_busy(self) -> bool:
         return bool(self._busy or self._apart)
-
-    def _at_work(self) -> list[Item]:
-        return [*chain.from_iterable(self._busy.values()), *self._apart.values(), *self._gathered]
 
     async def _one_ended(self) -> None:
         self._ended.clear()

@@ -182,6 +182,23 @@ async def test_an_answer_after_the_deadline_of_a_stop_counts_no_more(database: D
     await after.engine.stop(1)
 
 
+async def test_what_is_under_way_stays_with_the_engine_that_sends_it(database: Database) -> None:
+    """Its lease is not given back while another engine begins: it would send the message again."""
+    crm = PromptChannel("crm")
+    pipeline = bridge(database, crm)
+    await pipeline.engine.start()
+    await until(lambda: pipeline.engine.is_idle)
+    await pipeline.receive(somebody(1))
+    await until(lambda: crm.under_way)
+    ending = await pipeline.engine.hand_over(30, 0.01)
+    async with working(pipeline.restarted()):
+        assert len(crm.under_way) == 1
+        assert await states(database) == [State.SENDING]
+        crm.answer(Delivered(200))
+        await ending
+        assert await states(database) == [State.DELIVERED]
+
+
 async def test_a_message_with_its_bytes_is_taken_up_again_without_a_task(database: Database) -> None:
     """A retry, that is: claimed when its time has come."""
     crm = PromptChannel("crm")
