@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     BindParameter,
     Boolean,
@@ -35,7 +36,6 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.elements import CompilerElement
 from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
