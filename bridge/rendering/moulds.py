@@ -51,10 +51,16 @@ def way(pieces: Sequence[str | Printed], values: list[Printed]) -> Way:
     Its texts are the template's own objects, so that it is compared in no time. Raises `Fault` for too many
     values.
     """
-    values += [piece for piece in pieces if isinstance(piece, Printed)]
+    taken: list[str | None] = []
+    for piece in pieces:
+        if isinstance(piece, Printed):
+            values.append(piece)
+            taken.append(None)
+        else:
+            taken.append(piece)
     if len(values) > MAX_VALUES:
         raise Fault(f"prints more than {MAX_VALUES:,} values", values[MAX_VALUES].spot)
-    return tuple([None if isinstance(piece, Printed) else piece for piece in pieces])
+    return tuple(taken)
 
 
 def skeletons(ways: Iterable[Way]) -> list[str]:
@@ -94,24 +100,25 @@ def _place_of(placeholder: str) -> Place:
 class Mould:
     """A text with holes, in one form."""
 
-    __slots__ = ("_holes", "_literals")
+    __slots__ = ("_begin", "_holes")
 
     def __init__(self, text: str, form: Form) -> None:
         """`text` holds placeholders at their places."""
-        self._literals = PLACEHOLDER.split(text)
-        self._holes: list[tuple[Escape, int]] = [
-            (ESCAPES[form][_place_of(found)], number_of(found)) for found in PLACEHOLDER.findall(text)
+        self._begin, *literals = PLACEHOLDER.split(text)
+        self._holes: list[tuple[Escape, int, str]] = [
+            (ESCAPES[form][_place_of(found)], number_of(found), literal)
+            for found, literal in zip(PLACEHOLDER.findall(text), literals, strict=True)
         ]
+        """How the value that stands there is written, its number, and the text behind it."""
 
     def fill(self, values: Sequence[Printed], written: Sequence[str]) -> str:
         """Return the text with each value written for its place; `written` are the values' texts."""
-        parts = [self._literals[0]]
-        for (escape, number), literal in zip(self._holes, self._literals[1:], strict=True):
+        parts = [self._begin]
+        for escape, number, literal in self._holes:
             try:
-                parts.append(escape(written[number]))
+                parts += (escape(written[number]), literal)
             except Fault as fault:
                 raise values[number].fault(fault.why) from None
-            parts.append(literal)
         return "".join(parts)
 
 
