@@ -21,6 +21,7 @@ from bridge.core.routing import Router
 from bridge.core.rules import Rule
 from bridge.store import inbox
 from bridge.store.database import Connection, Database
+from bridge.store.entries import NewEntry
 
 TIMES = 4000
 ROWS = 5000
@@ -113,15 +114,15 @@ async def sqlite_rate(file: Path, rows: int) -> float:
     return rows / seconds
 
 
-def _accept(entry: inbox.NewEntry, connection: Connection) -> object:
+def _accept(entry: NewEntry, connection: Connection) -> object:
     return inbox.accept(connection, entry)
 
 
-def _entries(count: int) -> Iterator[inbox.NewEntry]:
+def _entries(count: int) -> Iterator[NewEntry]:
     run, now = os.urandom(12), datetime.now(UTC)
     return iter(
         [
-            inbox.NewEntry(
+            NewEntry(
                 source="eduzz",
                 key=run + number.to_bytes(4, "big"),
                 delivery_key=f"{number}",

@@ -35,7 +35,7 @@ from bridge.sources.base import Source
 from bridge.store import catchups, watches
 from bridge.store.catchups import Catchup, Span
 from bridge.store.database import Connection
-from bridge.store.inbox import Entry
+from bridge.store.entries import Entry
 
 LEASE = timedelta(minutes=1)
 """How long after its process is gone a catch-up can be gone on with; renewed at every step."""

@@ -22,7 +22,7 @@ from bridge.core.rules import Action, Rule
 from bridge.core.threads import counted
 from bridge.pipeline.house import ANYWHERE, House
 from bridge.sources.base import Malformed, Request, Source, Unsupported
-from bridge.store.inbox import Entry
+from bridge.store.entries import Entry
 
 
 class Unready(Struct, frozen=True):

@@ -17,8 +17,7 @@ from bridge.pipeline.plan import Park, Planner, Settle
 from bridge.pipeline.register import Place, Register
 from bridge.pipeline.rulebook import Rulebook
 from bridge.pipeline.settling import Draft, Stored, Verdict, settle_all
-from bridge.store import inbox
-from bridge.store.inbox import Entry, NewEntry
+from bridge.store.entries import Entry, NewEntry, as_claimed
 from bridge.store.outbox import LeaseLost
 
 Read = Park | Settle | tuple[Event, ...]
@@ -85,7 +84,7 @@ class Dispatcher:
         if rules is None or self._turn.locked() or len(entry.body) > DRAFT_BYTES:
             return None
         try:
-            unnumbered = inbox.stored(entry, 0, content)
+            unnumbered = as_claimed(entry, 0, content)
             events = self._planner.read(unnumbered)
             if not isinstance(events, tuple) or not self._register.passes(events):
                 return None

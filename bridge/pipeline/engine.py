@@ -29,7 +29,7 @@ from bridge.sources.base import Source
 from bridge.store import decisions, inbox, outbox
 from bridge.store.database import Connection, News, StoreUnavailable
 from bridge.store.deliveries import Due
-from bridge.store.inbox import Entry
+from bridge.store.entries import Entry
 
 
 class Engine:

@@ -23,7 +23,7 @@ from bridge.sources.base import Source
 from bridge.store import catchups, limits, memory, watches
 from bridge.store.catchups import Span
 from bridge.store.database import Connection
-from bridge.store.inbox import Entry
+from bridge.store.entries import Entry
 
 REMEMBERED = 100_000
 """People, claims and counts that are told apart; beyond them the numbers are the most that it can be."""

@@ -13,9 +13,8 @@ from bridge.core.signing import Refused
 from bridge.pipeline.node import Node
 from bridge.pipeline.storing import STORE_LIMIT_S, Arrival, Intake, Storing, Told
 from bridge.sources.base import Authentic, Ping, Request, Source
-from bridge.store import inbox
 from bridge.store.database import StoreUnavailable
-from bridge.store.inbox import Accepted
+from bridge.store.entries import Accepted, NewEntry
 
 KEY_LENGTH = 200
 """Characters of a delivery key that are stored to be read; its digest stands for all of them."""
@@ -118,7 +117,7 @@ class Ingest:
 
     def _arrival(self, platform: Source, request: Request, told: Told) -> Arrival:
         delivery_key = platform.delivery_key(request)
-        entry = inbox.NewEntry(
+        entry = NewEntry(
             source=platform.name,
             key=entry_key(platform.name, delivery_key),
             delivery_key=_readable(delivery_key),

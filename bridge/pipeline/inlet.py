@@ -12,7 +12,7 @@ from bridge.pipeline.settling import Draft, Entries, Stored, accept_all
 from bridge.pipeline.worker import Worker
 from bridge.store import inbox
 from bridge.store.database import Connection
-from bridge.store.inbox import Accepted, Entry, Lease, NewEntry
+from bridge.store.entries import Accepted, Entry, Lease, NewEntry
 
 HANDS = 256
 TOGETHER = 16

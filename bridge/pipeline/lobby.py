@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bridge.pipeline.inlet import Inlet
     from bridge.pipeline.settling import Draft, Entries, Stored
     from bridge.store.database import Connection
-    from bridge.store.inbox import Accepted, Entry, Lease, NewEntry
+    from bridge.store.entries import Accepted, Entry, Lease, NewEntry
 
 
 class Lobby:

@@ -21,7 +21,7 @@ from bridge.sources.base import Source
 from bridge.store import outbox
 from bridge.store.database import Connection
 from bridge.store.deliveries import Due, NewDelivery
-from bridge.store.inbox import Entry, Lease
+from bridge.store.entries import Entry, Lease
 
 
 class Outlet:

@@ -29,7 +29,7 @@ from bridge.pipeline.outlet import Outlet
 from bridge.pipeline.planned import Planned
 from bridge.sources.base import Malformed, Parsed, Request, Source
 from bridge.store.deliveries import NewDelivery
-from bridge.store.inbox import Entry, EntryFacts
+from bridge.store.entries import Entry, EntryFacts
 
 TRIES_LIMIT = 5
 """How often an entry is taken up before it is held to be what ends the process."""

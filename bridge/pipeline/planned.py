@@ -12,7 +12,7 @@ from bridge.core.messages import Payload
 from bridge.core.threads import Addition
 from bridge.core.unless import Watch
 from bridge.store.deliveries import NewDelivery
-from bridge.store.inbox import Lease
+from bridge.store.entries import Lease
 
 
 class Offer(Struct, frozen=True):

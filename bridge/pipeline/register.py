@@ -31,7 +31,7 @@ from bridge.pipeline.patience import until_read, until_written
 from bridge.sources.base import Source
 from bridge.store import inbox, incidents, progress
 from bridge.store.database import Connection
-from bridge.store.inbox import Entry
+from bridge.store.entries import Entry, NewEntry
 
 REMEMBERED = 1000
 """Modules outside the catalogue that a process does not ask the store about twice."""
@@ -212,7 +212,7 @@ def _derive(connection: Connection, node: Node, event: Event, name: str, now: da
     """Put the completion into the inbox, as the bridge's own event; False if it has been there before."""
     course = node.catalogue.of(event)
     said = completion(told(event, course, ()) if course else event, name)
-    entry = inbox.NewEntry(
+    entry = NewEntry(
         source=SOURCE,
         key=entry_key(SOURCE, name),
         delivery_key=name,

@@ -20,7 +20,7 @@ from bridge.pipeline.planned import Planned
 from bridge.store import collections, halts, inbox, incidents, limits, memory, outbox, threads, watches
 from bridge.store.database import Connection
 from bridge.store.deliveries import Queued, as_kept
-from bridge.store.inbox import Accepted, Entry, Finished, Lease, NewEntry
+from bridge.store.entries import Accepted, Entry, Finished, Lease, NewEntry
 from bridge.store.outbox import LeaseLost
 
 Stored = Mapping[str, Queued]

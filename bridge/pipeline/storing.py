@@ -11,9 +11,8 @@ from msgspec import Struct
 
 from bridge.pipeline.gathering import gathered
 from bridge.pipeline.node import Node, Point
-from bridge.store import inbox
 from bridge.store.database import StoreBusy, StoreUnavailable
-from bridge.store.inbox import Accepted, Entry, Lease, NewEntry
+from bridge.store.entries import Accepted, Entry, Lease, NewEntry, as_claimed
 
 if TYPE_CHECKING:  # receiving must not wait for what only sending needs
     from bridge.pipeline.settling import Draft, Entries, Stored
@@ -173,7 +172,7 @@ class Storing:
         else:
             accepted, stored = outcome
             if isinstance(way, Lease):
-                self._intake.begin(inbox.stored(arrival.entry, accepted.seq, arrival.content), way)
+                self._intake.begin(as_claimed(arrival.entry, accepted.seq, arrival.content), way)
             elif stored is None:
                 self._intake.drop(way)
                 self._intake.wake()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import takewhile
 
-from bridge.store.inbox import Entry
+from bridge.store.entries import Entry
 
 ALONE_FROM = 3
 """At which try an entry is taken up alone."""

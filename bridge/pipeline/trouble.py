@@ -25,6 +25,7 @@ from bridge.core.trouble import ENDED, ONCE, SOURCE, STARTED, TYPES, Trouble, ev
 from bridge.pipeline.node import Node
 from bridge.store import channels, halts, inbox, incidents, setback
 from bridge.store.database import Connection, StoreUnavailable
+from bridge.store.entries import NewEntry
 from bridge.store.incidents import Incident
 
 LOOK_S = 30.0
@@ -207,7 +208,7 @@ class Alarm(Struct):
         if incident.kind in ONCE:
             incidents.replaced(connection, incident.kind, incident.subject, now=now)
         body = self._event(connection, incident, now)
-        entry = inbox.NewEntry(
+        entry = NewEntry(
             source=SOURCE,
             key=entry_key(SOURCE, str(body["id"])),
             delivery_key=str(body["id"]),

@@ -21,7 +21,8 @@ from sqlalchemy import (
     update,
 )
 
-from bridge.store.inbox import ENTRY_COLUMNS, Entry, entry_of
+from bridge.store.entries import Entry
+from bridge.store.inbox import ENTRY_COLUMNS, entry_of
 from bridge.store.schema import DONE, catchups, constant, deliveries, inbox
 
 State = Literal["running", "stopped", "done"]

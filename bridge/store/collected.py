@@ -8,7 +8,8 @@ from msgspec import Struct
 from sqlalchemy import Connection, Integer, Select, and_, func, select
 
 from bridge.core.outcomes import State
-from bridge.store.inbox import ENTRY_COLUMNS, Entry, entry_of
+from bridge.store.entries import Entry
+from bridge.store.inbox import ENTRY_COLUMNS, entry_of
 from bridge.store.many import given_ids, parts_of
 from bridge.store.schema import ITEM, constant, constants, deliveries, gathered, given, inbox
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from bridge.core.halts import KEPT, KEPT_AND
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Reason, State
-from bridge.store.inbox import Entry
+from bridge.store.entries import Entry
 
 Trigger = Literal["schedule", "person"]
 

@@ -15,7 +15,8 @@ from bridge.core.outcomes import Reason, State
 from bridge.store import channels, collected
 from bridge.store.channels import Standing
 from bridge.store.deliveries import Attempt
-from bridge.store.inbox import ENTRY_COLUMNS, Entry, entry_of
+from bridge.store.entries import Entry
+from bridge.store.inbox import ENTRY_COLUMNS, entry_of
 from bridge.store.schema import attempts, claims, deliveries, given, inbox, payloads
 from bridge.store.views import (
     EVENT_COLUMNS,

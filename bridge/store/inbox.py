@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from functools import lru_cache
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy import (
     Boolean,
     ColumnElement,
@@ -30,11 +28,13 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from bridge.store.arrays import is_not_among
-from bridge.store.columns import Instant, Json, Words, folded
+from bridge.store.columns import Json
+from bridge.store.entries import Accepted, Entry, EntryFacts, Finished, Lease, NewEntry
+from bridge.store.inbox_rows import DONE_COLUMNS, FOUND_COLUMNS, DoneRows, found_values, leased, waiting_row
 from bridge.store.news import tell_of_entries
 from bridge.store.numbers import next_seqs, send_next_seqs
 from bridge.store.prepared import Prepared, one_trip
-from bridge.store.schema import DONE, NEW, PARKED, WORDS, constant, constants, given, inbox, new_row, under
+from bridge.store.schema import DONE, NEW, PARKED, constant, constants, given, inbox, new_row, under
 
 LONGEST_LEASE = timedelta(minutes=5)
 """A lease that ends later than this was taken by a node whose clock was wrong, and binds nobody."""
@@ -43,69 +43,6 @@ OLDEST = 256
 
 NOBODY = 0
 """A number that no row has: an empty list would make the databases plan for a subquery."""
-
-
-class Lease(Struct, frozen=True):
-    """The right to work on a row until a time; called `<node>/<number>`, one number for each claim."""
-
-    name: str
-    until: datetime
-
-
-class NewEntry(Struct, frozen=True, kw_only=True):
-    """A request to store. `key` is `entry_key(source, delivery_key)`; `headers` are those worth keeping."""
-
-    source: str
-    key: bytes
-    delivery_key: str
-    headers: Mapping[str, str]
-    body: bytes
-    received_at: datetime
-
-
-class Entry(Struct, frozen=True, kw_only=True):
-    """A stored request. `run` counts from 1; every replay adds one.
-
-    `tries` is how often this run was claimed, the last time included, without what was given back.
-    """
-
-    seq: int
-    source: str
-    key: bytes
-    delivery_key: str
-    headers: Mapping[str, str]
-    body: bytes
-    received_at: datetime
-    run: int
-    tries: int
-    content: object = None
-    """What its source has read in the body, where this process still has it."""
-
-
-class Accepted(Struct, frozen=True):
-    """Where the request stands in the inbox, and whether it was there before."""
-
-    seq: int
-    duplicate: bool
-
-
-class EntryFacts(Struct, frozen=True, kw_only=True):
-    """What parsing found, for lists and filters; of several events, the first one's."""
-
-    event_id: str | None = None
-    type: str | None = None
-    kind: str | None = None
-    occurred_at: datetime | None = None
-    learner_email: str | None = None
-    test: bool | None = None
-
-
-class Finished(Struct, frozen=True):
-    """What was found in an entry and decided before it was stored, and when."""
-
-    at: datetime
-    facts: EntryFacts
-    summary: Mapping[str, object]
 
 
 def accept(connection: Connection, entry: NewEntry, lease: Lease | None = None) -> Accepted:
@@ -126,12 +63,12 @@ def accept_all(
         seqs = next_seqs(connection, inbox, len(entries))
     waiting: list[dict[str, object]] = []
     done: list[tuple[object, ...]] = []
-    texts = _Texts(int if connection.dialect.name == "sqlite" else bool)
+    done_rows = DoneRows(int if connection.dialect.name == "sqlite" else bool)
     for seq, (entry, way) in zip(seqs, entries, strict=True):
         if isinstance(way, Finished):
-            done.append(texts.done_row(seq, entry, way))
+            done.append(done_rows.row_of(seq, entry, way))
         else:
-            waiting.append(_new_row(seq, entry) | _leased(way))
+            waiting.append(waiting_row(seq, entry) | leased(way))
             if way is None:
                 tell_of_entries(connection)
     if _ACCEPT.run_all(connection, waiting) + _ACCEPT_DONE.run_stored(connection, done) == len(entries):
@@ -216,7 +153,7 @@ def finish_all(connection: Connection, entries: Sequence[tuple[int, str, Finishe
             "given_seq": seq,
             "given_lease": lease,
             "given_now": finished.at,
-            **_found(finished.facts, finished.summary),
+            **found_values(finished.facts, finished.summary),
         }
         for seq, lease, finished in entries
     ]
@@ -266,100 +203,9 @@ def release_all(connection: Connection) -> int:
     return connection.execute(_RELEASE_ALL).rowcount
 
 
-def stored(entry: NewEntry, seq: int, content: object = None) -> Entry:
-    """Return a new entry as the first claim of it finds it, with what was read in it."""
-    return Entry(
-        seq=seq,
-        source=entry.source,
-        key=entry.key,
-        delivery_key=entry.delivery_key,
-        headers=entry.headers,
-        body=entry.body,
-        received_at=entry.received_at,
-        run=1,
-        tries=1,
-        content=content,
-    )
-
-
 def entry_of(row: Sequence[Any]) -> Entry:
     """Return the entry from the values of `ENTRY_COLUMNS`."""
     return Entry(**dict(zip(_ENTRY_FIELDS, row, strict=True)))
-
-
-def _new_row(seq: int, entry: NewEntry) -> dict[str, object]:
-    return {
-        "seq": seq,
-        "source": entry.source,
-        "key": entry.key,
-        "delivery_key": entry.delivery_key,
-        "headers": entry.headers,
-        "body": entry.body,
-        "received_at": entry.received_at,
-    }
-
-
-class _Texts:
-    """Makes the rows of entries that are stored together; what several of them say is written once.
-
-    `flag` is how a database takes a boolean.
-    """
-
-    def __init__(self, flag: Callable[[bool], object]) -> None:
-        self._flag = flag
-        self._at: datetime | None = None
-        self._instant = 0
-        self._texts: dict[int, str] = {}
-
-    def done_row(self, seq: int, entry: NewEntry, finished: Finished) -> tuple[object, ...]:
-        """Return the values of `_DONE_COLUMNS` as they are stored."""
-        facts, key = finished.facts, _words(entry.delivery_key)
-        email, occurred_at, event_id = facts.learner_email, facts.occurred_at, facts.event_id
-        if finished.at is not self._at:
-            self._at, self._instant = finished.at, _instant(finished.at)
-        return (
-            seq,
-            bytearray(entry.key),
-            _name(entry.source),
-            key,
-            _instant(entry.received_at),
-            self._instant,
-            None if event_id is None else key if event_id == entry.delivery_key else _words(event_id),
-            None if facts.type is None else _name(facts.type),
-            None if facts.kind is None else _name(facts.kind),
-            None if occurred_at is None else _instant(occurred_at),
-            None if facts.test is None else self._flag(facts.test),
-            None if email is None else _words(folded(email)),
-            self._json(finished.summary),
-            self._json(entry.headers),
-            bytearray(entry.body),
-        )
-
-    def _json(self, value: Mapping[str, object]) -> str:
-        """Return its text; it is known by its identity, since the entries keep it alive."""
-        text = self._texts.get(id(value))
-        if text is None:
-            text = self._texts[id(value)] = _json(value)
-        return text
-
-
-def _leased(lease: Lease | None) -> dict[str, object]:
-    if lease is None:
-        return {"tries": 0, "lease": None, "leased_until": None}
-    return {"tries": 1, "lease": lease.name, "leased_until": lease.until}
-
-
-def _found(facts: EntryFacts, summary: Mapping[str, object]) -> dict[str, object]:
-    email = facts.learner_email
-    return {
-        "event_id": facts.event_id,
-        "type": facts.type,
-        "kind": facts.kind,
-        "occurred_at": facts.occurred_at,
-        "learner": None if email is None else folded(email),
-        "test": facts.test,
-        "summary": summary,
-    }
 
 
 def _accepted(connection: Connection, seq: int, entry: NewEntry) -> Accepted:
@@ -394,18 +240,9 @@ _ACCEPT = Prepared(
     inserted=("seq", *_NEW_FIELDS, "tries", "lease", "leased_until"),
     fixed={"state": constant(NEW), "run": literal_column("1")},
 )
-_FOUND = ("event_id", "type", "kind", "occurred_at", "learner", "test", "summary")
-_DONE_COLUMNS = (
-    *("seq", "key", "source", "delivery_key", "received_at", "finished_at"),
-    *("event_id", "type", "kind", "occurred_at", "test", "learner", "summary", "headers", "body"),
-)
-"""In the table's order."""
-_words, _instant, _json = Words(WORDS).stored, Instant.stored, Json.stored
-_name = lru_cache(maxsize=1000)(_words)
-"""What `_words` returns, for what comes again and again."""
 _ACCEPT_DONE = Prepared(
     new_row(inbox),
-    inserted=_DONE_COLUMNS,
+    inserted=DONE_COLUMNS,
     fixed={"state": constant(DONE), "run": literal_column("1"), "tries": literal_column("1")},
 )
 _AMEND = (
@@ -454,7 +291,7 @@ _FINISH = Prepared(
             "state": constant(DONE),
             "finished_at": given("now"),
             "why": null(),
-            **{name: bindparam(name, type_=inbox.c[name].type) for name in _FOUND},
+            **{name: bindparam(name, type_=inbox.c[name].type) for name in FOUND_COLUMNS},
         }
     )
 )

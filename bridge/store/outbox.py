@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
     Integer,
     bindparam,
     case,
@@ -22,10 +21,10 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from bridge.core.messages import Payload
-from bridge.core.outcomes import ANSWER_LIMIT, State
+from bridge.core.outcomes import State
 from bridge.store import memory
 from bridge.store.arrays import is_among, is_not_among
-from bridge.store.columns import HexId, Instant, Json, Words
+from bridge.store.columns import Instant
 from bridge.store.conflicts import insert_or_update
 from bridge.store.deliveries import (
     Attempt,
@@ -34,14 +33,27 @@ from bridge.store.deliveries import (
     Queued,
     Recorded,
 )
-from bridge.store.inbox import ENTRY_COLUMNS, NOBODY, Lease, entry_of
+from bridge.store.entries import Lease
+from bridge.store.inbox import ENTRY_COLUMNS, NOBODY
+from bridge.store.lanes import in_lane, is_taken, send_taken, send_taken_before
 from bridge.store.moves import CLOSED, OPEN, THIS, UNDER_LEASE, move
 from bridge.store.news import tell_of_channel
 from bridge.store.numbers import send_next_seqs
-from bridge.store.prepared import Later, Prepared, one_trip
+from bridge.store.outbox_rows import (
+    ATTEMPT_COLUMNS,
+    DELIVERED_GIVEN,
+    DELIVERY_COLUMNS,
+    DUE_FIELDS,
+    PAYLOAD_COLUMNS,
+    attempt_row,
+    delivered_row,
+    delivery_row,
+    due_of,
+    ended_at,
+    payload_row,
+)
+from bridge.store.prepared import Prepared, one_trip
 from bridge.store.schema import (
-    SENTENCES,
-    WORDS,
     attempts,
     constant,
     deliveries,
@@ -77,21 +89,19 @@ def enqueue_all(
     """Store deliveries as `enqueue` does one after the other, with one statement for all."""
     with one_trip(connection):
         numbers = send_next_seqs(connection, deliveries, len(wanted))
-        found = _send_taken_before(connection, wanted)
+        found = send_taken_before(connection, wanted)
     seqs, lanes = numbers(), found()
     leases = []
     for new, _, lease in wanted:
         leases.append(_lease_for(connection, new, lease, lanes))
         if new.held_until is None and new.state is State.PENDING:
             lanes.add(new.lane)
-    rows = [
-        _delivery_row(seq, new, lease) for seq, (new, *_), lease in zip(seqs, wanted, leases, strict=True)
-    ]
+    rows = [delivery_row(seq, new, lease) for seq, (new, *_), lease in zip(seqs, wanted, leases, strict=True)]
     stored = set(seqs)
     if _ENQUEUE.run_stored(connection, rows) != len(rows):
         stored = {seq for seq, (new, *_) in zip(seqs, wanted, strict=True) if _seq_of(connection, new) == seq}
     made = [(seq, payload) for seq, (_, payload, _) in zip(seqs, wanted, strict=True) if seq in stored]
-    _ADD_PAYLOAD.run_stored(connection, [_payload_row(seq, payload) for seq, payload in made if payload])
+    _ADD_PAYLOAD.run_stored(connection, [payload_row(seq, payload) for seq, payload in made if payload])
     return [
         Queued(seq, leased=lease is not None, kept=new.state is State.KEPT) if seq in stored else None
         for seq, lease, (new, *_) in zip(seqs, leases, wanted, strict=True)
@@ -121,14 +131,14 @@ def claim_due(
         far = {"given_channel": channel, "given_far": now + LONGEST_LEASE, "given_now": now}
         connection.execute(_RELEASE_FAR, far)
     rows = connection.execute(_DUE[kind], {"given_seqs": claimed}) if claimed else ()
-    return [_due_of(row) for row in rows]
+    return [due_of(row) for row in rows]
 
 
 def store_payload(connection: Connection, seq: int, *, lease: str, payload: Payload) -> bool:
     """Store what every attempt will send; False, and nothing written, if the lease is lost."""
     if _HELD.first(connection, {"given_seq": seq, "given_lease": lease}) is None:
         return False
-    _STORE_PAYLOAD.run_stored(connection, [_payload_row(seq, payload)])
+    _STORE_PAYLOAD.run_stored(connection, [payload_row(seq, payload)])
     return True
 
 
@@ -150,7 +160,7 @@ def record(
         raise ValueError(
             f"a pending delivery needs a time and only a pending one has it, not {state} {due_at}"
         )
-    ended_at = _ended_at(attempt)
+    now = ended_at(attempt)
     values = {
         "given_number": attempt.number,
         "given_started": attempt.started_at,
@@ -159,14 +169,14 @@ def record(
     if due_at is not None:
         values["given_due"] = due_at
     found = _RECORD[state].first(
-        connection, {"given_seq": seq, "given_lease": lease, "given_now": ended_at, **values}
+        connection, {"given_seq": seq, "given_lease": lease, "given_now": now, **values}
     )
     if found is None:
         return None
     delivery_id, lane = found
-    _ADD_ATTEMPT.run_stored(connection, [_attempt_row(seq, attempt)])
-    memory.follow(connection, delivery_id, state, now=ended_at)
-    return Recorded(lane_waits=_is_taken(connection, lane, ended_at))
+    _ADD_ATTEMPT.run_stored(connection, [attempt_row(seq, attempt)])
+    memory.follow(connection, delivery_id, state, now=now)
+    return Recorded(lane_waits=is_taken(connection, lane, now))
 
 
 def record_delivered(
@@ -176,11 +186,11 @@ def record_delivered(
 
     Raises `LeaseLost` if not all leases are still ours: then each is to be recorded on its own.
     """
-    moves = [_delivered_row(due.seq, lease, attempt, reference) for due, lease, attempt, reference in results]
-    tried = [_attempt_row(due.seq, attempt) for due, _, attempt, _ in results]
-    claims = [(due.id, _ended_at(attempt)) for due, _, attempt, _ in results if due.has_claim]
+    moves = [delivered_row(due.seq, lease, attempt, reference) for due, lease, attempt, reference in results]
+    tried = [attempt_row(due.seq, attempt) for due, _, attempt, _ in results]
+    claims = [(due.id, ended_at(attempt)) for due, _, attempt, _ in results if due.has_claim]
     asked = {
-        due.lane: _ended_at(attempt)
+        due.lane: ended_at(attempt)
         for due, _, attempt, _ in results
         if due.others_wait and due.lane is not None
     }
@@ -188,7 +198,7 @@ def record_delivered(
         moved = _DELIVERED.send_stored(connection, moves)
         _ADD_ATTEMPT.send_stored(connection, tried)
         memory.confirm_all(connection, claims)
-        found = _send_taken(connection, asked)
+        found = send_taken(connection, asked)
     if moved() != len(moves):
         raise LeaseLost
     taken = found()
@@ -253,55 +263,6 @@ def next_due(connection: Connection, channel: str, *, now: datetime) -> datetime
     return connection.scalar(_NEXT_DUE, {"given_channel": channel, "given_now": now})
 
 
-def _ended_at(attempt: Attempt) -> datetime:
-    return attempt.started_at + timedelta(milliseconds=attempt.duration_ms)
-
-
-def _attempt_row(seq: int, attempt: Attempt) -> tuple[object, ...]:
-    """Return the values of `_ATTEMPT_COLUMNS` as they are stored."""
-    return (
-        seq,
-        attempt.number,
-        _instant(attempt.started_at),
-        attempt.duration_ms,
-        attempt.outcome,
-        attempt.reason and attempt.reason.value,
-        attempt.status,
-        _answer(attempt.answer),
-        attempt.trigger,
-    )
-
-
-def _delivered_row(seq: int, lease: str, attempt: Attempt, reference: str | None) -> tuple[object, ...]:
-    """Return the values of `_DELIVERED_GIVEN` as they are stored."""
-    started = _instant(attempt.started_at)
-    ended = started + attempt.duration_ms * 1_000
-    return (seq, lease, ended, attempt.number, started, None if reference is None else _words(reference))
-
-
-def _is_taken(connection: Connection, lane: bytes | None, now: datetime) -> bool:
-    return lane is not None and _LANE.first(connection, {"given_lane": lane, "given_now": now}) is not None
-
-
-def _send_taken(connection: Connection, lanes: Mapping[bytes, datetime]) -> Later[set[bytes | None]]:
-    """Ask which of these lanes are taken, each at its time."""
-    rows = [{"given_lane": lane, "given_now": now} for lane, now in lanes.items()]
-    found = _LANE.send_finds(connection, rows)
-    return lambda: {lane for lane, is_taken in zip(lanes, found(), strict=True) if is_taken}
-
-
-def _send_taken_before(
-    connection: Connection, wanted: Sequence[tuple[NewDelivery, Payload | None, Lease | None]]
-) -> Later[set[bytes | None]]:
-    """Ask which lanes of those that could be sent at once are taken by what is stored."""
-    asked = {
-        new.lane: new.created_at
-        for new, _, lease in wanted
-        if new.lane is not None and lease is not None and new.state is State.PENDING
-    }
-    return _send_taken(connection, asked) if asked else set
-
-
 def _lease_for(
     connection: Connection, new: NewDelivery, lease: Lease | None, lanes: Collection[bytes | None]
 ) -> Lease | None:
@@ -315,44 +276,9 @@ def _lease_for(
     return lease
 
 
-def _delivery_row(seq: int, new: NewDelivery, lease: Lease | None) -> tuple[object, ...]:
-    """Return the values of `_DELIVERY_COLUMNS` as they are stored."""
-    created = _instant(new.created_at)
-    due = created if new.due_at is new.created_at else _instant(new.due_at)
-    state = new.state if lease is None else State.SENDING
-    ready = due if new.state is State.PENDING else None
-    if lease is not None:
-        ready = _instant(lease.until)
-    return (
-        seq,
-        _id(new.id),
-        new.entry_seq,
-        new.event_index,
-        new.run,
-        _words(new.rule),
-        _words(new.action),
-        _words(new.channel),
-        None if new.lane is None else bytearray(new.lane),
-        state.value,
-        created,
-        created,
-        due,
-        ready,
-        None if new.expires_at is None else _instant(new.expires_at),
-        None if lease is None else lease.name,
-        None if new.why is None else _sentence(new.why),
-        None if new.held_until is None else _instant(new.held_until),
-    )
-
-
 def _seq_of(connection: Connection, new: NewDelivery) -> int | None:
     found: int | None = connection.scalar(_SEQ, {"given_id": new.id})
     return found
-
-
-def _payload_row(seq: int, payload: Payload) -> tuple[object, ...]:
-    """Return the values of `_PAYLOAD_COLUMNS` as they are stored."""
-    return (seq, _json(dict(payload.meta)), _json(payload.cuts), bytearray(payload.body))
 
 
 def _end(connection: Connection, seq: int, lease: str, state: State, now: datetime, why: str) -> bool:
@@ -363,53 +289,6 @@ def _end(connection: Connection, seq: int, lease: str, state: State, now: dateti
     memory.follow(connection, delivery_id, state, now=now)
     return True
 
-
-def _due_of(row: Sequence[Any]) -> Due:
-    mine, (body, meta, cuts), entry = row[:_MINE], row[_MINE : _MINE + 3], row[_MINE + 3 :]
-    payload = None if body is None else Payload(body=body, meta=meta, cuts=tuple(cuts))
-    return Due(**dict(zip(_DUE_FIELDS, mine, strict=True)), payload=payload, entry=entry_of(entry))
-
-
-def _in_lane(table: FromClause) -> ColumnElement[bool]:
-    """Return the test that a row is not held for later: what is does not count in its lane."""
-    return or_(table.c.held_until.is_(None), table.c.held_until <= given("now"))
-
-
-_instant, _id, _json = Instant.stored, HexId.stored, Json.stored
-_words, _sentence, _answer = Words(WORDS).stored, Words(SENTENCES).stored, Words(ANSWER_LIMIT).stored
-_DELIVERY_COLUMNS = (
-    "seq",
-    "id",
-    "inbox_seq",
-    "event_index",
-    "run",
-    "rule",
-    "action",
-    "channel",
-    "lane",
-    "state",
-    "created_at",
-    "updated_at",
-    "due_at",
-    "ready_at",
-    "expires_at",
-    "lease",
-    "why",
-    "held_until",
-)
-_PAYLOAD_COLUMNS = ("delivery_seq", "meta", "cuts", "body")
-_ATTEMPT_COLUMNS = ("delivery_seq", *Attempt.__struct_fields__)
-_DELIVERED_GIVEN = (
-    "given_seq",
-    "given_lease",
-    "given_now",
-    "given_number",
-    "given_started",
-    "given_reference",
-)
-_NOT_OF_ROW = {"payload", "entry", "head", "count", "asked_at", "has_claim", "others_wait"}
-_DUE_FIELDS = tuple(name for name in Due.__struct_fields__ if name not in _NOT_OF_ROW)
-_MINE = len(_DUE_FIELDS)
 
 _TRIED = {
     "attempts": given("number"),
@@ -423,7 +302,7 @@ _open = deliveries.alias("open")
 # A scalar subquery, and not NOT EXISTS: PostgreSQL would make that a join, and without statistics a slow one.
 _FIRST_OF_LANE = (
     select(func.min(_open.c.seq))
-    .where(_open.c.lane == deliveries.c.lane, _open.c.ready_at.is_not(None), _in_lane(_open))
+    .where(_open.c.lane == deliveries.c.lane, _open.c.ready_at.is_not(None), in_lane(_open))
     .correlate(deliveries)
     .scalar_subquery()
 )
@@ -432,18 +311,12 @@ _ITS_TURN = or_(deliveries.c.lane.is_(None), deliveries.c.seq == _FIRST_OF_LANE)
 
 _ENQUEUE = Prepared(
     new_row(deliveries),
-    inserted=_DELIVERY_COLUMNS,
+    inserted=DELIVERY_COLUMNS,
     fixed={
         "attempts": literal_column("0"),
         "tries": literal_column("0"),
         "trigger": constant("schedule"),
     },
-)
-_LANE = Prepared(
-    select(deliveries.c.seq)
-    .where(deliveries.c.lane == given("lane"), OPEN, _in_lane(deliveries))
-    .limit(literal_column("1")),
-    returned=(deliveries.c.seq,),
 )
 
 
@@ -467,7 +340,7 @@ _CLAIM = {
 }
 _OF_CLAIMED = (
     select(
-        *(deliveries.c[name] for name in _DUE_FIELDS),
+        *(deliveries.c[name] for name in DUE_FIELDS),
         payloads.c.body,
         payloads.c.meta,
         payloads.c.cuts,
@@ -482,19 +355,19 @@ _DUE = {
     "postgresql": _OF_CLAIMED.where(is_among(deliveries.c.seq, "seqs")),
 }
 _HELD = Prepared(select(deliveries.c.seq).where(*UNDER_LEASE).with_for_update(), returned=(deliveries.c.seq,))
-_ADD_PAYLOAD = Prepared(payloads.insert(), inserted=_PAYLOAD_COLUMNS)
+_ADD_PAYLOAD = Prepared(payloads.insert(), inserted=PAYLOAD_COLUMNS)
 _STORE_PAYLOAD = Prepared(
     insert_or_update(payloads, ["delivery_seq"], ["meta", "cuts", "body"]),
-    inserted=_PAYLOAD_COLUMNS,
+    inserted=PAYLOAD_COLUMNS,
 )
 _AGAIN = {"due_at": given("due"), "ready_at": given("due")}
 _WHOSE = (deliveries.c.id, deliveries.c.lane)
-_DELIVERED = Prepared(move(State.DELIVERED, *UNDER_LEASE, **CLOSED, **_TRIED), given=_DELIVERED_GIVEN)
+_DELIVERED = Prepared(move(State.DELIVERED, *UNDER_LEASE, **CLOSED, **_TRIED), given=DELIVERED_GIVEN)
 _RECORD = {
     state: Prepared(move(state, *UNDER_LEASE, **then, **_TRIED).returning(*_WHOSE), returned=_WHOSE)
     for state, then in ((State.PENDING, _AGAIN), (State.DELIVERED, CLOSED), (State.DEAD, CLOSED))
 }
-_ADD_ATTEMPT = Prepared(attempts.insert(), inserted=_ATTEMPT_COLUMNS)
+_ADD_ATTEMPT = Prepared(attempts.insert(), inserted=ATTEMPT_COLUMNS)
 _END = {
     target: move(target, *UNDER_LEASE, **CLOSED, why=given("why")).returning(deliveries.c.id)
     for target in (State.PARKED, State.EXPIRED, State.WITHHELD, State.SUPPRESSED)

@@ -16,7 +16,7 @@ from bridge.core.readable import TEXT_LIMIT, Chat, Mail, read_chat, read_json, r
 from bridge.core.redact import HIDDEN, hide_secrets, names_secret
 from bridge.core.rules import kind_of
 from bridge.store.details import DeliveryDetails
-from bridge.store.inbox import Entry
+from bridge.store.entries import Entry
 
 _LINK = re.compile(r"(?<=/unsubscribe/)[A-Za-z0-9_-]{64}(?![A-Za-z0-9_-])")
 

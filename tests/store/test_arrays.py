@@ -16,7 +16,7 @@ from bridge.store.arrays import kind_of
 from bridge.store.creation import prepare
 from bridge.store.deliveries import Due
 from bridge.store.engines import make_engines
-from bridge.store.inbox import Finished, Lease
+from bridge.store.entries import Finished, Lease
 from bridge.store.schema import deliveries
 from bridge.store.schema import inbox as inbox_table
 from tests.support.databases import schema_of

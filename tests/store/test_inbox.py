@@ -10,7 +10,7 @@ from bridge.store import details, inbox
 from bridge.store.database import Database
 from bridge.store.details import EventDetails
 from bridge.store.engines import Engines, make_engines
-from bridge.store.inbox import Accepted, EntryFacts
+from bridge.store.entries import Accepted, Entry, EntryFacts
 from bridge.store.views import EventRow
 from tests.support.stored import (
     FACTS,
@@ -39,7 +39,7 @@ def test_a_request_comes_back_as_it_was(connection: Connection) -> None:
     seq = inbox.accept(connection, new).seq
     (entry,) = claim_entries(connection)
 
-    assert entry == inbox.Entry(
+    assert entry == Entry(
         seq=seq,
         source="eduzz",
         key=new.key,

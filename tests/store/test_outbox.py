@@ -10,7 +10,7 @@ from bridge.core.outcomes import ANSWER_LIMIT, MOVES, Reason, State, sources_of
 from bridge.store import collections, decisions, details, outbox
 from bridge.store.deliveries import Due, Missing, Moved, NewDelivery, Refused
 from bridge.store.details import DeliveryDetails
-from bridge.store.inbox import Lease
+from bridge.store.entries import Lease
 from bridge.store.schema import deliveries
 from tests.support.stored import (
     LEASE,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from bridge.store import inbox, rulebooks
-from bridge.store.inbox import EntryFacts
+from bridge.store.entries import EntryFacts
 from tests.support.stored import LEASE, NOW, claim_entries, store_entry
 
 BOOK = b'{"rules":[]}' * 100

@@ -17,7 +17,7 @@ from bridge.store import details, inbox, outbox
 from bridge.store.database import Database
 from bridge.store.deliveries import Attempt, Due
 from bridge.store.details import DeliveryDetails, EventDetails
-from bridge.store.inbox import Finished, Lease
+from bridge.store.entries import Finished, Lease
 from bridge.store.numbers import next_seqs
 from bridge.store.outbox import LeaseLost
 from bridge.store.schema import deliveries

@@ -31,7 +31,7 @@ from bridge.sources.base import Source
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from bridge.sources.own import OwnSource
 from bridge.store.database import Connection, Database
-from bridge.store.inbox import Accepted, Entry, Lease, NewEntry
+from bridge.store.entries import Accepted, Entry, Lease, NewEntry
 from tests.support.clock import FakeClock
 
 SECRET = "a-secret-for-tests"

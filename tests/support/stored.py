@@ -11,7 +11,7 @@ from bridge.core.identity import delivery_id, entry_key
 from bridge.core.outcomes import Reason
 from bridge.store import inbox, outbox
 from bridge.store.deliveries import Attempt, Due, NewDelivery
-from bridge.store.inbox import Entry, EntryFacts, NewEntry
+from bridge.store.entries import Entry, EntryFacts, NewEntry
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -15,7 +15,7 @@ from bridge.core.messages import Payload
 from bridge.core.outcomes import Reason, State
 from bridge.store import inbox, memory, outbox
 from bridge.store.deliveries import Attempt, Due, NewDelivery
-from bridge.store.inbox import EntryFacts, NewEntry
+from bridge.store.entries import EntryFacts, NewEntry
 
 MINUTE = timedelta(minutes=1)
 LEASE = "stock"

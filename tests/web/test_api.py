@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bridge.core.identity import entry_key
 from bridge.store import inbox
 from bridge.store.database import Connection, Database
-from bridge.store.inbox import NewEntry
+from bridge.store.entries import NewEntry
 from bridge.web.listener import Listener
 from tests.support.clock import FakeClock
 from tests.web.stocked import SECRET, Stock, stock

@@ -1,0 +1,99 @@
+"""Entries as the rows that are stored: converted, in the order of their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from bridge.store.columns import Instant, Json, Words, folded
+from bridge.store.entries import EntryFacts, Finished, Lease, NewEntry
+from bridge.store.schema import WORDS
+
+FOUND_COLUMNS = ("event_id", "type", "kind", "occurred_at", "learner", "test", "summary")
+DONE_COLUMNS = (
+    *("seq", "key", "source", "delivery_key", "received_at", "finished_at"),
+    *("event_id", "type", "kind", "occurred_at", "test", "learner", "summary", "headers", "body"),
+)
+"""In the table's order."""
+_words, _instant, _json = Words(WORDS).stored, Instant.stored, Json.stored
+_name = lru_cache(maxsize=1000)(_words)
+"""What `_words` returns, for what comes again and again."""
+
+
+def waiting_row(seq: int, entry: NewEntry) -> dict[str, object]:
+    """Return an entry that waits, by column, but for its lease."""
+    return {
+        "seq": seq,
+        "source": entry.source,
+        "key": entry.key,
+        "delivery_key": entry.delivery_key,
+        "headers": entry.headers,
+        "body": entry.body,
+        "received_at": entry.received_at,
+    }
+
+
+class DoneRows:
+    """Makes the rows of entries that are stored together; what several of them say is written once.
+
+    `flag` is how a database takes a boolean.
+    """
+
+    def __init__(self, flag: Callable[[bool], object]) -> None:
+        self._flag = flag
+        self._at: datetime | None = None
+        self._instant = 0
+        self._texts: dict[int, str] = {}
+
+    def row_of(self, seq: int, entry: NewEntry, finished: Finished) -> tuple[object, ...]:
+        """Return the values of `DONE_COLUMNS` as they are stored."""
+        facts, key = finished.facts, _words(entry.delivery_key)
+        email, occurred_at, event_id = facts.learner_email, facts.occurred_at, facts.event_id
+        if finished.at is not self._at:
+            self._at, self._instant = finished.at, _instant(finished.at)
+        return (
+            seq,
+            bytearray(entry.key),
+            _name(entry.source),
+            key,
+            _instant(entry.received_at),
+            self._instant,
+            None if event_id is None else key if event_id == entry.delivery_key else _words(event_id),
+            None if facts.type is None else _name(facts.type),
+            None if facts.kind is None else _name(facts.kind),
+            None if occurred_at is None else _instant(occurred_at),
+            None if facts.test is None else self._flag(facts.test),
+            None if email is None else _words(folded(email)),
+            self._json(finished.summary),
+            self._json(entry.headers),
+            bytearray(entry.body),
+        )
+
+    def _json(self, value: Mapping[str, object]) -> str:
+        """Return its text; it is known by its identity, since the entries keep it alive."""
+        text = self._texts.get(id(value))
+        if text is None:
+            text = self._texts[id(value)] = _json(value)
+        return text
+
+
+def leased(lease: Lease | None) -> dict[str, object]:
+    """Return what a row says of its lease."""
+    if lease is None:
+        return {"tries": 0, "lease": None, "leased_until": None}
+    return {"tries": 1, "lease": lease.name, "leased_until": lease.until}
+
+
+def found_values(facts: EntryFacts, summary: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of `FOUND_COLUMNS`, by column."""
+    email = facts.learner_email
+    return {
+        "event_id": facts.event_id,
+        "type": facts.type,
+        "kind": facts.kind,
+        "occurred_at": facts.occurred_at,
+        "learner": None if email is None else folded(email),
+        "test": facts.test,
+        "summary": summary,
+    }
