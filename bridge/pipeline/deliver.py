@@ -14,10 +14,10 @@ from bridge.core.trouble import Trouble
 from bridge.pipeline import gather, suppression, threads
 from bridge.pipeline.admission import Admission
 from bridge.pipeline.compose import Actions, Unready, compose
-from bridge.pipeline.flights import Flights, Leased, Rest
+from bridge.pipeline.flights import Flights, Leased
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.node import Node, Point
-from bridge.pipeline.recording import Recording, Reports, attempt_of, raised
+from bridge.pipeline.recording import Recording, Reports, Rest, attempt_of, raised
 from bridge.pipeline.threads import Place
 from bridge.pipeline.turns import Turns
 from bridge.pipeline.unmade import instead_of

@@ -6,7 +6,7 @@ task that does what a task does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 from bridge.channels.base import Prompt
@@ -15,13 +15,12 @@ from bridge.core.outcomes import Delivered, Outcome
 from bridge.pipeline.admission import Admission
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.node import Node, Point
-from bridge.pipeline.recording import Recording, attempt_of, raised
+from bridge.pipeline.recording import Recording, Rest, attempt_of, raised
 from bridge.pipeline.turns import Turns
 from bridge.pipeline.worker import Worker
 from bridge.store.deliveries import Due
 
 Leased = tuple[Due, str]
-Rest = Coroutine[None, None, None]
 
 
 class Flights:

@@ -23,6 +23,7 @@ from bridge.store.database import Connection, StoreUnavailable
 from bridge.store.deliveries import Attempt, Due, NewDelivery, Recorded
 
 Rest = Coroutine[None, None, None]
+"""What remains to be awaited for a delivery."""
 LANES_NOTED = 10_000
 _WORDS: Mapping[type[Outcome], Literal["delivered", "retry", "rejected"]]
 _WORDS = {Delivered: "delivered", Retry: "retry", Rejected: "rejected"}
