@@ -23,7 +23,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.channels.answers import failure, shown, spellings
-from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Reason, Rejected, Retry
+from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Partly, Reason, Rejected, Retry
 
 _ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b(?!\.)")
 _UNKNOWN = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"))
@@ -90,16 +90,35 @@ class LostAfterData(SMTPException):
 
 def accepted(
     response: SMTPResponse, refusals: Sequence[SMTPRecipientRefused], recipients: int, hidden: Hidden
-) -> Delivered:
+) -> Delivered | Retry:
     """Return the outcome of a message that the server took, for some of its recipients at least.
 
-    Those who were refused cannot be tried again without sending it to the others twice, so they are told of.
+    From then on it answers for these (RFC 5321, section 6.1), so only those may be tried again whom it
+    refused for now. They are named by their place among the recipients.
     """
     text = hidden.readable(response.message)
-    if refusals:
-        first = hidden.readable(f"{refusals[0].code} {refusals[0].message}")
-        text = f"refused for {len(refusals)} of {recipients} recipients ({first}); the others: {text}"
-    return Delivered(response.code, text[:ANSWER_LIMIT], bounced=bounced(refusals))
+    if not refusals:
+        return Delivered(response.code, text[:ANSWER_LIMIT])
+    later = [refusal for refusal in refusals if refusal.code < 500]
+    final = [refusal for refusal in refusals if refusal.code >= 500]
+    said = [_told(later, "refused for now", recipients, hidden), _told(final, "refused", recipients, hidden)]
+    text = "; ".join(filter(None, (*said, f"the others: {text}")))[:ANSWER_LIMIT]
+    if not later:
+        return Delivered(response.code, text, bounced=bounced(final))
+    left = tuple(refusal.recipient for refusal in later)
+    away = {refusal.recipient for refusal in refusals}
+    partly = Partly(tuple(each for each in hidden.recipients if each not in away), left)
+    return Retry(Reason.SERVER, _status(later[0]), text, partly=partly, bounced=bounced(final))
+
+
+def _told(refusals: Sequence[SMTPRecipientRefused], verb: str, recipients: int, hidden: Hidden) -> str:
+    """Return how many were refused, which of the recipients they are, and what was said to the first."""
+    if not refusals:
+        return ""
+    places = ", ".join(str(hidden.recipients.index(each.recipient) + 1) for each in refusals)
+    number = "number" if len(refusals) == 1 else "numbers"
+    answer = hidden.readable(f"{refusals[0].code} {refusals[0].message}")
+    return f"{verb} for {len(refusals)} of {recipients} recipients, {number} {places} ({answer})"
 
 
 def refused(refusals: Sequence[SMTPRecipientRefused], hidden: Hidden) -> Retry | Rejected:

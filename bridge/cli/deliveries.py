@@ -20,7 +20,7 @@ from bridge.store.deliveries import Attempt
 from bridge.store.details import Ambiguous, DeliveryDetails, NotFound
 from bridge.store.views import DeliveryRow
 from bridge.web.plain import delivery_details_plain, delivery_plain
-from bridge.web.shown import items_headline
+from bridge.web.shown import items_headline, shares
 
 
 def list_deliveries(setup: Setup, wanted: Deliveries, *, limit: int, json: bool) -> None:
@@ -172,6 +172,9 @@ def _facts(found: DeliveryDetails, zone: tzinfo) -> list[tuple[str, str]]:
         facts.append(("once per", f"{one_line(found.claim.label)} ({found.claim.state})"))
     if row.reference:
         facts.append(("reference", one_line(row.reference)))
+    have, have_not = shares(found)
+    if have:
+        facts += [("has it", one_line(", ".join(have))), ("still to get it", one_line(", ".join(have_not)))]
     if row.why:
         facts.append(("why", one_line(row.why)))
     return facts

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.core.durations import SKEW
-from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
+from bridge.core.outcomes import Delivered, Outcome, Partly, Reason, Rejected, Retry
 
 LONGEST_HOLD = timedelta(hours=1)
 """For how long a destination's `Retry-After` may silence a whole channel."""
@@ -72,7 +72,7 @@ class Sign(StrEnum):
 def sign(outcome: Outcome) -> Sign:
     """Return what an outcome says of the destination; one message's refusal shows that it is up."""
     match outcome:
-        case Delivered():
+        case Delivered() | Retry(partly=Partly()):
             return Sign.UP
         case Rejected(gone=True):
             return Sign.GONE

@@ -110,17 +110,35 @@ class Message(Struct, frozen=True, kw_only=True):
     unsubscribe: Callable[[str], str] | None = None
 
 
+RECIPIENTS, TAKEN = "recipients", "taken"
+
+
 class Payload(Struct, frozen=True, kw_only=True):
     """The exact bytes of every attempt, with what the channel must know beside them (never a secret).
 
-    `meta` holds under `recipients` the addresses of people that it is for, if it is for addresses, and under
-    `purpose` what it is for, unless that is transactional.
+    `meta` holds under `recipients` the addresses of people that it is still for, if it is for addresses,
+    under `taken` those that have it already, if it went to some only, and under `purpose` what it is for,
+    unless that is transactional.
     `cuts` says in plain words what was shortened to the vendor's limits.
     """
 
     body: bytes
     meta: Mapping[str, object] = field(default_factory=dict)
     cuts: tuple[str, ...] = ()
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The addresses of people that it is still for."""
+        return _addresses(self.meta.get(RECIPIENTS))
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """The addresses that have it, where others are still to get it."""
+        return _addresses(self.meta.get(TAKEN))
+
+
+def _addresses(found: object) -> tuple[str, ...]:
+    return tuple(map(str, found)) if isinstance(found, list | tuple) else ()
 
 
 class RenderFailure(Struct, frozen=True):

@@ -38,13 +38,26 @@ class Delivered(Struct, frozen=True):
     bounced: tuple[str, ...] = ()
 
 
+class Partly(Struct, frozen=True):
+    """A message that was taken for some of its addresses: those that have it, and those to be tried again."""
+
+    taken: tuple[str, ...]
+    left: tuple[str, ...]
+
+
 class Retry(Struct, frozen=True):
-    """Not delivered, worth another try; `after` is what the destination asked for."""
+    """Not delivered, worth another try; `after` is what the destination asked for.
+
+    `partly` says for whom it was taken all the same: the next try is for those who are left alone. `bounced`
+    are addresses that do not exist.
+    """
 
     reason: Reason
     status: int | None = None
     answer: str = ""
     after: timedelta | None = None
+    partly: Partly | None = None
+    bounced: tuple[str, ...] = ()
 
 
 class Rejected(Struct, frozen=True):

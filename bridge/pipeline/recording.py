@@ -10,8 +10,8 @@ from typing import Literal, assert_never
 from msgspec import Struct
 
 from bridge.core.backoff import RetryPolicy, next_attempt
-from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Reason, Rejected, Retry, State
-from bridge.pipeline import otherwise, suppression
+from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Partly, Reason, Rejected, Retry, State
+from bridge.pipeline import otherwise, partial, suppression
 from bridge.pipeline.compose import Actions
 from bridge.pipeline.gate import Following
 from bridge.pipeline.node import Node, Point
@@ -37,12 +37,13 @@ class Reports(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True):
-    """Where an attempt leaves its delivery, and which addresses it found not to exist."""
+    """Where an attempt leaves its delivery, which addresses do not exist, and who has it if not all have."""
 
     state: Literal[State.PENDING, State.DELIVERED, State.DEAD]
     due_at: datetime | None = None
     reference: str | None = None
     bounced: tuple[str, ...] = ()
+    partly: Partly | None = None
 
 
 class Recording:
@@ -161,18 +162,15 @@ class Recording:
                 due_at=step.due_at,
                 reference=step.reference,
             )
-            if recorded is not None and follow is not None:
+            if recorded is None:
+                return None
+            if follow is not None:
                 follow(connection)
-            if recorded is not None and due.held_until is not None and step.state is State.DELIVERED:
-                collections.follow(connection, due.seq, step.state, now=now)
-            if recorded is not None and step.bounced:
-                suppression.note_bounces(connection, secret, due, attempt, step.bounced)
-            if recorded is not None and dead:
-                otherwise.follow_death(connection, due, attempt, instead, now)
+            _follow_up(connection, due, attempt, step, instead, now, secret)
             return recorded
 
         try:
-            if dead:
+            if dead and step.partly is None:
                 instead += await otherwise.planned(self._node, self._actions, self._sources, due, now)
             waiting = "result waits, the store cannot be written"
             recorded = await until_written(self._node, record, waiting, delivery=due.id)
@@ -214,8 +212,8 @@ class Recording:
                 # Not the message's fault: it waits with the others for a person, see decision 10.
                 return Step(State.PENDING, self._node.clock.now())
             case Rejected(bounced=bounced):
-                return Step(State.DEAD, bounced=bounced)
-            case Retry():
+                return Step(State.DEAD, bounced=bounced, partly=partial.partly(due, outcome))
+            case Retry(bounced=bounced):
                 again = next_attempt(
                     self._policy,
                     attempt=due.tries + 1,
@@ -224,7 +222,8 @@ class Recording:
                     now=self._node.clock.now(),
                     chance=self._node.chance(),
                 )
-                return Step(State.PENDING, again) if again else Step(State.DEAD)
+                state: Literal[State.PENDING, State.DEAD] = State.PENDING if again else State.DEAD
+                return Step(state, again, bounced=bounced, partly=partial.partly(due, outcome))
             case _:
                 assert_never(outcome)
 
@@ -241,6 +240,28 @@ def attempt_of(due: Due, started_at: datetime, took_s: float, outcome: Outcome) 
         answer=outcome.answer[:ANSWER_LIMIT],
         trigger=due.trigger,
     )
+
+
+def _follow_up(
+    connection: Connection,
+    due: Due,
+    attempt: Attempt,
+    step: Step,
+    instead: Sequence[NewDelivery],
+    now: datetime,
+    secret: bytes,
+) -> None:
+    """Write what follows from an attempt, in the transaction that has recorded it."""
+    if due.held_until is not None and step.state is State.DELIVERED:
+        collections.follow(connection, due.seq, step.state, now=now)
+    if step.bounced:
+        suppression.note_bounces(connection, secret, due, attempt, step.bounced)
+    if step.partly is not None:
+        partial.remember(connection, due, step.partly, now)
+    if step.state is State.DEAD and step.partly is not None:
+        partial.follow_death(connection, due, attempt, step.partly, now)
+    elif step.state is State.DEAD:
+        otherwise.follow_death(connection, due, attempt, instead, now)
 
 
 def raised(error: Exception) -> Retry:

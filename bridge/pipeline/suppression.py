@@ -11,14 +11,12 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bridge.core.messages import Payload
+from bridge.core.messages import RECIPIENTS, Payload
 from bridge.core.outcomes import State
 from bridge.core.suppressions import Purpose, Scope, Source, Suppression, address_key
 from bridge.store import suppressions
 from bridge.store.database import Connection
 from bridge.store.deliveries import Attempt, Due, NewDelivery
-
-RECIPIENTS = "recipients"
 
 
 class Allowed(Struct, frozen=True):
@@ -42,7 +40,7 @@ def allowed(connection: Connection, secret: bytes, payload: Payload) -> Allowed:
     """Ask for each of a message's people whether it may reach them."""
     optional = Purpose(str(payload.meta.get("purpose", Purpose.TRANSACTIONAL))).is_optional
     to, kept_from = [], {}
-    for address in _people(payload):
+    for address in payload.recipients:
         found = suppressions.find(connection, address_key(secret, address), optional=optional)
         if found is None:
             to.append(address)
@@ -76,8 +74,3 @@ def note_bounces(
             why=f"{attempt.status or ''} {attempt.answer}".strip(),
         )
         suppressions.add(connection, bounced)
-
-
-def _people(payload: Payload) -> list[str]:
-    found = payload.meta.get(RECIPIENTS)
-    return [str(each) for each in found] if isinstance(found, list | tuple) else []

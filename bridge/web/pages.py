@@ -16,7 +16,7 @@ from bridge.web.filters import EVENT_STATES, Query
 from bridge.web.forms import after
 from bridge.web.overview import overview
 from bridge.web.render import Pages
-from bridge.web.shown import items_headline, shown_body, shown_headers, shown_message
+from bridge.web.shown import items_headline, shares, shown_body, shown_headers, shown_message
 
 WHY_LENGTH = 500
 """Characters of the reason for discarding."""
@@ -205,6 +205,7 @@ def _delivery_values(found: DeliveryDetails) -> dict[str, object]:
         "channel_phase": found.standing.breaker.phase if found.waits_for_channel else None,
         "message": shown_message(found.row.action, found.payload) if found.payload else None,
         "cuts": found.payload.cuts if found.payload else (),
+        "shares": shares(found),
         "can_retry": State.PENDING in moves and found.row.state is not State.SENDING,
         "can_discard": State.DISCARDED in moves,
     }

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.core.messages import Payload
+from bridge.core.outcomes import State
 from bridge.core.readable import TEXT_LIMIT, Chat, Mail, read_chat, read_json, read_mail
 from bridge.core.redact import HIDDEN, hide_secrets, names_secret
 from bridge.core.rules import kind_of
@@ -61,6 +62,13 @@ def items_headline(found: DeliveryDetails) -> str:
     if found.head == found.row.id:
         return f"The message is about {found.item_count} events{more}"
     return f"The message of delivery {found.head[:10]} is about {found.item_count} events{more}"
+
+
+def shares(found: DeliveryDetails) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return who has a message and who is still to get it, if only some of its people have it."""
+    if found.payload is None or found.row.state is State.DELIVERED or not found.payload.taken:
+        return (), ()
+    return found.payload.taken, found.payload.recipients
 
 
 def shown_body(body: bytes) -> str:

@@ -23,7 +23,7 @@ from bridge.channels.email import LINE_LIMIT, SUBJECT_LIMIT, EmailChannel
 from bridge.channels.email_options import EmailAction, EmailOptions
 from bridge.channels.http import Shared
 from bridge.core.messages import CLIPPED, UNSUBSCRIBE_HERE, Attachment, Document, Payload, Slot, Target
-from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
+from bridge.core.outcomes import Delivered, Outcome, Partly, Reason, Rejected, Retry
 from tests.support.certificates import Certificate
 from tests.support.channels import DELIVERY, SOFTWARE, mail, message, opened
 from tests.support.clock import FakeClock
@@ -404,18 +404,45 @@ async def test_4xx_passes_and_5xx_stays(where: str, answer: str, outcome: Outcom
         assert len(server.mails) == 1
 
 
+THREE = {**MARIA, "cc.0": "rui@escola.example", "bcc.0": "ana@escola.example"}
+
+
 @both
-async def test_refused_for_some_is_delivered_and_told(pipelining: bool) -> None:
-    """The others have it, so it is not sent again; the attempt says who many did not get it, not who."""
+async def test_those_who_are_refused_for_now_are_tried_again_alone(pipelining: bool) -> None:
+    """The server answers for those it took; the attempt says how many others there are, and not who."""
+    refuse = {
+        "rui@escola.example": GREYLISTED,
+        "ana@escola.example": "550 5.1.1 <ana@escola.example> unknown",
+    }
     async with (
-        SmtpServer(refuse={"rui@escola.example": GREYLISTED}, pipelining=pipelining) as server,
+        SmtpServer(refuse=refuse, pipelining=pipelining) as server,
         opened("email", mail(server.url)) as channel,
     ):
-        payload = channel.encode(message({**MARIA, "cc.0": "rui@escola.example"}), {})
-        found = await channel.send(payload, DELIVERY)
+        found = await channel.send(channel.encode(message(THREE), {}), DELIVERY)
+        assert isinstance(found, Retry)
+        assert found.partly == Partly(("maria@aluna.example",), ("rui@escola.example",))
+        assert found.bounced == ("ana@escola.example",)
+        assert (found.reason, found.status) == (Reason.SERVER, 450)
+        assert found.answer == (
+            "refused for now for 1 of 3 recipients, number 2 (450 4.2.0 greylisted, come back in 5 minutes); "
+            "refused for 1 of 3 recipients, number 3 (550 5.1.1 <***> unknown); "
+            "the others: 2.0.0 OK: queued as 4F2A"
+        )
+        assert [each.recipients for each in server.mails] == [("maria@aluna.example",)]
+
+
+@both
+async def test_refused_for_good_for_some_is_delivered_and_told(pipelining: bool) -> None:
+    """The others have it, and nothing is gained by asking again; the attempt says how many did not get it."""
+    refuse = {"rui@escola.example": "552 5.2.2 over quota", "ana@escola.example": "550 5.1.1 unknown"}
+    async with (
+        SmtpServer(refuse=refuse, pipelining=pipelining) as server,
+        opened("email", mail(server.url)) as channel,
+    ):
+        found = await channel.send(channel.encode(message(THREE), {}), DELIVERY)
         assert isinstance(found, Delivered)
-        assert found.answer.startswith("refused for 1 of 2 recipients (450 4.2.0 greylisted")
-        assert "rui@" not in found.answer
+        assert found.answer.startswith("refused for 2 of 3 recipients, numbers 2, 3 (552 5.2.2 over quota)")
+        assert found.bounced == ("ana@escola.example",)
         assert server.mails[0].recipients == ("maria@aluna.example",)
 
 
@@ -468,7 +495,8 @@ async def test_a_server_tells_of_addresses_that_do_not_exist(answer: str, bounce
     expected = ("maria@aluna.example",) if bounced else ()
     assert isinstance(alone, Retry) or alone.bounced == expected
     assert isinstance(alone, Retry) <= (not bounced)
-    assert isinstance(found, Delivered)
+    assert isinstance(found, Retry) is isinstance(alone, Retry)
+    assert isinstance(found, Delivered | Retry)
     assert found.bounced == expected
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from bridge.cli.exits import ExitCode
 from bridge.cli.selecting import PAGE, Page, everything, newest
 from bridge.config import last_good
-from bridge.core.outcomes import Reason, Rejected, Retry
+from bridge.core.outcomes import Outcome, Partly, Reason, Rejected, Retry
 from tests.cli.conftest import Bridge
 from tests.cli.school import live
 from tests.support.pipeline import completion
@@ -171,6 +172,22 @@ def test_an_answer_is_shown_to_its_end(school: Bridge) -> None:
     why = shown.partition("\nWhy\n")[2].partition("\n\n")[0]
     assert " ".join(why.split()) == f"client: {answer}"
     assert max(map(len, why.splitlines())) <= 80
+
+
+def test_a_message_that_some_have_says_who(school: Bridge) -> None:
+    """While the others wait for it, and when it is given up for them."""
+    partly = Partly(("ana@escola.example",), ("maria@aluna.example",))
+    refused = Retry(Reason.SERVER, 450, "refused for now for 1 of 2 recipients, number 2", partly=partly)
+    script: list[Outcome] = [refused, Rejected(Reason.CLIENT, 552, "5.2.2 over quota")]
+    live(school.folder / "config.yaml", completion("e1"), scripts={"learners": script})
+    (row,) = (
+        each for each in json.loads(school("deliveries", "list", "--json").out) if each["attempts"] == 2
+    )
+    shown = school("deliveries", "show", row["id"]).out
+    assert re.search(r"\n  has it +ana@escola.example\n  still to get it +maria@aluna.example\n", shown)
+    assert "given up for 1 of its recipients; 1 other has it" in shown
+    meta = details(school, row["id"])["message"]["meta"]
+    assert (meta["taken"], meta["recipients"]) == (["ana@escola.example"], ["maria@aluna.example"])
 
 
 def test_what_waits_says_why_and_until_when(school: Bridge) -> None:

@@ -23,7 +23,7 @@ from bridge.core.breaker import (
     try_out,
     unheard,
 )
-from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
+from bridge.core.outcomes import Delivered, Outcome, Partly, Reason, Rejected, Retry
 from tests.support.clock import START
 
 POLICY = BreakerPolicy(failures=3, pause=timedelta(seconds=30), longest=timedelta(minutes=15))
@@ -52,6 +52,7 @@ OUTCOMES: list[Outcome] = [
         (Rejected(Reason.CLIENT, 410, gone=True), Sign.GONE),
         (Rejected(Reason.AUTH, gone=True), Sign.GONE),
         (Retry(Reason.SERVER, 500), Sign.DOWN),
+        (Retry(Reason.SERVER, 450, partly=Partly(("a@x.example",), ("b@x.example",))), Sign.UP),
         (Retry(Reason.TIMEOUT), Sign.DOWN),
         (Retry(Reason.CONNECTION), Sign.DOWN),
         (Retry(Reason.AUTH, 454), Sign.DOWN),

@@ -13,7 +13,7 @@ import pytest
 from bridge.core.outcomes import State
 from bridge.core.readable import read_chat, read_mail
 from bridge.sandbox.arrivals import Arrivals, Post
-from bridge.store import details, views
+from bridge.store import details, remaining, views
 from bridge.store.database import Database, StoreUnavailable
 from bridge.store.views import DeliveryFilter
 from bridge.web.listener import Listener
@@ -164,6 +164,22 @@ async def test_a_delivery_shows_its_message_and_attempts(
     for word in words:
         assert word in html
     assert ("Retry now" in html) == (name in {"webhook", "parked", "expired", "retrying", "pending"})
+
+
+async def test_a_delivery_that_some_have_says_who(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, stored: Stock, database: Database
+) -> None:
+    """A retry is for the others alone."""
+    name = stored.deliveries["webhook"]
+    page = f"{(await serve_admin()).url}/deliveries/{name}"
+    assert "Still to get it" not in await _get(http, page)
+    rows = await database.read(lambda c: views.list_deliveries(c, DeliveryFilter()))
+    (row,) = (row for row in rows if row.id == name)
+    meta = {"recipients": ["rui@escola.example"], "taken": ["<i>@escola.example"]}
+    await database.write(lambda c: remaining.store(c, row.seq, meta))
+    html = await _get(http, page)
+    assert "Has it</dt><dd>&lt;i&gt;@escola.example</dd>" in html
+    assert "Still to get it</dt><dd>rui@escola.example</dd>" in html
 
 
 async def test_secrets_in_bodies_and_headers_are_hidden(
