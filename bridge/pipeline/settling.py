@@ -64,7 +64,6 @@ class Draft(Struct):
             summary = summaries[key] = {**self.rules, **plan.summary, "deliveries": len(plan.planned)}
         return Finished(self.now, plan.facts, summary)
 
-    @property
     def leads_on(self) -> bool:
         """Whether anything follows from it but that the entry is done."""
         plan = self.plan
@@ -126,21 +125,24 @@ def accept_all(
     ways = [(entry, way.foreseen(summaries) if isinstance(way, Draft) else way) for entry, way in entries]
     accepted = inbox.accept_all(connection, ways, seqs)
     queue = _Queue(connection, secret)
-    led_on = [
-        (draft, found.seq, _led_on(queue, draft, found.seq))
-        for found, (_, draft) in zip(accepted, entries, strict=True)
-        if isinstance(draft, Draft) and not found.duplicate and draft.leads_on
-    ]
+    results: list[tuple[Accepted, Stored | None]] = []
+    led_on: list[tuple[Draft, int, _Outcome]] = []
+    for found, (_, draft) in zip(accepted, entries, strict=True):
+        if isinstance(draft, Draft) and not found.duplicate and draft.leads_on():
+            outcome = _led_on(queue, draft, found.seq)
+            led_on.append((draft, found.seq, outcome))
+            results.append((found, outcome.stored))
+        else:
+            results.append((found, _NOTHING))
     queue.flush()
     for draft, seq, outcome in led_on:
         if outcome.differs(draft.plan):
             inbox.amend(connection, seq, outcome.summary(draft.rules, draft.plan))
-    stored = {seq: outcome.stored for _, seq, outcome in led_on}
-    return [(found, _NOTHING if found.duplicate else stored.get(found.seq, _NOTHING)) for found in accepted]
+    return results
 
 
 def _led_on(queue: _Queue, draft: Draft, seq: int) -> _Outcome:
-    """Write what follows from a draft, now that its entry has a number."""
+    """Write what follows from a draft, now that its entry has a number; some of it when the queue is."""
     outcome = _Outcome()
     for plan in draft.plan.planned:
         plan.delivery.entry_seq = seq
@@ -210,8 +212,10 @@ def _settle(queue: _Queue, plan: Settle, seq: int, outcome: _Outcome, now: datet
     connection = queue.connection
     for sighting in plan.sightings:
         watches.see(connection, sighting, seq, now=now)
-    planned, waiting = firing(connection, plan.tallies, plan.planned, again=again)
-    outcome.skipped += waiting
+    planned = plan.planned
+    if plan.tallies:
+        planned, waiting = firing(connection, plan.tallies, planned, again=again)
+        outcome.skipped += waiting
     for wanted in planned:
         each = _for_whom_it_may(connection, wanted, queue.secret)
         if each is wanted and each.is_plain:

@@ -38,6 +38,21 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
+class Instants:
+    """Converts instants of which one and the same often comes several times running."""
+
+    __slots__ = ("_last", "_stored")
+
+    def __init__(self) -> None:
+        self._last, self._stored = EPOCH, 0
+
+    def stored(self, value: datetime) -> int:
+        """Return the number to store for a value."""
+        if value != self._last:
+            self._last, self._stored = value, Instant.stored(value)
+        return self._stored
+
+
 class HexId(TypeDecorator[str]):
     """32 hex characters, stored as their 16 bytes: half the size of every index on them."""
 

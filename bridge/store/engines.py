@@ -26,6 +26,7 @@ CHECKPOINT_PAGES = 8_000
 """How many pages the journal gathers (32 MiB) before they are written back: among millions of rows each event
 changes pages of its own, and every write-back waits for the disk."""
 CACHE_KIB = 2 * 1024
+"""A statement for many rows also keeps the pages it changes as they were: in memory, not in a file."""
 ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
 """A PostgreSQL that is gone without a word is noticed within 25 seconds; Linux alone would wait for hours.
 
@@ -127,6 +128,7 @@ def _write_settings(connection: sqlite3.Connection, file: Path) -> None:
         PRAGMA foreign_keys = ON;
         PRAGMA journal_size_limit = {JOURNAL_BYTES};
         PRAGMA cache_size = -{CACHE_KIB};
+        PRAGMA temp_store = MEMORY;
         PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
         """
     )

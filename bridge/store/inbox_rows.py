@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from functools import lru_cache
 
-from bridge.store.columns import Instant, Json, Words, folded
+from bridge.store.columns import Instant, Instants, Json, Words, folded
 from bridge.store.entries import EntryFacts, Finished, Lease, NewEntry
 from bridge.store.schema import WORDS
 
@@ -17,8 +16,8 @@ DONE_COLUMNS = (
 )
 """In the table's order."""
 _words, _instant, _json = Words(WORDS).stored, Instant.stored, Json.stored
-_name = lru_cache(maxsize=1000)(_words)
-"""What `_words` returns, for what comes again and again."""
+stored_name = lru_cache(maxsize=1000)(_words)
+"""What is stored for a text that comes again and again: a rule's name, a source's, a type."""
 
 
 def waiting_row(seq: int, entry: NewEntry) -> dict[str, object]:
@@ -42,39 +41,34 @@ class DoneRows:
 
     def __init__(self, flag: Callable[[bool], object]) -> None:
         self._flag = flag
-        self._at: datetime | None = None
-        self._instant = 0
+        self._finished = Instants()
         self._texts: dict[int, str] = {}
 
     def row_of(self, seq: int, entry: NewEntry, finished: Finished) -> tuple[object, ...]:
         """Return the values of `DONE_COLUMNS` as they are stored."""
         facts, key = finished.facts, _words(entry.delivery_key)
         email, occurred_at, event_id = facts.learner_email, facts.occurred_at, facts.event_id
-        if finished.at is not self._at:
-            self._at, self._instant = finished.at, _instant(finished.at)
         return (
             seq,
             bytearray(entry.key),
-            _name(entry.source),
+            stored_name(entry.source),
             key,
             _instant(entry.received_at),
-            self._instant,
+            self._finished.stored(finished.at),
             None if event_id is None else key if event_id == entry.delivery_key else _words(event_id),
-            None if facts.type is None else _name(facts.type),
-            None if facts.kind is None else _name(facts.kind),
+            None if facts.type is None else stored_name(facts.type),
+            None if facts.kind is None else stored_name(facts.kind),
             None if occurred_at is None else _instant(occurred_at),
             None if facts.test is None else self._flag(facts.test),
             None if email is None else _words(folded(email)),
-            self._json(finished.summary),
-            self._json(entry.headers),
+            self._texts.get(id(finished.summary)) or self._json(finished.summary),
+            self._texts.get(id(entry.headers)) or self._json(entry.headers),
             bytearray(entry.body),
         )
 
     def _json(self, value: Mapping[str, object]) -> str:
-        """Return its text; it is known by its identity, since the entries keep it alive."""
-        text = self._texts.get(id(value))
-        if text is None:
-            text = self._texts[id(value)] = _json(value)
+        """Return its text, and know it by its identity: the entries keep it alive."""
+        text = self._texts[id(value)] = _json(value)
         return text
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, literal_column, or
 
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
+from bridge.store.columns import Instants
 from bridge.store.deliveries import NewDelivery
 from bridge.store.entries import Lease
 from bridge.store.moves import OPEN
@@ -26,16 +27,17 @@ def is_taken(connection: Connection, lane: bytes | None, now: datetime) -> bool:
     return lane is not None and _LANE.first(connection, {"given_lane": lane, "given_now": now}) is not None
 
 
-def send_taken(connection: Connection, lanes: Mapping[bytes, datetime]) -> Later[set[bytes | None]]:
+def send_taken(connection: Connection, lanes: Mapping[bytes, datetime]) -> Later[set[bytes]]:
     """Ask which of these lanes are taken, each at its time."""
-    rows = [{"given_lane": lane, "given_now": now} for lane, now in lanes.items()]
+    at = Instants()
+    rows = [(bytearray(lane), at.stored(now)) for lane, now in lanes.items()]
     found = _LANE.send_finds(connection, rows)
     return lambda: {lane for lane, is_taken in zip(lanes, found(), strict=True) if is_taken}
 
 
 def send_taken_before(
     connection: Connection, wanted: Sequence[tuple[NewDelivery, Payload | None, Lease | None]]
-) -> Later[set[bytes | None]]:
+) -> Later[set[bytes]]:
     """Ask which lanes of those that could be sent at once are taken by what is stored."""
     asked = {
         new.lane: new.created_at
@@ -49,5 +51,6 @@ _LANE = Prepared(
     select(deliveries.c.seq)
     .where(deliveries.c.lane == given("lane"), OPEN, in_lane(deliveries))
     .limit(literal_column("1")),
+    given=("given_lane", "given_now"),
     returned=(deliveries.c.seq,),
 )

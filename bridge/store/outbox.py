@@ -44,10 +44,12 @@ from bridge.store.outbox_rows import (
     DELIVERED_GIVEN,
     DELIVERY_COLUMNS,
     DUE_FIELDS,
+    LEASED_COLUMNS,
     PAYLOAD_COLUMNS,
+    SUCCESS_COLUMNS,
+    DeliveryRows,
     attempt_row,
-    delivered_row,
-    delivery_row,
+    delivered_rows,
     due_of,
     ended_at,
     payload_row,
@@ -91,21 +93,28 @@ def enqueue_all(
         numbers = send_next_seqs(connection, deliveries, len(wanted))
         found = send_taken_before(connection, wanted)
     seqs, lanes = numbers(), found()
-    leases = []
-    for new, _, lease in wanted:
-        leases.append(_lease_for(connection, new, lease, lanes))
-        if new.held_until is None and new.state is State.PENDING:
+    made, queued = DeliveryRows(), []
+    for seq, (new, _, offered) in zip(seqs, wanted, strict=True):
+        lease = offered if offered is None or _is_free(new, lanes) else None
+        made.add(seq, new, lease)
+        queued.append(Queued(seq, leased=lease is not None, kept=new.state is State.KEPT))
+        if new.held_until is None and new.lane is not None and new.state is State.PENDING:
             lanes.add(new.lane)
-    rows = [delivery_row(seq, new, lease) for seq, (new, *_), lease in zip(seqs, wanted, leases, strict=True)]
-    stored = set(seqs)
-    if _ENQUEUE.run_stored(connection, rows) != len(rows):
-        stored = {seq for seq, (new, *_) in zip(seqs, wanted, strict=True) if _seq_of(connection, new) == seq}
-    made = [(seq, payload) for seq, (_, payload, _) in zip(seqs, wanted, strict=True) if seq in stored]
-    _ADD_PAYLOAD.run_stored(connection, [payload_row(seq, payload) for seq, payload in made if payload])
-    return [
-        Queued(seq, leased=lease is not None, kept=new.state is State.KEPT) if seq in stored else None
-        for seq, lease, (new, *_) in zip(seqs, leases, wanted, strict=True)
+        if offered is None and new.state is State.PENDING and new.due_at <= new.created_at:
+            tell_of_channel(connection, new.channel)
+    stored: list[Queued | None] = [*queued]
+    if _ENQUEUE.run_stored(connection, made.rows) + _LEASED.run_stored(connection, made.leased) != len(seqs):
+        stored = [
+            each if _seq_of(connection, new) == each.seq else None
+            for each, (new, *_) in zip(queued, wanted, strict=True)
+        ]
+    bodies = [
+        payload_row(each.seq, payload)
+        for each, (_, payload, _) in zip(stored, wanted, strict=True)
+        if each is not None and payload is not None
     ]
+    _ADD_PAYLOAD.run_stored(connection, bodies)
+    return stored
 
 
 def claim_due(
@@ -186,17 +195,19 @@ def record_delivered(
 
     Raises `LeaseLost` if not all leases are still ours: then each is to be recorded on its own.
     """
-    moves = [delivered_row(due.seq, lease, attempt, reference) for due, lease, attempt, reference in results]
-    tried = [attempt_row(due.seq, attempt) for due, _, attempt, _ in results]
-    claims = [(due.id, ended_at(attempt)) for due, _, attempt, _ in results if due.has_claim]
-    asked = {
-        due.lane: ended_at(attempt)
-        for due, _, attempt, _ in results
-        if due.others_wait and due.lane is not None
-    }
+    moves, tried, claims = [], [], []
+    asked: dict[bytes, datetime] = {}
+    for due, lease, attempt, reference in results:
+        move_row, attempt_row = delivered_rows(due.seq, lease, attempt, reference)
+        moves.append(move_row)
+        tried.append(attempt_row)
+        if due.has_claim:
+            claims.append((due.id, ended_at(attempt)))
+        if due.others_wait and due.lane is not None:
+            asked[due.lane] = ended_at(attempt)
     with one_trip(connection):
         moved = _DELIVERED.send_stored(connection, moves)
-        _ADD_ATTEMPT.send_stored(connection, tried)
+        _ADD_SUCCESS.send_stored(connection, tried)
         memory.confirm_all(connection, claims)
         found = send_taken(connection, asked)
     if moved() != len(moves):
@@ -263,17 +274,9 @@ def next_due(connection: Connection, channel: str, *, now: datetime) -> datetime
     return connection.scalar(_NEXT_DUE, {"given_channel": channel, "given_now": now})
 
 
-def _lease_for(
-    connection: Connection, new: NewDelivery, lease: Lease | None, lanes: Collection[bytes | None]
-) -> Lease | None:
-    """Return the lease of a new delivery, if it need not wait; `lanes` are those that are taken."""
-    if lease is None and new.state is State.PENDING and new.due_at <= new.created_at:
-        tell_of_channel(connection, new.channel)
-    if lease is None or new.state is not State.PENDING:
-        return None
-    if new.lane is not None and new.lane in lanes:
-        return None
-    return lease
+def _is_free(new: NewDelivery, lanes: Collection[bytes]) -> bool:
+    """Return whether a new delivery need not wait; `lanes` are those that are taken."""
+    return new.state is State.PENDING and (new.lane is None or new.lane not in lanes)
 
 
 def _seq_of(connection: Connection, new: NewDelivery) -> int | None:
@@ -292,7 +295,7 @@ def _end(connection: Connection, seq: int, lease: str, state: State, now: dateti
 
 _TRIED = {
     "attempts": given("number"),
-    "tries": deliveries.c.tries + 1,
+    "tries": deliveries.c.tries + literal_column("1"),
     "first_at": func.coalesce(deliveries.c.first_at, given("started", Instant)),
     "reference": given("reference"),
     "trigger": constant("schedule"),
@@ -309,14 +312,10 @@ _FIRST_OF_LANE = (
 _THROUGH = (deliveries.c.channel == given("channel"), OPEN)
 _ITS_TURN = or_(deliveries.c.lane.is_(None), deliveries.c.seq == _FIRST_OF_LANE)
 
-_ENQUEUE = Prepared(
-    new_row(deliveries),
-    inserted=DELIVERY_COLUMNS,
-    fixed={
-        "attempts": literal_column("0"),
-        "tries": literal_column("0"),
-        "trigger": constant("schedule"),
-    },
+_UNTRIED = {"attempts": literal_column("0"), "tries": literal_column("0"), "trigger": constant("schedule")}
+_ENQUEUE = Prepared(new_row(deliveries), inserted=DELIVERY_COLUMNS, fixed=_UNTRIED)
+_LEASED = Prepared(
+    new_row(deliveries), inserted=LEASED_COLUMNS, fixed={**_UNTRIED, "state": constant(State.SENDING)}
 )
 
 
@@ -368,6 +367,7 @@ _RECORD = {
     for state, then in ((State.PENDING, _AGAIN), (State.DELIVERED, CLOSED), (State.DEAD, CLOSED))
 }
 _ADD_ATTEMPT = Prepared(attempts.insert(), inserted=ATTEMPT_COLUMNS)
+_ADD_SUCCESS = Prepared(attempts.insert(), inserted=SUCCESS_COLUMNS, fixed={"outcome": constant("delivered")})
 _END = {
     target: move(target, *UNDER_LEASE, **CLOSED, why=given("why")).returning(deliveries.c.id)
     for target in (State.PARKED, State.EXPIRED, State.WITHHELD, State.SUPPRESSED)

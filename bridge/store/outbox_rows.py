@@ -12,12 +12,14 @@ from typing import Any
 
 from bridge.core.messages import Payload
 from bridge.core.outcomes import ANSWER_LIMIT, State
-from bridge.store.columns import HexId, Instant, Json, Words
+from bridge.store.columns import HexId, Instant, Instants, Json, Words
 from bridge.store.deliveries import Attempt, Due, NewDelivery
 from bridge.store.entries import Lease
 from bridge.store.inbox import entry_of
+from bridge.store.inbox_rows import stored_name
 from bridge.store.schema import SENTENCES, WORDS
 
+_SENDING = State.SENDING.value
 _instant, _id, _json = Instant.stored, HexId.stored, Json.stored
 _words, _sentence, _answer = Words(WORDS).stored, Words(SENTENCES).stored, Words(ANSWER_LIMIT).stored
 DELIVERY_COLUMNS = (
@@ -40,46 +42,70 @@ DELIVERY_COLUMNS = (
     "why",
     "held_until",
 )
+LEASED_COLUMNS = tuple(
+    name for name in DELIVERY_COLUMNS if name not in {"state", "expires_at", "why", "held_until"}
+)
 PAYLOAD_COLUMNS = ("delivery_seq", "meta", "cuts", "body")
 ATTEMPT_COLUMNS = ("delivery_seq", *Attempt.__struct_fields__)
+SUCCESS_COLUMNS = tuple(name for name in ATTEMPT_COLUMNS if name not in {"outcome", "reason"})
+"""Those of an attempt that delivered: the others always say the same."""
 DELIVERED_GIVEN = (
+    "given_now",
+    "given_started",
+    "given_number",
+    "given_reference",
     "given_seq",
     "given_lease",
-    "given_now",
-    "given_number",
-    "given_started",
-    "given_reference",
 )
+"""In the order in which the statement takes them."""
 _NOT_OF_ROW = {"payload", "entry", "head", "count", "asked_at", "has_claim", "others_wait"}
 DUE_FIELDS = tuple(name for name in Due.__struct_fields__ if name not in _NOT_OF_ROW)
 _MINE = len(DUE_FIELDS)
 
 
-def delivery_row(seq: int, new: NewDelivery, lease: Lease | None) -> tuple[object, ...]:
-    """Return the values of `DELIVERY_COLUMNS` as they are stored."""
-    created = _instant(new.created_at)
-    due = created if new.due_at is new.created_at else _instant(new.due_at)
-    state = new.state if lease is None else State.SENDING
-    ready = due if new.state is State.PENDING else None
-    if lease is not None:
-        ready = _instant(lease.until)
+class DeliveryRows:
+    """Makes the rows of deliveries that are stored together; what several of them say is converted once.
+
+    Most are sent at once and say nothing else: these are `leased`, rows of `LEASED_COLUMNS`; the others are
+    `rows` of `DELIVERY_COLUMNS`.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[object, ...]] = []
+        self.leased: list[tuple[object, ...]] = []
+        self._created = Instants()
+        self._until = Instants()
+
+    def add(self, seq: int, new: NewDelivery, lease: Lease | None) -> None:
+        """Take in a delivery with its number, and the lease that it is stored under."""
+        created = self._created.stored(new.created_at)
+        due = created if new.due_at == new.created_at else _instant(new.due_at)
+        begun = (
+            seq,
+            _id(new.id),
+            new.entry_seq,
+            new.event_index,
+            new.run,
+            stored_name(new.rule),
+            stored_name(new.action),
+            stored_name(new.channel),
+            None if new.lane is None else bytearray(new.lane),
+        )
+        if lease is None:
+            ready = due if new.state is State.PENDING else None
+            self.rows.append((*begun, new.state.value, created, created, due, ready, *_rest(new, None)))
+            return
+        until = self._until.stored(lease.until)
+        if new.expires_at is None and new.why is None and new.held_until is None:
+            self.leased.append((*begun, created, created, due, until, lease.name))
+        else:
+            self.rows.append((*begun, _SENDING, created, created, due, until, *_rest(new, lease.name)))
+
+
+def _rest(new: NewDelivery, lease: str | None) -> tuple[object, ...]:
     return (
-        seq,
-        _id(new.id),
-        new.entry_seq,
-        new.event_index,
-        new.run,
-        _words(new.rule),
-        _words(new.action),
-        _words(new.channel),
-        None if new.lane is None else bytearray(new.lane),
-        state.value,
-        created,
-        created,
-        due,
-        ready,
         None if new.expires_at is None else _instant(new.expires_at),
-        None if lease is None else lease.name,
+        lease,
         None if new.why is None else _sentence(new.why),
         None if new.held_until is None else _instant(new.held_until),
     )
@@ -87,7 +113,8 @@ def delivery_row(seq: int, new: NewDelivery, lease: Lease | None) -> tuple[objec
 
 def payload_row(seq: int, payload: Payload) -> tuple[object, ...]:
     """Return the values of `PAYLOAD_COLUMNS` as they are stored."""
-    return (seq, _json(dict(payload.meta)), _json(payload.cuts), bytearray(payload.body))
+    cuts = _json(payload.cuts) if payload.cuts else "[]"
+    return (seq, _json(dict(payload.meta)), cuts, bytearray(payload.body))
 
 
 def ended_at(attempt: Attempt) -> datetime:
@@ -110,11 +137,18 @@ def attempt_row(seq: int, attempt: Attempt) -> tuple[object, ...]:
     )
 
 
-def delivered_row(seq: int, lease: str, attempt: Attempt, reference: str | None) -> tuple[object, ...]:
-    """Return the values of `DELIVERED_GIVEN` as they are stored."""
+def delivered_rows(
+    seq: int, lease: str, attempt: Attempt, reference: str | None
+) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    """Return the values of `DELIVERED_GIVEN`, and those of `SUCCESS_COLUMNS`, as they are stored."""
     started = _instant(attempt.started_at)
     ended = started + attempt.duration_ms * 1_000
-    return (seq, lease, ended, attempt.number, started, None if reference is None else _words(reference))
+    reference = None if reference is None else _words(reference)
+    answer = attempt.answer and _answer(attempt.answer)
+    return (
+        (ended, started, attempt.number, reference, seq, lease),
+        (seq, attempt.number, started, attempt.duration_ms, attempt.status, answer, attempt.trigger),
+    )
 
 
 def due_of(row: Sequence[Any]) -> Due:

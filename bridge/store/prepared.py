@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from operator import itemgetter
 from typing import Any, TypeVar, cast
 
 from msgspec import Struct
-from sqlalchemy import Connection, Dialect, LargeBinary
+from sqlalchemy import Connection, Dialect, LargeBinary, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.elements import ColumnElement, CompilerElement
 from sqlalchemy.types import TypeEngine
 
-from bridge.store import arrays
+from bridge.store import arrays, several
 from bridge.store.arrays import Kind
 
 T = TypeVar("T")
@@ -56,7 +55,7 @@ class Prepared:
     """One statement. `inserted` names the columns an INSERT is given; `returned` are those it returns.
 
     `fixed` are an INSERT's columns that have the same value in every row.
-    `given` names the parameters of any other statement, in the order in which `run_stored` is given them.
+    `given` names the parameters of any other statement in their order, for `run_stored` and `send_finds`.
     Lists of values ("expanding" parameters) have no place in it: their number is part of the text.
     """
 
@@ -76,6 +75,7 @@ class Prepared:
         self._returned = tuple(returned)
         self._compiled: dict[str, _Compiled] = {}
         self._together: _Together | None = None
+        self._several: dict[int, str] = {}
 
     def first(self, connection: Connection, values: Mapping[str, object]) -> tuple[Any, ...] | None:
         """Run it and return the first row's values, or None."""
@@ -121,24 +121,20 @@ class Prepared:
             return lambda: 0
         compiled = self._for(connection.dialect)
         stored = [compiled.stored(row) for row in rows]
+        return self._send_for_each(connection, compiled.names, stored)
+
+    def send_finds(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> Later[list[bool]]:
+        """Ask within `one_trip` for each of `rows` whether a SELECT with these values has a result.
+
+        A row is as in `run_stored`.
+        """
+        if not rows:
+            return list
         if connection.dialect.name == "postgresql":
-            cursor = self._run_together(connection, compiled.names, stored)
-            return lambda: int(cursor.rowcount)
-        count = compiled.run_for_each(connection, stored)
-        return lambda: count
-
-    def finds(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> list[bool]:
-        """Return for each of `rows` whether a SELECT with these values has a result."""
-        return self.send_finds(connection, rows)()
-
-    def send_finds(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> Later[list[bool]]:
-        """Ask as `finds` does within `one_trip`, after which what is returned gives the answers."""
-        if not rows or connection.dialect.name != "postgresql":
-            found = [self.first(connection, row) is not None for row in rows]
-            return lambda: found
-        compiled = self._for(connection.dialect)
-        cursor = self._run_together(connection, compiled.names, [compiled.stored(row) for row in rows])
-        return lambda: [is_there for (is_there,) in cursor.fetchall()]
+            cursors = [self._run_together(connection, self._given, rows)]
+        else:
+            cursors = self._run_several(connection, self._given, rows)
+        return lambda: [bool(is_there) for cursor in cursors for (is_there,) in cursor.fetchall()]
 
     def run_stored(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
         """Run it as `run_all` does; a row is a tuple of the values of `inserted` or `given`, in that order.
@@ -152,12 +148,33 @@ class Prepared:
         """Run it as `run_stored` does within `one_trip`, after which what is returned gives the count."""
         if not rows:
             return lambda: 0
-        compiled = self._for(connection.dialect)
+        return self._send_for_each(connection, self._given, rows)
+
+    def _send_for_each(
+        self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> Later[int]:
         if connection.dialect.name == "postgresql":
-            cursor = self._run_together(connection, self._given, rows)
+            cursor = self._run_together(connection, names, rows)
             return lambda: int(cursor.rowcount)
-        count = compiled.run_stored(connection, rows)
+        if isinstance(self._statement, Insert):
+            cursors = self._run_several(connection, names, rows)
+        else:
+            cursors = [self._for(connection.dialect).run_for_each(connection, names, rows)]
+        count = sum(cursor.rowcount for cursor in cursors)
         return lambda: count
+
+    def _run_several(
+        self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> list[Any]:
+        """Run it on SQLite with as few statements as there can be; returns their cursors."""
+
+        def run(count: int, values: list[object]) -> Any:  # noqa: ANN401 - a driver's cursor
+            text = self._several.get(count)
+            if text is None:
+                text = self._several[count] = self._compile_several(connection.dialect, names, count)
+            return _run(connection, text, lambda cursor: cursor.execute(text, values))
+
+        return list(several.in_parts(rows, run))
 
     def _run_together(
         self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[object]]
@@ -179,10 +196,18 @@ class Prepared:
         reads = [
             column.type.dialect_impl(dialect).result_processor(dialect, None) for column in self._returned
         ]
-        order = made.positiontup or list(converts)
-        parameters = [(name, converts[name], fixed.get(name)) for name in order]
-        arrange = _arrangement(self._given, order, fixed)
-        return _Compiled(str(made), parameters, reads, arrange, named=made.positiontup is None)
+        parameters = [(name, converts[name], fixed.get(name)) for name in made.positiontup or converts]
+        return _Compiled(str(made), parameters, reads, named=made.positiontup is None)
+
+    def _compile_several(self, dialect: Dialect, names: Sequence[str], count: int) -> str:
+        """Return the statement for so many rows, for SQLite."""
+        if isinstance(self._statement, Select):
+            made = _made(several.asking(self._statement, names, count), dialect)
+        else:
+            assert isinstance(self._statement, Insert)  # noqa: S101 - what else is run for each row
+            made = _made(several.inserting(self._statement, names, self._fixed, count), dialect)
+        _require_order(several.parameters(names, count), made.positiontup)
+        return str(made)
 
     def _of_one_row(self) -> CompilerElement:
         statement = self._statement
@@ -213,15 +238,11 @@ class _Together(Struct, frozen=True):
 
 
 class _Compiled(Struct, frozen=True):
-    """The text for one kind of database; of each parameter the name, the conversion, and what is fixed.
-
-    `arrange` makes of a row as it is given one in the order of the parameters; None where that is the same.
-    """
+    """The text for one kind of database; of each parameter the name, the conversion, and what is fixed."""
 
     text: str
     parameters: Sequence[tuple[str, Convert | None, object]]
     reads: Sequence[Convert | None]
-    arrange: Callable[[tuple[object, ...]], tuple[object, ...]] | None
     named: bool
     """Whether the parameters have names."""
 
@@ -234,12 +255,11 @@ class _Compiled(Struct, frozen=True):
         parameters = dict(zip(self.names, stored, strict=True)) if self.named else stored
         return _run(connection, self.text, lambda cursor: cursor.execute(self.text, parameters))
 
-    def run_stored(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
-        return self.run_for_each(connection, rows if self.arrange is None else list(map(self.arrange, rows)))
-
-    def run_for_each(self, connection: Connection, rows: Sequence[Sequence[object]]) -> int:
-        count: int = _run(connection, self.text, lambda cursor: cursor.executemany(self.text, rows)).rowcount
-        return count
+    def run_for_each(
+        self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> Any:  # noqa: ANN401 - a driver's cursor
+        _require_order(names, self.names)
+        return _run(connection, self.text, lambda cursor: cursor.executemany(self.text, rows))
 
     def read(self, row: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(
@@ -272,17 +292,10 @@ def _run(connection: Connection, text: str, run: Callable[[Any], object]) -> Any
     return cursor
 
 
-def _arrangement(
-    given: Sequence[str], order: Sequence[str], fixed: Mapping[str, object]
-) -> Callable[[tuple[object, ...]], tuple[object, ...]] | None:
-    """Return what puts a row of what is `given`, and what is fixed, in the order of the parameters."""
-    if not given or list(order) == list(given):
-        return None
-    others = [name for name in fixed if name not in given]
-    values = tuple(fixed[name] for name in others)
-    places = [*given, *others]
-    pick = itemgetter(*map(places.index, order))
-    return lambda row: pick(row + values)
+def _require_order(given: Sequence[str], wanted: Sequence[str] | None) -> None:
+    """Refuse a statement of ours whose values would land in each other's places."""
+    if list(given) != list(wanted or ()):
+        raise ValueError(f"the statement takes {wanted}, in this order, and is given {given}")
 
 
 def _conversion(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
