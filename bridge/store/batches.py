@@ -33,14 +33,21 @@ class Failed(Struct, frozen=True):
 class Batches:
     """Runs batches over one connection, which it opens when needed and drops when the store fails.
 
-    `check` is called before each connection and each commit, and raises when the store is not what it was.
-    Belongs to one thread.
+    `check` is called before each connection and each commit, and raises when the store is not what it was;
+    `committed` after each commit, and raises nothing. Belongs to one thread.
     """
 
-    def __init__(self, engine: Engine, name: str, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        check: Callable[[], None] = lambda: None,
+        committed: Callable[[Connection], None] = lambda _: None,
+    ) -> None:
         self._engine = engine
         self._name = name
         self._check = check
+        self._committed = committed
         self._connection: Connection | None = None
 
     def run(self, operations: Sequence[Operation]) -> list[Done | Failed]:
@@ -102,6 +109,7 @@ class Batches:
             # Run again, a commit that did arrive would be run twice: this one is for the callers to sort out.
             self._drop()
             raise self._unavailable(error) from error
+        self._committed(connection)
         return values
 
     def _connect(self) -> Connection:

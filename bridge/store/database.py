@@ -28,6 +28,7 @@ from bridge.store.listening import Listener
 from bridge.store.migrations import SHIPPED, Migrations
 from bridge.store.news import News
 from bridge.store.presence import Presence
+from bridge.store.write_back import WriteBack
 from bridge.store.writer import Writer
 
 __all__ = [
@@ -51,11 +52,19 @@ class Database:
     `secret` is 32 random bytes made with the store, the key of every digest of personal data in it.
     """
 
-    def __init__(self, engines: Engines, readers: ThreadPoolExecutor, secret: bytes, writer: Writer) -> None:
+    def __init__(
+        self,
+        engines: Engines,
+        readers: ThreadPoolExecutor,
+        secret: bytes,
+        writer: Writer,
+        write_back: WriteBack | None,
+    ) -> None:
         self.secret = secret
         self._engines = engines
         self._readers = readers
         self._writer = writer
+        self._write_back = write_back
         self._alone: Alone | None = None
 
     @classmethod
@@ -85,10 +94,15 @@ class Database:
             pool.shutdown(wait=False)
             engines.dispose()
             raise
-        check = Presence(engines.file).check if engines.file is not None else lambda: None
-        batches = Batches(engines.writer, engines.name, check)
+        write_back = None
+        if engines.file is None:
+            batches = Batches(engines.writer, engines.name)
+        else:
+            write_back = WriteBack(engines.file)
+            check = Presence(engines.file).check
+            batches = Batches(engines.writer, engines.name, check, write_back.committed)
         writer = Writer(batches, queue_limit=queue_limit, batch_limit=batch_limit)
-        return cls(engines, pool, secret, writer)
+        return cls(engines, pool, secret, writer, write_back)
 
     @property
     def engine(self) -> Engine:
@@ -143,6 +157,8 @@ class Database:
     async def close(self) -> None:
         """Commit what waits, end the threads, close every connection."""
         await self._writer.close()
+        if self._write_back is not None:
+            await asyncio.to_thread(self._write_back.close)
         await asyncio.to_thread(self._readers.shutdown)
         await asyncio.to_thread(self._engines.dispose)
         if self._alone is not None:

@@ -22,9 +22,6 @@ from bridge.store.prepared import run_text
 SQLITE_NEEDED = (3, 35)
 """The first SQLite with RETURNING (2021)."""
 JOURNAL_BYTES = 64 * 1024 * 1024
-CHECKPOINT_PAGES = 8_000
-"""How many pages the journal gathers (32 MiB) before they are written back: among millions of rows each event
-changes pages of its own, and every write-back waits for the disk."""
 CACHE_KIB = 2 * 1024
 """A statement for many rows also keeps the pages it changes as they were: in memory, not in a file."""
 ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
@@ -129,7 +126,7 @@ def _write_settings(connection: sqlite3.Connection, file: Path) -> None:
         PRAGMA journal_size_limit = {JOURNAL_BYTES};
         PRAGMA cache_size = -{CACHE_KIB};
         PRAGMA temp_store = MEMORY;
-        PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+        PRAGMA wal_autocheckpoint = 0;
         """
     )
 
