@@ -25,11 +25,11 @@ from bridge.logs import Log
 from bridge.pipeline.halts import Halts
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.operate import Operator
+from bridge.pipeline.trials import taken_back
 from bridge.sources import registry as source_registry
 from bridge.sources.base import Source
 from bridge.sources.own import OwnSource
-from bridge.store import inbox, outbox
-from bridge.store.database import Connection, Database
+from bridge.store.database import Database
 
 if TYPE_CHECKING:
     from bridge.channels.base import Channel
@@ -110,9 +110,11 @@ async def open_node(
     database = await Database.open(store)
     try:
         held = alone and await database.hold_alone()
+        node = Node(_name(), database, clock or SystemClock(), _chance, log, alone=held, reached=reached)
         if held:
-            await database.write(_release_leases)
-        yield Node(_name(), database, clock or SystemClock(), _chance, log, alone=held, reached=reached)
+            now = node.clock.now()
+            node.trials.begin(await database.write(lambda c: taken_back(c, now)), log)
+        yield node
     finally:
         await database.close()
 
@@ -159,11 +161,6 @@ def build_channels(loaded: Loaded, shared: Shared) -> dict[str, Channel]:
 
 def _name() -> str:
     return f"{os.getpid()}-{secrets.token_hex(4)}"
-
-
-def _release_leases(connection: Connection) -> None:
-    inbox.release_all(connection)
-    outbox.release_all(connection)
 
 
 def _chance() -> float:

@@ -135,26 +135,29 @@ class Outlet:
     async def _claim(self, limit: int, busy: Sequence[Leased]) -> Sequence[Leased]:
         seqs = [due.seq for due, _ in busy]
         now, lease = self._node.clock.now(), self._lease()
+        until, trials = now + self._deliverer.lease_for, self._node.trials
+        barred = trials.barred(self.channel.name, seqs, now)
 
         def claim(connection: Connection) -> Let[Due]:
-            return self._gate.let(
+            return self._gate.let(connection, now, limit, lambda count: claim_due(connection, count))
+
+        def claim_due(connection: Connection, count: int) -> Sequence[Due]:
+            claimed = outbox.claim_due(
                 connection,
-                now,
-                limit,
-                lambda count: outbox.claim_due(
-                    connection,
-                    channel=self.channel.name,
-                    now=now,
-                    lease_until=now + self._deliverer.lease_for,
-                    lease=lease,
-                    limit=count,
-                    busy=seqs,
-                ),
+                channel=self.channel.name,
+                now=now,
+                lease_until=until,
+                lease=lease,
+                limit=count,
+                busy=[*seqs, *barred],
             )
+            return trials.admitted(connection, claimed, lease, until, now)
 
         let = await self._node.database.write(claim)
         if let.until is not None:
             self.worker.wake_at(let.until)
+        if trials.go_on:
+            self.worker.stay_behind()
         return [(due, lease) for due in let.items]
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from bridge.core.outcomes import State, sources_of
 from bridge.core.rules import OWNER_RULE
 from bridge.core.trouble import Trouble
-from bridge.store import incidents, memory
+from bridge.store import incidents, lapses, memory
 from bridge.store.deliveries import (
     Missing,
     Moved,
@@ -54,6 +54,7 @@ def retry(
     holder = memory.reserve_again(connection, delivery_id, now=now) if claims else None
     if holder is not None:
         return Taken(holder)
+    lapses.forget(connection, delivery_id)
     channel = connection.scalar(_RETRY, {"given_id": delivery_id, "given_now": now})
     tell_of_channel(connection, str(channel))
     return Moved()

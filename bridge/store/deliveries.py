@@ -71,7 +71,7 @@ class Due(Struct, frozen=True, kw_only=True):
     its items are found, and `count` how many there are. `asked_at` is when it was stored with a payload that
     all its people may get; None where that is not known. `has_claim` and `others_wait` are False where it is
     known that it never had a claim, and that who made it hears of it when another delivery has to wait for
-    its lane.
+    its lane. `lapses` is how often its lease ran out before, if this claim took it over.
     """
 
     seq: int
@@ -96,6 +96,7 @@ class Due(Struct, frozen=True, kw_only=True):
     asked_at: datetime | None = None
     has_claim: bool = True
     others_wait: bool = True
+    lapses: int = 0
 
 
 class Attempt(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from msgspec.structs import replace
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Connection,
     Integer,
@@ -22,7 +24,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
-from bridge.store import memory
+from bridge.store import lapses, memory
 from bridge.store.arrays import is_among, is_not_among
 from bridge.store.columns import Instant
 from bridge.store.conflicts import insert_or_update
@@ -135,12 +137,13 @@ def claim_due(
     wanted = {"given_channel": channel, "given_now": now, "given_limit": limit, "given_busy": (NOBODY, *busy)}
     kind = connection.dialect.name
     claim = {**wanted, "given_until": lease_until, "given_lease": lease}
-    claimed = connection.scalars(_CLAIM[kind], claim).all()
+    claimed, lapsed = _taken(connection, kind, claim)
     if not claimed and kind == "postgresql":
         far = {"given_channel": channel, "given_far": now + LONGEST_LEASE, "given_now": now}
         connection.execute(_RELEASE_FAR, far)
     rows = connection.execute(_DUE[kind], {"given_seqs": claimed}) if claimed else ()
-    return [due_of(row) for row in rows]
+    found = [due_of(row) for row in rows]
+    return _with_lapses(connection, found, lapsed) if lapsed else found
 
 
 def store_payload(connection: Connection, seq: int, *, lease: str, payload: Payload) -> bool:
@@ -274,6 +277,21 @@ def next_due(connection: Connection, channel: str, *, now: datetime) -> datetime
     return connection.scalar(_NEXT_DUE, {"given_channel": channel, "given_now": now})
 
 
+def _taken(connection: Connection, kind: str, claim: dict[str, object]) -> tuple[list[int], list[int]]:
+    """Claim, and return the numbers of what is ours now, and of those among them whose lease ran out.
+
+    A process that is alone on its store has no such: it takes all leases back when it starts.
+    """
+    rows = connection.execute(_CLAIM[kind], claim).all()
+    taken_over = [row.seq for row in rows if row.lapsed] if kind == "postgresql" else []
+    return [row.seq for row in rows], taken_over
+
+
+def _with_lapses(connection: Connection, found: Sequence[Due], lapsed: Sequence[int]) -> list[Due]:
+    times = lapses.count(connection, lapsed)
+    return [replace(due, lapses=times[due.seq]) if due.seq in times else due for due in found]
+
+
 def _is_free(new: NewDelivery, lanes: Collection[bytes]) -> bool:
     """Return whether a new delivery need not wait; `lanes` are those that are taken."""
     return new.state is State.PENDING and (new.lane is None or new.lane not in lanes)
@@ -319,23 +337,35 @@ _LEASED = Prepared(
 )
 
 
-def _claiming(not_busy: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    first = (
-        select(deliveries.c.seq)
+def _first(not_busy: ColumnElement[bool], *more: ColumnElement[Any]) -> CTE:
+    return (
+        select(deliveries.c.seq, *more)
         .where(*_THROUGH, _ITS_TURN, deliveries.c.ready_at <= given("now"), not_busy)
         .order_by(deliveries.c.ready_at, deliveries.c.seq)
         .limit(given("limit", Integer))
         .with_for_update(skip_locked=True, of=deliveries)
         .cte("next")
     )
+
+
+def _claiming(not_busy: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    first = _first(not_busy)
     chosen = deliveries.c.seq.in_(select(first.c.seq))
     claimed = move(State.SENDING, chosen, lease=given("lease"), ready_at=given("until"))
     return claimed.returning(deliveries.c.seq)
 
 
+def _taking_over(not_busy: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    """Return the claim that also says whose lease ran out, which SQLite's RETURNING cannot tell."""
+    first = _first(not_busy, deliveries.c.lease.is_not(None).label("lapsed"))
+    chosen = deliveries.c.seq == first.c.seq
+    claimed = move(State.SENDING, chosen, lease=given("lease"), ready_at=given("until"))
+    return claimed.returning(deliveries.c.seq, first.c.lapsed)
+
+
 _CLAIM = {
     "sqlite": _claiming(deliveries.c.seq.not_in(bindparam("given_busy", expanding=True))),
-    "postgresql": _claiming(is_not_among(deliveries.c.seq, "busy")),
+    "postgresql": _taking_over(is_not_among(deliveries.c.seq, "busy")),
 }
 _OF_CLAIMED = (
     select(

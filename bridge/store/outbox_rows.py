@@ -58,7 +58,7 @@ DELIVERED_GIVEN = (
     "given_lease",
 )
 """In the order in which the statement takes them."""
-_NOT_OF_ROW = {"payload", "entry", "head", "count", "asked_at", "has_claim", "others_wait"}
+_NOT_OF_ROW = {"payload", "entry", "head", "count", "asked_at", "has_claim", "others_wait", "lapses"}
 DUE_FIELDS = tuple(name for name in Due.__struct_fields__ if name not in _NOT_OF_ROW)
 _MINE = len(DUE_FIELDS)
 

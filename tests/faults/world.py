@@ -16,13 +16,14 @@ from bridge.core.messages import Payload
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry, State
 from bridge.core.rules import Rule
 from bridge.pipeline.node import Point
-from bridge.store import inbox, outbox, views
+from bridge.pipeline.trials import Trials, taken_back
+from bridge.store import views
 from bridge.store.creation import migrate
 from bridge.store.database import Database, StoreUnavailable
 from bridge.store.engines import make_engines
 from bridge.store.views import DeliveryFilter, DeliveryRow, EventFilter, EventRow
 from tests.support.clock import FakeClock
-from tests.support.pipeline import Pipeline, ScriptedChannel, action, channels, completion, rule
+from tests.support.pipeline import Pipeline, RecordingLog, ScriptedChannel, action, channels, completion, rule
 
 T = TypeVar("T")
 Mood = Literal["ok", "error", "limited", "refuses", "answer lost", "request lost"]
@@ -234,11 +235,13 @@ class World:
     async def _live(self) -> None:
         self.life += 1
         self.died = asyncio.Event()
+        self.trials = Trials()
         if self.life == 1:  # other tests make their stores at the same time, and one waits for another
             await asyncio.to_thread(migrate, self.url)
         self.database = await Database.open(self.url, busy_timeout=timedelta(milliseconds=20), readers=1)
         if self.alone:
-            await self.database.write(_release)
+            now = self.clock.now()
+            self.trials.begin(await self.database.write(lambda c: taken_back(c, now)), RecordingLog())
         else:
             self.clock.advance(seconds=100)  # the leases of the life before run out
         await self._note_doubts()
@@ -253,7 +256,7 @@ class World:
             channels(Target("wins", self._arrive), PromptTarget("crm", self._arrive)),
             clock=self.clock,
             name=f"life-{self.life}",
-            of_node={"reached": self._reached, "alone": self.alone},
+            of_node={"reached": self._reached, "alone": self.alone, "trials": self.trials},
         )
 
     async def _end(self) -> None:
@@ -335,9 +338,3 @@ class World:
             if sent.delivered:
                 found[sent.id].add(sent.life)
         return found
-
-
-def _release(connection: Any) -> None:
-    """What a bridge that is alone on its store does when it starts."""
-    inbox.release_all(connection)
-    outbox.release_all(connection)

@@ -153,3 +153,13 @@ attempts = Table(
     Column("trigger", String(16), nullable=False),
     sqlite_with_rowid=False,
 )
+
+lapses = Table(
+    "lapses",
+    METADATA,
+    delivery_key(),
+    Column("count", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""`count` is how often a delivery's lease was found without its holder, with as many `attempts` each time."""
