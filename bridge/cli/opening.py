@@ -78,13 +78,26 @@ def config_to_list(setup: Setup) -> Loaded:
     Of a broken one the store and the zone are known, by the last good one if need be; rules and channels not.
     """
     found = look(setup, quiet=True)
+    return _without_rules(setup, found, "this is what the store knows without it")
+
+
+def config_to_send(setup: Setup) -> Loaded:
+    """Return the configuration for a command that plays a platform: a bridge receives with a broken one too.
+
+    Of a broken one the sources are known, and where the bridge listens.
+    """
+    return _without_rules(setup, look(setup), "what a running bridge receives by is known all the same")
+
+
+def _without_rules(setup: Setup, found: Loaded | Broken, comfort: str) -> Loaded:
+    """Return a configuration, of a broken one what receiving needs, and say so; or fail with the problems."""
     if isinstance(found, Loaded):
         return found
     kept = None if setup.sandbox else last_good.recall(setup.path)
     known = None if kept is None else receiving(setup.path, os.environ, kept)
     if known is None:
         return good(setup.path, found)
-    say(f"{setup.path} is broken, see `bridge check`; this is what the store knows without it")
+    say(f"{setup.path} is broken, see `bridge check`; {comfort}")
     from bridge.config.load import bare
 
     return bare(setup.path, known.config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_
 import os
 from base64 import b64encode
+from datetime import datetime, tzinfo
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 
@@ -15,6 +16,7 @@ from bridge.cli.opening import NOWHERE, good, read_config
 from bridge.cli.options import Setup
 from bridge.cli.program import say
 from bridge.cli.tables import show, show_json
+from bridge.cli.text import local
 from bridge.config import last_good
 from bridge.config.receiving import receiving
 from bridge.config.reception import Reception
@@ -33,16 +35,17 @@ def reload(setup: Setup, *, json: bool, only_look: bool) -> None:
     if json:
         show_json(found)
     else:
-        _tell(found)
+        _tell(found, config.timezone)
     if found["problems"]:
         raise typer.Exit(ExitCode.PROBLEMS)
 
 
-def _tell(found: dict[str, Any]) -> None:
+def _tell(found: dict[str, Any], zone: tzinfo) -> None:
     if found["problems"]:
         say(found["sentence"], *found["problems"])
     if found["digest"]:
-        show(f"{found['file']} ({found['digest']}) runs since {found['since']}")
+        since = local(datetime.fromisoformat(found["since"]), zone)
+        show(f"{found['file']} ({found['digest']}) runs since {since}")
     for each in found["restart"]:
         say(f"`{each}` was changed, which waits for a restart")
 

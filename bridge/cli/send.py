@@ -21,7 +21,7 @@ from bridge.cli.body import Change, apply, parse_changes, read_body, write_body
 from bridge.cli.event import Found, find_body, pick_source, say_added
 from bridge.cli.exits import ExitCode, misused, unavailable
 from bridge.cli.fresh import fresh as fresh_changes
-from bridge.cli.opening import config_to_look_at
+from bridge.cli.opening import config_to_send
 from bridge.cli.options import Setup
 from bridge.cli.tables import show, show_json
 from bridge.cli.text import one_line
@@ -59,7 +59,7 @@ class Sent(Struct, frozen=True):
 def send(setup: Setup, sending: Sending) -> None:
     """Post the event; exits with 1 unless every answer is 2xx."""
     clock = SystemClock()
-    loaded = config_to_look_at(setup)
+    loaded = config_to_send(setup)
     changes = parse_changes(sending.changes)
     found = find_body(loaded, sending.event)
     source = pick_source(loaded, found, sending.source)

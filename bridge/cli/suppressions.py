@@ -12,12 +12,13 @@ import typer
 from bridge.bootstrap import Services
 from bridge.cli import acting
 from bridge.cli.acting import Change
-from bridge.cli.exits import Failure, not_found
+from bridge.cli.exits import Failure, misused, not_found
 from bridge.cli.filters import Suppressions, is_given
 from bridge.cli.opening import config_to_list, config_to_look_at, with_services
 from bridge.cli.options import Setup
 from bridge.cli.selecting import span_of
 from bridge.cli.tables import Column, Times, show, show_json, show_table
+from bridge.cli.text import one_line
 from bridge.clock import SystemClock
 from bridge.core.suppressions import Scope, Source
 from bridge.pipeline.unsubscribing import Suppressor, is_address
@@ -60,7 +61,8 @@ def list_suppressions(setup: Setup, wanted: Suppressions, *, limit: int, json: b
 
 
 def add_addresses(setup: Setup, addresses: Sequence[str], *, scope: Scope, why: str, json: bool) -> None:
-    """Put addresses on the list."""
+    """Put addresses on the list; none of them when one is no address."""
+    _need_addresses(addresses)
 
     async def work(services: Services) -> list[Change]:
         suppressor = Suppressor(services.node)
@@ -71,7 +73,8 @@ def add_addresses(setup: Setup, addresses: Sequence[str], *, scope: Scope, why: 
 
 
 def remove_addresses(setup: Setup, addresses: Sequence[str], *, source: Source | None, json: bool) -> None:
-    """Take addresses off the list."""
+    """Take addresses off the list; none of them when one is no address."""
+    _need_addresses(addresses)
 
     async def work(services: Services) -> list[Change]:
         suppressor = Suppressor(services.node)
@@ -99,6 +102,12 @@ def import_addresses(setup: Setup, file: Path, *, scope: Scope, why: str, json: 
         show_json({"imported": len(found)})
     else:
         show(f"{len(found):,} {'address is' if len(found) == 1 else 'addresses are'} on the list")
+
+
+def _need_addresses(texts: Sequence[str]) -> None:
+    wrong = [f"'{one_line(text.strip(), 80)}' is no e-mail address" for text in texts if not is_address(text)]
+    if wrong:
+        raise misused(*wrong, "nothing was changed")
 
 
 def _addresses(file: Path) -> list[str]:

@@ -12,6 +12,7 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from bridge.cli.exits import ExitCode
+from bridge.config import last_good
 from bridge.core.signing import Scheme, Signed, check
 from bridge.sources.eduzz import SCHEME
 from bridge.sources.registry import sample
@@ -239,3 +240,21 @@ def test_what_cannot_be_sent_is_explained(
 def test_the_default_is_the_own_listener(school: Bridge, listen: str, expected: str) -> None:
     school.write("config.yaml", CONFIG.replace("127.0.0.1:8080", listen))
     assert school("send", "ping", "--dry-run").out.splitlines()[0] == f"POST {expected}"
+
+
+async def test_a_broken_configuration_hinders_no_event(
+    school: Bridge, send: Send, listener: Listener
+) -> None:
+    """The bridge receives by it as well: a good source, or that of the last good configuration."""
+    config = school.folder / "config.yaml"
+    text = config.read_bytes()
+    config.write_bytes(text.replace(b"rules:", b"ruls:").replace(b"type: eduzz", b"type: edus"))
+    said = await send("nutror.module_completed")
+    assert said.code == ExitCode.PROBLEMS, "nothing says yet who may call"
+    last_good.keep(config, text)
+    said = await send("nutror.module_completed")
+    assert said.code == ExitCode.OK
+    assert said.err.endswith("see `bridge check`; what a running bridge receives by is known all the same\n")
+    ((path, headers, raw),) = listener.got
+    assert path == "/hooks/eduzz"
+    assert isinstance(check(headers["x-signature"], raw, [SECRET], SCHEME), Signed)

@@ -71,11 +71,19 @@ def test_an_event_says_what_was_kept_from_whom(listing: Bridge) -> None:
     assert listing("deliveries", "retry", row["id"]).code == ExitCode.OK
 
 
-def test_what_is_no_address_is_refused(listing: Bridge) -> None:
-    """The others are taken."""
-    said = listing("suppressions", "add", "maria", MARIA, "--scope", "optional")
-    assert said.code == ExitCode.PROBLEMS
-    assert "'maria' is no e-mail address" in said.out
+@pytest.mark.parametrize("command", ["add", "remove"])
+def test_what_is_no_address_is_refused(listing: Bridge, command: str) -> None:
+    """The command line makes no sense, so nothing of it is done."""
+    listing("suppressions", "add", MARIA)
+    said = listing("suppressions", command, "maria", MARIA, "rui@aluno.example")
+    assert (said.code, said.out) == (ExitCode.USAGE, "")
+    assert said.err.endswith("'maria' is no e-mail address\nnothing was changed\n")
+    assert listed(listing) == [(MARIA, "everything", "")]
+
+
+def test_an_address_may_be_kept_from_some_messages_only(listing: Bridge) -> None:
+    """Nudges and marketing."""
+    assert listing("suppressions", "add", MARIA, "--scope", "optional").code == ExitCode.OK
     assert listed(listing) == [(MARIA, "optional", "")]
 
 
