@@ -1,32 +1,34 @@
 """Names that come out the same on every try: delivery ids, claim keys, lanes.
 
-All are digests (BLAKE2b, RFC 7693) of parts whose lengths are part of what is digested.
+All are digests (BLAKE2b, RFC 7693) of parts whose lengths are part of what is digested. What is the same for
+many events is digested, or written, once.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from bridge.core.events import Event
 
 _LENGTH = struct.Struct(">Q").pack
-_LENGTHS = tuple(_LENGTH(size).decode("ascii") for size in range(128))
 
 
 def entry_key(source: str, delivery_key: str) -> bytes:
-    """Return 16 bytes that stand for `(source, event id)` in the inbox: their `_digest`."""
-    made = _begun(source).copy()
-    made.update(_framed((delivery_key,)))
+    """Return 16 bytes that stand for `(source, event id)` in the inbox."""
+    made = _begun(b"", source).copy()
+    made.update(_framed(delivery_key))
     return made.digest()
 
 
 def delivery_id(key: bytes, event_index: int, rule: str, action: str, run: int) -> str:
     """Return a delivery's id, 32 hex characters: the same for the same event, rule, action, run."""
-    return _digest((key.hex(), str(event_index), rule, action, str(run))).hex()
+    made = _keyed(b"").copy()
+    made.update(_framed(key.hex()) + _number(event_index) + _names(rule, action) + _number(run))
+    return made.hexdigest()
 
 
 def claim_key(secret: bytes, rule: str, action: str, values: Sequence[str]) -> bytes:
@@ -56,7 +58,9 @@ def digest_lane(secret: bytes, channel: str, names: Sequence[str]) -> bytes:
 
 def lane_key(secret: bytes, channel: str, person: str) -> bytes:
     """Return 16 bytes for one person on one channel, within which deliveries keep their order."""
-    return _digest((channel, person), secret)
+    made = _begun(secret, channel).copy()
+    made.update(_framed(person))
+    return made.digest()
 
 
 def lane_of(secret: bytes, channel: str, event: Event) -> bytes | None:
@@ -96,24 +100,26 @@ def completion_name(learner: bytes, course: str) -> str:
     return f"course-completed-{_digest((learner.hex(), course)).hex()}"
 
 
-def _digest(parts: Sequence[str], key: bytes = b"") -> bytes:
+def _digest(parts: Iterable[str], key: bytes = b"") -> bytes:
     made = _keyed(key).copy()
-    made.update(_framed(parts))
+    made.update(b"".join(map(_framed, parts)))
     return made.digest()
 
 
-def _framed(parts: Sequence[str]) -> bytes:
-    """Return every part as its UTF-8 after its length, which takes 8 bytes."""
-    framed = ""
-    for part in parts:
-        if len(part) >= len(_LENGTHS):
-            break
-        framed += _LENGTHS[len(part)] + part
-    else:
-        if framed.isascii():  # as nearly all are: then the characters are the bytes, of the lengths too
-            return framed.encode()
-    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    return b"".join(_LENGTH(len(data)) + data for data in encoded)
+def _framed(part: str) -> bytes:
+    """Return a part as its UTF-8 after its length, which takes 8 bytes."""
+    data = part.encode("utf-8", "surrogatepass")
+    return _LENGTH(len(data)) + data
+
+
+@lru_cache(maxsize=1000)
+def _names(rule: str, action: str) -> bytes:
+    return _framed(rule) + _framed(action)
+
+
+@lru_cache(maxsize=100)
+def _number(number: int) -> bytes:
+    return _framed(str(number))
 
 
 @lru_cache(maxsize=16)
@@ -123,8 +129,8 @@ def _keyed(key: bytes) -> hashlib.blake2b:
 
 
 @lru_cache(maxsize=64)
-def _begun(source: str) -> hashlib.blake2b:
-    """Return the digest of an entry of a source, as far as it is the same for all."""
-    made = _keyed(b"").copy()
-    made.update(_framed((source,)))
+def _begun(key: bytes, first: str) -> hashlib.blake2b:
+    """Return a digest that holds a key and its first part, to be copied: a source, or a channel."""
+    made = _keyed(key).copy()
+    made.update(_framed(first))
     return made
