@@ -23,7 +23,7 @@ from bridge.core.findings import (
 )
 from bridge.core.index import Index
 from bridge.core.near_texts import Alike, Slip, near_whole
-from bridge.core.rules import Action, Predicate, PredicateFailed, Rule
+from bridge.core.rules import Action, Predicate, PredicateFailed, Rule, is_plain
 
 NEAREST = 1000
 """Rules of which it is found out how near they came; of more, nobody reads."""
@@ -32,10 +32,11 @@ REMEMBERED_NAMES = 1000
 
 
 class Wanted(Struct, frozen=True):
-    """An action that a matching rule wants."""
+    """An action that a matching rule wants; `plain` as `is_plain` says."""
 
     rule: Rule
     action: Action
+    plain: bool
 
 
 class Failed(Struct, frozen=True):
@@ -92,34 +93,27 @@ class Router:
         groups: dict[tuple[str, ...], list[tuple[int, Condition]]] = {}
         for index, rule in enumerate(self.rules):
             groups.setdefault(rule.on, []).append((index, rule.when))
+        self._plans = [_whole_plan(rule) for rule in self.rules]
+        """What each rule wants where it matches and no `if:` has anything against it."""
+        self._asking = {index for index, rule in enumerate(self.rules) if _asks(rule)}
+        """The rules that have an `if:`, or an action that has."""
         self._groups = [(on, Index(conditions)) for on, conditions in groups.items()]
         self.remembered: dict[tuple[str, str], list[Index]] = {}
         """The indexes of the rules for each type and kind, of those that came first."""
 
     def plan(self, event: Event, facts: Facts) -> Plan:
         """Return the actions wanted; `facts` are the event's, passed in because they are made once."""
-        candidates = self._candidates(event, facts)
-        if not candidates:
-            return _NOTHING
-        matched: list[str] = []
-        wanted: list[Wanted] = []
-        failed: list[Failed] = []
-        for rule in candidates:
-            if not rule.when.matches(facts) or not _holds(rule.condition, facts, failed, rule.name, None):
-                continue
-            matched.append(rule.name)
-            wanted += (
-                Wanted(rule, action)
-                for action in rule.actions
-                if _holds(action.condition, facts, failed, rule.name, action.name)
-            )
-        return Plan(tuple(matched), tuple(wanted), tuple(failed))
-
-    def _candidates(self, event: Event, facts: Facts) -> list[Rule]:
         found: set[int] = set()
         for index in self._indexes(event):
             index.collect(facts, found)
-        return [self.rules[number] for number in sorted(found)] if found else []
+        plans: list[Plan] = []
+        for number in sorted(found):
+            rule, plan = self.rules[number], self._plans[number]
+            if rule.when.matches(facts):
+                plans.append(_asked(rule, plan, facts) if number in self._asking else plan)
+        if len(plans) == 1:
+            return plans[0]
+        return _together(plans) if plans else _NOTHING
 
     def _indexes(self, event: Event) -> list[Index]:
         """Return the indexes of the rules that name this event."""
@@ -168,6 +162,37 @@ def _sealed(explained: RuleExplained, hide: Callable[[str], str]) -> RuleExplain
         for each in explained.actions
     )
     return replace(explained, findings=findings, actions=actions)
+
+
+def _whole_plan(rule: Rule) -> Plan:
+    return Plan(
+        (rule.name,), tuple(Wanted(rule, action, is_plain(rule, action)) for action in rule.actions), ()
+    )
+
+
+def _asks(rule: Rule) -> bool:
+    return rule.condition is not None or any(action.condition is not None for action in rule.actions)
+
+
+def _asked(rule: Rule, plan: Plan, facts: Facts) -> Plan:
+    """Return what is left of a matching rule's plan by its `if:` and those of its actions."""
+    failed: list[Failed] = []
+    if not _holds(rule.condition, facts, failed, rule.name, None):
+        return Plan((), (), tuple(failed))
+    wanted = tuple(
+        each
+        for each in plan.wanted
+        if _holds(each.action.condition, facts, failed, rule.name, each.action.name)
+    )
+    return Plan(plan.matched, wanted, tuple(failed))
+
+
+def _together(plans: Sequence[Plan]) -> Plan:
+    return Plan(
+        tuple(name for plan in plans for name in plan.matched),
+        tuple(wanted for plan in plans for wanted in plan.wanted),
+        tuple(failed for plan in plans for failed in plan.failed),
+    )
 
 
 def _holds(

@@ -152,6 +152,26 @@ class Rule(Struct, frozen=True, kw_only=True):
     was: tuple[str, ...] = ()
 
 
+def is_plain(rule: Rule, action: Action) -> bool:
+    """Return whether nothing but its event and its channel decides about an action's message.
+
+    It is made for every event that wants it, with nothing to be asked or remembered, and is due at once.
+    """
+    return (
+        rule.after is None
+        and rule.pause_above is None
+        and not action.once_per
+        and action.expires is None
+        and action.delay is None
+        and action.quiet_hours is None
+        and action.unless is None
+        and action.limit is None
+        and action.thread is None
+        and action.digest is None
+        and not action.shadow
+    )
+
+
 def else_name(name: str, parent: str) -> str:
     """Return the name of an action of an `else:`, which says in whose place it is taken."""
     return f"{name} (else of {parent})"

@@ -99,7 +99,7 @@ class Judge:
         events = self._events(connection, entry)
         if not events or all(event.test for event in events):
             return None
-        plan = self._planner.plan(entry, events)
+        plan = self._planner.plan(entry, events, self._node.clock.now())
         planned = [each for each in plan.planned if not events[each.delivery.event_index].test]
         return Judged(entry, events, replace(plan, planned=planned))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -14,10 +14,11 @@ from bridge.pipeline.node import Node, Point
 from bridge.pipeline.outlet import Outlet
 from bridge.pipeline.patience import until_written
 from bridge.pipeline.plan import Park, Planner, Settle
+from bridge.pipeline.planned import Planned
 from bridge.pipeline.register import Place, Register
 from bridge.pipeline.rulebook import Rulebook
 from bridge.pipeline.settling import Draft, Stored, Verdict, settle_all
-from bridge.store.entries import Entry, NewEntry, as_claimed
+from bridge.store.entries import Entry
 from bridge.store.outbox import LeaseLost
 
 Read = Park | Settle | tuple[Event, ...]
@@ -75,28 +76,23 @@ class Dispatcher:
             if verdicts:  # else whoever was before has written them
                 await self._write(verdicts)
 
-    def draft(self, entry: NewEntry, content: object, now: datetime) -> Draft | None:
-        """Decide about an entry that is not stored yet; None if it must be stored first.
+    def drafts(self, entries: Sequence[Entry], now: datetime) -> list[Draft]:
+        """Decide about entries that are not stored yet: the first of them, as far as that goes.
 
-        So it must where anything fails, where the store has to be asked, and behind what waits for that.
+        It ends where anything fails or the store has to be asked, and does not begin behind what waits for
+        that. A draft obliges to `follow` it or to `drop` it.
         """
         rules = self._rules_at_hand(now)
-        if rules is None or self._turn.locked() or len(entry.body) > DRAFT_BYTES:
-            return None
-        try:
-            unnumbered = as_claimed(entry, 0, content)
-            events = self._planner.read(unnumbered)
-            if not isinstance(events, tuple) or not self._register.passes(events):
-                return None
-            plan = self._planner.plan(unnumbered, events)
-        except Exception:  # noqa: BLE001 - it is stored as it came, and the mistake shows again where it is recorded
-            return None
-        draft = Draft(unnumbered, plan, rules, now)
-        self._node.reached(Point.PLANNED)
-        if plan.tallies:  # they need the entry's number
-            self.drop(draft)
-            return None
-        return draft
+        drafts: list[Draft] = []
+        if rules is None or self._turn.locked():
+            return drafts
+        for entry in entries:
+            draft = self._draft(entry, rules, now)
+            if draft is None:
+                break
+            drafts.append(draft)
+            self._node.reached(Point.PLANNED)
+        return drafts
 
     @property
     def is_ready(self) -> bool:
@@ -107,17 +103,28 @@ class Dispatcher:
         """Go on with what was stored together with its entry, under this number."""
         self._node.reached(Point.DISPATCHED)
         plan = draft.plan
-        if not plan.planned:  # then there is nothing to send, and nothing to keep
-            self._tell_of(draft.entry.source, seq, plan, stored)
-            return
-        verdict = Verdict(replace(draft.entry, seq=seq), "", plan, draft.rules)
-        self._follow(verdict, stored)
-        self._tell(verdict, stored)
-        self._halt(verdict, stored)
+        if plan.planned:
+            self._go_on(replace(draft.entry, seq=seq), plan.planned, stored)
+        self._tell(draft.entry.source, seq, plan, stored)
 
     def drop(self, draft: Draft) -> None:
         """Forget a draft that was not stored."""
         self._let_go(draft.plan)
+
+    def _draft(self, entry: Entry, rules: Mapping[str, object], now: datetime) -> Draft | None:
+        if len(entry.body) > DRAFT_BYTES:
+            return None
+        try:
+            events = self._planner.read(entry)
+            if not isinstance(events, tuple) or not self._register.passes(events):
+                return None
+            plan = self._planner.plan(entry, events, now)
+        except Exception:  # noqa: BLE001 - it is stored as it came, and the mistake shows again where it is recorded
+            return None
+        if plan.tallies:  # they need the entry's number
+            self._planner.let_go(plan.planned)
+            return None
+        return Draft(entry, plan, rules, now)
 
     def _rules_at_hand(self, now: datetime) -> Mapping[str, object] | None:
         return _NO_RULES if self._rulebook is None else self._rulebook.at_hand(now)
@@ -150,7 +157,8 @@ class Dispatcher:
     def _plan(self, entry: Entry, read: Read) -> Park | Settle:
         plan: Park | Settle
         try:
-            plan = self._planner.plan(entry, read) if isinstance(read, tuple) else read
+            now = self._node.clock.now()
+            plan = self._planner.plan(entry, read, now) if isinstance(read, tuple) else read
         except Exception as error:  # recorded with its traceback; one entry must not stop the others
             self._node.log.exception("entry parked after an unexpected error", entry=entry.seq)
             plan = Park(_unexpected(error))
@@ -170,8 +178,6 @@ class Dispatcher:
             for verdict, deliveries in zip(verdicts, stored, strict=True):
                 self._node.reached(Point.DISPATCHED)
                 self._follow(verdict, deliveries)
-                self._tell(verdict, deliveries)
-                self._halt(verdict, deliveries)
 
     async def _written(self, verdicts: Sequence[Verdict]) -> list[Stored]:
         now, secret = self._node.clock.now(), self._node.database.secret
@@ -196,31 +202,29 @@ class Dispatcher:
             await self._write([Verdict(entry, lease, Park(_unexpected(error)), {})])
 
     def _follow(self, verdict: Verdict, stored: Stored) -> None:
-        """Send stored deliveries at once where that was offered, or say that they wait in the store."""
-        for planned in verdict.planned:
-            outlet = self._outlets.get(planned.delivery.channel)
-            queued = stored.get(planned.delivery.id)
-            if outlet is None or planned.delivery.held_until is not None:
-                continue  # the loop finds what is held when its time has come
-            if queued is not None and not (queued.leased or queued.kept):
-                outlet.wait_for(planned.delivery.lane)
-            if planned.offer is None:
-                if queued is not None and not queued.kept:
-                    outlet.worker.wake()
-            elif queued is not None and queued.leased:
-                outlet.begin(queued.seq, planned, planned.offer, verdict.entry)
-            else:
-                outlet.worker.let_go()
+        """Go on with what was written of an entry, and tell."""
+        entry, plan = verdict.entry, verdict.plan
+        if isinstance(plan, Park):
+            self._node.log.warning("entry parked", entry=entry.seq, source=entry.source, why=plan.why)
+            self._trouble()
+        else:
+            self._go_on(entry, plan.planned, stored)
+            self._tell(entry.source, entry.seq, plan, stored)
 
-    def _halt(self, verdict: Verdict, stored: Stored) -> None:
-        """Remember the rules that keep what they make from now on."""
-        if not (stored and any(queued.kept for queued in stored.values())):
-            return
-        kept = {
-            planned.delivery.rule
-            for planned in verdict.planned
-            if (queued := stored.get(planned.delivery.id)) is not None and queued.kept
-        }
+    def _go_on(self, entry: Entry, planned: Sequence[Planned], stored: Stored) -> None:
+        """Have deliveries sent by their outlets, and remember the rules that keep what they make."""
+        kept: set[str] = set()
+        for each in planned:
+            new = each.delivery
+            queued, outlet = stored.get(new.id), self._outlets.get(new.channel)
+            if queued is not None and queued.kept:
+                kept.add(new.rule)
+            if outlet is not None and new.held_until is None:  # else found when its time has come
+                outlet.go_on(each, queued, entry)
+        if kept:
+            self._halt(kept)
+
+    def _halt(self, kept: Iterable[str]) -> None:
         for rule in sorted(self._node.halts.add(kept)):
             self._node.log.warning("rule is paused, its deliveries are kept", rule=rule)
             self._trouble()
@@ -229,15 +233,7 @@ class Dispatcher:
         if isinstance(plan, Settle):
             self._planner.let_go(plan.planned)
 
-    def _tell(self, verdict: Verdict, stored: Stored) -> None:
-        entry, plan = verdict.entry, verdict.plan
-        if isinstance(plan, Park):
-            self._node.log.warning("entry parked", entry=entry.seq, source=entry.source, why=plan.why)
-            self._trouble()
-        else:
-            self._tell_of(entry.source, entry.seq, plan, stored)
-
-    def _tell_of(self, source: str, seq: int, plan: Settle, stored: Stored) -> None:
+    def _tell(self, source: str, seq: int, plan: Settle, stored: Stored) -> None:
         self._node.log.info(
             "event dispatched", entry=seq, source=source, type=plan.facts.type, deliveries=len(stored)
         )

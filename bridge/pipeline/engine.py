@@ -156,12 +156,12 @@ class Engine:
         channels = [name for name in self._outlets if news.concerns(name)]
         self._node.log.debug("other processes have news", entries=news.entries, channels=channels)
         if news.entries:
-            self.inlet.wake()
+            self.inlet.worker.wake()
         for name in channels:
             self._outlets[name].heed()
 
     def _wake_inlet(self) -> None:
-        self.inlet.wake()
+        self.inlet.worker.wake()
 
     def _wake_outlet(self, channel: str) -> None:
         if channel in self._outlets:

@@ -20,27 +20,27 @@ LOOK_S = 1.0
 
 
 class Halts(Struct):
-    """The names of rules that do not work."""
+    """The `names` of rules that are known not to work."""
 
-    _names: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
 
     def __contains__(self, rule: object) -> bool:
         """Return whether a rule is known to be paused."""
-        return rule in self._names
+        return rule in self.names
 
     def know(self, names: frozenset[str]) -> None:
         """Take in what the store says."""
-        self._names = names
+        self.names = names
 
     def add(self, names: Iterable[str]) -> frozenset[str]:
         """Take in what was just paused here; returns what is news."""
-        new = frozenset(names) - self._names
-        self._names |= new
+        new = frozenset(names) - self.names
+        self.names |= new
         return new
 
     def drop(self, rule: str) -> None:
         """Forget one that works again."""
-        self._names -= {rule}
+        self.names -= {rule}
 
 
 class Lookout(Struct):

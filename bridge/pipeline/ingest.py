@@ -11,10 +11,10 @@ from msgspec import Struct, field
 from bridge.core.identity import entry_key
 from bridge.core.signing import Refused
 from bridge.pipeline.node import Node
-from bridge.pipeline.storing import STORE_LIMIT_S, Arrival, Intake, Storing, Told
+from bridge.pipeline.storing import STORE_LIMIT_S, Intake, Storing
 from bridge.sources.base import Authentic, Ping, Request, Source
 from bridge.store.database import StoreUnavailable
-from bridge.store.entries import Accepted, NewEntry
+from bridge.store.entries import Accepted, Entry
 
 KEY_LENGTH = 200
 """Characters of a delivery key that are stored to be read; its digest stands for all of them."""
@@ -64,7 +64,7 @@ class Ingest:
         self.sources = sources
         self._node = node
         self._kept = {source.name: _Kept(source.kept_headers) for source in sources.values()}
-        self._storing = Storing(node, intake)
+        self._storing = Storing(node, intake, self._answer)
         self._refused = refused
         self._unstored = unstored
 
@@ -102,37 +102,37 @@ class Ingest:
         request = Request(headers, body, self._node.clock.now())
         if not isinstance(platform.verify(request), Authentic):
             return False
-        self._storing.store(self._arrival(platform, request, lambda found: told(self._answer(source, found))))
+        self._storing.store(self._entry(platform, request), told)
         return True
 
     async def _accept(self, platform: Source, request: Request) -> Answer:
-        stored: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-        def told(found: Accepted | BaseException) -> None:
-            if not stored.done():  # a sender that has gone
-                stored.set_result(self._answer(platform.name, found))
+        def told(answer: Answer) -> None:
+            if not answered.done():  # a sender that has gone
+                answered.set_result(answer)
 
-        self._storing.store(self._arrival(platform, request, told))
-        return await stored
+        self._storing.store(self._entry(platform, request), told)
+        return await answered
 
-    def _arrival(self, platform: Source, request: Request, told: Told) -> Arrival:
+    def _entry(self, platform: Source, request: Request) -> Entry:
         delivery_key = platform.delivery_key(request)
-        entry = NewEntry(
+        return Entry(
             source=platform.name,
             key=entry_key(platform.name, delivery_key),
             delivery_key=_readable(delivery_key),
             headers=self._kept[platform.name].of(request.headers),
             body=request.body,
             received_at=request.received_at,
+            content=request.content,
         )
-        return Arrival(entry, request.content, told)
 
     def _answer(self, source: str, found: Accepted | BaseException) -> Answer:
-        if isinstance(found, Accepted):
-            if found.duplicate:
-                self._node.log.info("duplicate answered", source=source, entry=found.seq)
-            return ACCEPTED
         match found:
+            case Accepted(duplicate=duplicate):
+                if duplicate:
+                    self._node.log.info("duplicate answered", source=source, entry=found.seq)
+                return ACCEPTED
             case StoreUnavailable() | TimeoutError():
                 why = str(found) or f"the store did not answer within {STORE_LIMIT_S:g} seconds"
                 self._node.log.error("event not stored", source=source, why=why)

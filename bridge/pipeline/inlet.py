@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from bridge.pipeline import suspects
 from bridge.pipeline.dispatch import Dispatcher
 from bridge.pipeline.node import Node
-from bridge.pipeline.settling import Draft, Entries, Stored, accept_all
+from bridge.pipeline.settling import Entries, Found, Way, accept_all
 from bridge.pipeline.worker import Worker
 from bridge.store import inbox
 from bridge.store.database import Connection
-from bridge.store.entries import Accepted, Entry, Lease, NewEntry
+from bridge.store.entries import Entry, Lease
 
 HANDS = 256
 TOGETHER = 16
@@ -42,21 +44,6 @@ class Inlet:
             log=node.log,
         )
 
-    def accept(self, connection: Connection, entries: Entries) -> list[tuple[Accepted, Stored | None]]:
-        """Store entries, and what follows from those with a draft."""
-        return accept_all(connection, entries, self._node.database.secret)
-
-    def draft(self, entry: NewEntry, content: object, now: datetime) -> Draft | None:
-        """Decide about an entry before it is stored, see `Dispatcher.draft`; not behind any that waits.
-
-        What waits for other nodes is seen when it is stored.
-        """
-        if not (self._may_draft and self.worker.is_quiet):
-            return None
-        draft = self._dispatcher.draft(entry, content, now)
-        self._takes_its_time = draft is None and self._dispatcher.is_ready
-        return draft
-
     async def settled(self) -> None:
         """Let what is under way end first, if that takes a moment only and everything is quick after it.
 
@@ -65,15 +52,41 @@ class Inlet:
         if self._may_draft and self.worker.settles and not self._takes_its_time:
             await self.worker.settled(MOMENT_S)
 
-    def follow(self, draft: Draft, seq: int, stored: Stored) -> None:
-        """Go on with what was stored together with its entry."""
-        self._dispatcher.follow(draft, seq, stored)
+    def ways(self, entries: Sequence[Entry], now: datetime | None) -> Sequence[Way]:
+        """Return what entries are stored with: drafts, see `Dispatcher.drafts`, not behind any that waits.
 
-    def drop(self, draft: Draft) -> None:
-        """Forget a draft that was not stored."""
-        self._dispatcher.drop(draft)
+        What waits for other nodes is seen when they are stored.
+        """
+        ways: list[Way] = []
+        if now is not None and self._may_draft and self.worker.is_quiet:
+            ways += self._dispatcher.drafts(entries, now)
+            self._takes_its_time = len(ways) < len(entries) and self._dispatcher.is_ready
+        while len(ways) < len(entries):
+            ways.append(self._reserve())
+        return ways
 
-    def reserve(self) -> Lease | None:
+    def accept(self, connection: Connection, entries: Entries) -> list[Found]:
+        """Store entries, and what follows from those with a draft."""
+        return accept_all(connection, entries, self._node.database.secret)
+
+    def hand_on(self, entries: Entries, found: Sequence[Found] | BaseException) -> None:
+        """Go on with entries that were stored, or forget them."""
+        if isinstance(found, BaseException):
+            for _, way in entries:
+                self._forget(way)
+            return
+        for (entry, way), (accepted, stored) in zip(entries, found, strict=True):
+            if way is None or accepted.duplicate:
+                self._forget(way)
+            elif isinstance(way, Lease):
+                self.worker.begin((replace(entry, seq=accepted.seq), way.name))
+            elif stored is None:
+                self._dispatcher.drop(way)
+                self.worker.wake()
+            else:
+                self._dispatcher.follow(way, accepted.seq, stored)
+
+    def _reserve(self) -> Lease | None:
         """Return a lease for an entry that is dispatched as soon as it is stored, or None.
 
         Only a process that is alone on its store gives one: of several, the one whose turn it is dispatches
@@ -83,17 +96,14 @@ class Inlet:
             return None
         return Lease(self._lease(), self._node.clock.now() + LEASE_FOR)
 
-    def begin(self, entry: Entry, lease: Lease) -> None:
-        """Dispatch an entry that was stored under this lease."""
-        self.worker.begin((entry, lease.name))
-
-    def let_go(self) -> None:
-        """Give a lease back that nothing was stored under."""
-        self.worker.let_go()
-
-    def wake(self) -> None:
-        """Say that an entry waits in the store."""
-        self.worker.wake()
+    def _forget(self, way: Way) -> None:
+        """Give back what an entry was to be stored with; without anything, it may wait in the store."""
+        if way is None:
+            self.worker.wake()
+        elif isinstance(way, Lease):
+            self.worker.let_go()
+        else:
+            self._dispatcher.drop(way)
 
     async def _claim(self, limit: int, busy: Sequence[tuple[Entry, str]]) -> Sequence[tuple[Entry, str]]:
         seqs = [entry.seq for entry, _ in busy]

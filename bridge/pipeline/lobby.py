@@ -14,9 +14,9 @@ from bridge.store import inbox
 
 if TYPE_CHECKING:
     from bridge.pipeline.inlet import Inlet
-    from bridge.pipeline.settling import Draft, Entries, Stored
+    from bridge.pipeline.settling import Entries, Found, Way
     from bridge.store.database import Connection
-    from bridge.store.entries import Accepted, Entry, Lease, NewEntry
+    from bridge.store.entries import Entry
 
 
 class Lobby:
@@ -54,7 +54,16 @@ class Lobby:
         """Give nothing more to the inlet; it still hears what becomes of entries that it knows."""
         self._before, self._inlet = self._inlet or self._before, None
 
-    def accept(self, connection: Connection, entries: Entries) -> Sequence[tuple[Accepted, Stored | None]]:
+    async def settled(self) -> None:
+        """Return when entries may come."""
+        if self._inlet is not None:
+            await self._inlet.settled()
+
+    def ways(self, entries: Sequence[Entry], now: datetime | None) -> Sequence[Way]:
+        """Return what entries are stored with: nothing while nobody would go on with them."""
+        return [None] * len(entries) if self._inlet is None else self._inlet.ways(entries, now)
+
+    def accept(self, connection: Connection, entries: Entries) -> Sequence[Found]:
         """Store entries, and what follows from them if that is known."""
         inlet = self._inlet or self._before  # it may be asked about entries with drafts while it is held
         if inlet is not None:
@@ -62,46 +71,21 @@ class Lobby:
         as_they_came = [(entry, None) for entry, _ in entries]
         return [(accepted, {}) for accepted in inbox.accept_all(connection, as_they_came)]
 
-    async def settled(self) -> None:
-        """Return when entries may come."""
+    def hand_on(self, entries: Entries, found: Sequence[Found] | BaseException) -> None:
+        """Go on with what was stored; whoever comes looks into the store first."""
         if self._inlet is not None:
-            await self._inlet.settled()
+            self._inlet.hand_on(entries, found)
+        elif self._before is not None:
+            self._before.hand_on(*_of_its_own(entries, found))
 
-    def draft(self, entry: NewEntry, content: object, now: datetime) -> Draft | None:
-        """Return what shall become of an entry; None while nobody can know."""
-        return None if self._inlet is None else self._inlet.draft(entry, content, now)
 
-    def follow(self, draft: Draft, seq: int, stored: Stored) -> None:
-        """Go on with an entry that was stored with its draft."""
-        self._there.follow(draft, seq, stored)
-
-    def drop(self, draft: Draft) -> None:
-        """Forget a draft that was not stored."""
-        self._there.drop(draft)
-
-    def reserve(self) -> Lease | None:
-        """Return a lease; None while nobody would dispatch what is stored under it."""
-        return None if self._inlet is None else self._inlet.reserve()
-
-    def begin(self, entry: Entry, lease: Lease) -> None:
-        """Dispatch an entry that was stored under a lease."""
-        self._there.begin(entry, lease)
-
-    def let_go(self) -> None:
-        """Give a lease back that nothing was stored under."""
-        self._there.let_go()
-
-    def wake(self) -> None:
-        """Say that an entry waits in the store; whoever comes looks there first."""
-        if self._inlet is not None:
-            self._inlet.wake()
-
-    @property
-    def _there(self) -> Inlet:
-        inlet = self._inlet or self._before
-        if inlet is None:
-            raise AssertionError("an entry was leased to a bridge that does not dispatch yet")
-        return inlet
+def _of_its_own(
+    entries: Entries, found: Sequence[Found] | BaseException
+) -> tuple[Entries, Sequence[Found] | BaseException]:
+    """Return what an inlet that is held knows of: it may not look for what waits in the store."""
+    own = [index for index, (_, way) in enumerate(entries) if way is not None]
+    outcomes = found if isinstance(found, BaseException) else [found[index] for index in own]
+    return [entries[index] for index in own], outcomes
 
 
 async def _nobody_hears(_source: str, _why: str) -> None:

@@ -20,7 +20,7 @@ from bridge.pipeline.worker import Worker
 from bridge.sources.base import Source
 from bridge.store import outbox
 from bridge.store.database import Connection
-from bridge.store.deliveries import Due, NewDelivery
+from bridge.store.deliveries import Due, NewDelivery, Queued
 from bridge.store.entries import Entry, Lease
 
 
@@ -57,7 +57,7 @@ class Outlet:
         self.worker.prompt = self._begin
 
     def offer(self, new: NewDelivery, action: Action, facts: Facts) -> Offer | None:
-        """Offer to send a new delivery at once; an offer obliges to call `begin`, or the worker's `let_go`.
+        """Offer to send a new delivery at once; an offer obliges to call `go_on`, or the worker's `let_go`.
 
         None if it is held, has to wait its turn, or cannot be composed: the loop will find it in the store.
         """
@@ -96,14 +96,19 @@ class Outlet:
             house=self._house,
         )
 
-    def begin(self, seq: int, planned: Planned, offer: Offer, entry: Entry) -> None:
-        """Send what was stored under the offer's lease."""
-        due = _due(seq, planned, offer.payload, entry, others_wait=not self._node.alone)
-        self.worker.begin((due, offer.lease.name))
-
-    def wait_for(self, lane: bytes | None) -> None:
-        """Note that a delivery waits in the store for another one of its lane."""
-        self._deliverer.wait_for(lane)
+    def go_on(self, planned: Planned, queued: Queued | None, entry: Entry) -> None:
+        """Send what was stored under the offer's lease; else give the hand back, and see to what waits."""
+        offer = planned.offer
+        if offer is not None and queued is not None and queued.leased:
+            due = _due(queued.seq, planned, offer.payload, entry, others_wait=not self._node.alone)
+            self.worker.begin((due, offer.lease.name))
+            return
+        if offer is not None:
+            self.worker.let_go()
+        if queued is not None and not queued.kept:
+            self._deliverer.wait_for(planned.delivery.lane)
+            if offer is None:
+                self.worker.wake()
 
     def heed(self) -> None:
         """Take into account that another process changed the channel's state, or made something due."""

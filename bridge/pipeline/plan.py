@@ -15,7 +15,7 @@ from bridge.core.claims import Lacking, claim_of
 from bridge.core.digests import Gathering
 from bridge.core.events import Event, Facts
 from bridge.core.halts import Brake
-from bridge.core.identity import delivery_id
+from bridge.core.identity import delivery_id, lane_of
 from bridge.core.limits import Uncounted, use_of
 from bridge.core.outcomes import State
 from bridge.core.routing import Plan, Router, Wanted
@@ -82,7 +82,9 @@ class Planner:
         self._node = node
         self._sources = sources
         self._router = router
+        self._secret = node.database.secret
         self._lookout = Lookout(router.rules)
+        self._watches = self._lookout.watches
         self._counting = {rule.name: rule for rule in router.rules if rule.after is not None}
         self._outlets = outlets
         self._deliver_tests = deliver_tests
@@ -98,11 +100,11 @@ class Planner:
             Park(parsed.why) if isinstance(parsed, Malformed) else Settle(EntryFacts(), {"note": parsed.why})
         )
 
-    def plan(self, entry: Entry, events: Sequence[Event]) -> Settle:
+    def plan(self, entry: Entry, events: Sequence[Event], now: datetime) -> Settle:
         """Decide; an offer among the planned obliges to call the outlet's `begin` or `let_go`."""
         planned: list[Planned] = []
         try:
-            return self._settle(entry, events, planned)
+            return self._settle(entry, events, now, planned)
         except BaseException:
             self.let_go(planned)
             raise
@@ -113,30 +115,32 @@ class Planner:
             if each.offer is not None:
                 self._outlets[each.delivery.channel].worker.let_go()
 
-    def _settle(self, entry: Entry, events: Sequence[Event], planned: list[Planned]) -> Settle:
+    def _settle(self, entry: Entry, events: Sequence[Event], now: datetime, planned: list[Planned]) -> Settle:
         skipped: list[Skipped] = []
         plans: list[Plan] = []
         sightings: list[Sighting] = []
         tallies: list[Tally] = []
+        paused = self._node.halts.names
         for index, event in enumerate(events):
             facts = event.facts()
             plan = self._router.plan(event, facts)
             plans.append(plan)
-            if self._lookout.watches and not self._is_withheld(event):
-                sightings += self._lookout.sightings(
-                    self._node.database.secret, event, facts, entry.received_at
-                )
+            if self._watches and not self._is_withheld(event):
+                sightings += self._lookout.sightings(self._secret, event, facts, entry.received_at)
             uncountable = self._count(entry, index, event, facts, plan, tallies) if self._counting else {}
             for wanted in plan.wanted:
-                if wanted.rule.name in uncountable:
-                    why = uncountable[wanted.rule.name].why
-                    skipped.append(Skipped(wanted.rule.name, wanted.action.name, why))
+                if wanted.plain and not event.test and wanted.rule.name not in paused:
+                    planned.append(self._deliver_plain(entry, index, event, facts, wanted.action, now))
                     continue
-                match self._deliver(entry, index, event, facts, wanted):
-                    case Planned() as delivery:
-                        planned.append(delivery)
-                    case Skipped() as left_out:
-                        skipped.append(left_out)
+                found = (
+                    _uncounted(wanted, uncountable[wanted.rule.name])
+                    if wanted.rule.name in uncountable
+                    else self._deliver(entry, index, event, facts, wanted, now)
+                )
+                if isinstance(found, Planned):
+                    planned.append(found)
+                else:
+                    skipped.append(found)
         return Settle(_facts(events), _summary(plans, skipped), planned, sightings, tallies)
 
     def _count(
@@ -146,7 +150,7 @@ class Planner:
         uncountable: dict[str, Uncountable] = {}
         for rule in () if self._is_withheld(event) else filter(self._counting.__contains__, plan.matched):
             match tally_of(
-                self._node.database.secret,
+                self._secret,
                 self._counting[rule],
                 event,
                 facts,
@@ -171,11 +175,32 @@ class Planner:
             return Malformed(f"source '{entry.source}' is no longer in the configuration; add it and replay")
         return source.parse(Request(entry.headers, entry.body, entry.received_at, entry.content))
 
+    def _deliver_plain(
+        self, entry: Entry, index: int, event: Event, facts: Facts, action: Action, now: datetime
+    ) -> Planned:
+        """Plan the delivery of a plain action, whose rule is not paused, about a real event.
+
+        What `_deliver` would come to, of which nothing has to be asked.
+        """
+        delivery = NewDelivery(
+            id=delivery_id(entry.key, index, action.rule, action.name, entry.run),
+            entry_seq=entry.seq,
+            event_index=index,
+            run=entry.run,
+            rule=action.rule,
+            action=action.name,
+            channel=action.channel,
+            lane=lane_of(self._secret, action.channel, event),
+            created_at=now,
+            due_at=now,
+        )
+        outlet = self._outlets.get(action.channel)
+        return Planned(delivery, offer=None if outlet is None else outlet.offer(delivery, action, facts))
+
     def _deliver(
-        self, entry: Entry, index: int, event: Event, facts: Facts, wanted: Wanted
+        self, entry: Entry, index: int, event: Event, facts: Facts, wanted: Wanted, now: datetime
     ) -> Planned | Skipped:
-        action, now = wanted.action, self._node.clock.now()
-        secret = self._node.database.secret
+        action, secret = wanted.action, self._secret
         claim = claim_of(secret, action, facts)
         if isinstance(claim, Lacking):
             return Skipped(action.rule, action.name, claim.why)
@@ -220,13 +245,13 @@ class Planner:
         about = (entry.key, index)
         adds = addition_of(secret, action, delivery.lane, about, facts) if action.thread else None
         # With `after` most events only count, and what a paused rule makes is kept.
-        idle = wanted.rule.after is not None or action.rule in self._node.halts
+        idle = wanted.rule.after is not None or action.rule in self._node.halts.names
         offer = None if idle else outlet.offer(delivery, action, facts)
         return Planned(delivery, claim, watch, use, offer=offer, adds=adds, gathering=gathering, brake=brake)
 
     def _brake(self, rule: Rule) -> Brake | None:
         """Return what the store must be asked before a rule's delivery is made; None for nothing."""
-        if rule.pause_above is None and rule.name not in self._node.halts:
+        if rule.pause_above is None and rule.name not in self._node.halts.names:
             return None
         return Brake(rule.name, rule.pause_above)
 
@@ -240,8 +265,12 @@ class Planner:
             return due.why
         if not due.joint:
             return due, None
-        gathering = gathering_of(self._node.database.secret, action, facts, lane, due, zone)
+        gathering = gathering_of(self._secret, action, facts, lane, due, zone)
         return gathering.why if isinstance(gathering, Unsorted) else (due, gathering)
+
+
+def _uncounted(wanted: Wanted, why: Uncountable) -> Skipped:
+    return Skipped(wanted.rule.name, wanted.action.name, why.why)
 
 
 def _why(action: Action, held: str | None) -> str | None:

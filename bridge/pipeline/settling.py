@@ -20,7 +20,7 @@ from bridge.pipeline.planned import Planned
 from bridge.store import collections, halts, inbox, incidents, limits, memory, outbox, threads, watches
 from bridge.store.database import Connection
 from bridge.store.deliveries import Queued, as_kept
-from bridge.store.entries import Accepted, Entry, Finished, Lease, NewEntry
+from bridge.store.entries import Accepted, Entry, Finished, Lease
 from bridge.store.outbox import LeaseLost
 
 Stored = Mapping[str, Queued]
@@ -72,8 +72,15 @@ class Draft(Struct):
 
 Summaries = dict[tuple[int, int, int], Mapping[str, object]]
 """Summaries by the identities of what they are made of, while that lives, and the number of deliveries."""
-Entries = Sequence[tuple[NewEntry, Draft | Lease | None]]
-"""Entries to store: with what is decided about them, under a lease, or as they came."""
+Way = Draft | Lease | None
+"""What an entry is stored with: what is decided about it, a lease, or nothing, as it came."""
+Entries = Sequence[tuple[Entry, Way]]
+"""Entries to store."""
+Found = tuple[Accepted, Stored | None]
+"""Where an entry stands, and the deliveries that were stored with it.
+
+None if it is stored as it came in spite of its draft, because another one has to come before.
+"""
 
 
 def settle_all(
@@ -109,13 +116,8 @@ def consequences(
     return outcome.stored, outcome.skipped
 
 
-def accept_all(
-    connection: Connection, entries: Entries, secret: bytes
-) -> list[tuple[Accepted, Stored | None]]:
-    """Store entries, and of those with a draft everything that follows, in one go.
-
-    None if an entry is stored as it came in spite of its draft, because another one has to come before.
-    """
+def accept_all(connection: Connection, entries: Entries, secret: bytes) -> list[Found]:
+    """Store entries, and of those with a draft everything that follows, in one go."""
     drafted = any(isinstance(way, Draft) for _, way in entries)
     seqs = inbox.seqs_in_turn(connection, len(entries)) if drafted else None
     if drafted and seqs is None:

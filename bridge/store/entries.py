@@ -26,21 +26,16 @@ class NewEntry(Struct, frozen=True, kw_only=True):
     received_at: datetime
 
 
-class Entry(Struct, frozen=True, kw_only=True):
-    """A stored request. `run` counts from 1; every replay adds one.
+class Entry(NewEntry, frozen=True, kw_only=True):
+    """A stored request, or with the number 0 one that is about to be stored, as its first claim finds it.
 
-    `tries` is how often this run was claimed, the last time included, without what was given back.
+    `run` counts from 1; every replay adds one. `tries` is how often this run was claimed, the last time
+    included, without what was given back.
     """
 
-    seq: int
-    source: str
-    key: bytes
-    delivery_key: str
-    headers: Mapping[str, str]
-    body: bytes
-    received_at: datetime
-    run: int
-    tries: int
+    seq: int = 0
+    run: int = 1
+    tries: int = 1
     content: object = None
     """What its source has read in the body, where this process still has it."""
 
@@ -69,19 +64,3 @@ class Finished(Struct, frozen=True):
     at: datetime
     facts: EntryFacts
     summary: Mapping[str, object]
-
-
-def as_claimed(entry: NewEntry, seq: int, content: object = None) -> Entry:
-    """Return a new entry as the first claim of it finds it, with what was read in it."""
-    return Entry(
-        seq=seq,
-        source=entry.source,
-        key=entry.key,
-        delivery_key=entry.delivery_key,
-        headers=entry.headers,
-        body=entry.body,
-        received_at=entry.received_at,
-        run=1,
-        tries=1,
-        content=content,
-    )

@@ -122,8 +122,8 @@ async def test_a_duplicate_gives_its_hand_back(database: Database) -> None:
         for _ in range(200):
             await pipeline.receive(completion())
         await settled(database, 1)
-        assert pipeline.engine.inlet.reserve() is not None
-        pipeline.engine.inlet.let_go()
+        assert pipeline.engine.inlet.worker.reserve()
+        pipeline.engine.inlet.worker.let_go()
         assert len(wins.sent) == 1
 
 

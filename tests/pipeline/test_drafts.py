@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 from sqlalchemy import event
@@ -12,6 +12,7 @@ from sqlalchemy import event
 from bridge.core.messages import Message, Payload
 from bridge.core.outcomes import State
 from bridge.pipeline.ingest import Ingest
+from bridge.pipeline.settling import Draft, Way
 from bridge.pipeline.storing import Storing
 from bridge.store import details, outbox, views
 from bridge.store.database import Database
@@ -26,6 +27,7 @@ from tests.support.pipeline import (
     channels,
     completion,
     rule,
+    undecided,
     until,
 )
 
@@ -79,8 +81,8 @@ async def test_a_stream_of_events_does_not_keep_to_the_way_of_its_first_one(data
     wins = ScriptedChannel("wins", hands=32)
     async with working(alone(database, wins)) as pipeline:
         decided: list[bool] = []
-        draft = pipeline.engine.inlet.draft
-        pipeline.engine.inlet.draft = lambda *of: _noted(decided, draft(*of))  # type: ignore[method-assign, assignment]
+        ways = pipeline.engine.inlet.ways
+        pipeline.engine.inlet.ways = lambda *of: _noted(decided, ways(*of))  # type: ignore[method-assign]
 
         async def sender(number: int) -> None:
             for each in range(10):
@@ -241,14 +243,16 @@ async def test_what_is_stored_after_its_sender_was_put_off_goes_on_at_once(
     async with working(alone(database, wins)) as pipeline:
         await first(pipeline, database)
         if not drafts:
-            pipeline.engine.inlet.draft = lambda *_: None  # type: ignore[method-assign]
-        pipeline.ingest._storing = Storing(pipeline.node, pipeline.engine.inlet, limit_s=0.05)
+            undecided(pipeline.engine.inlet)
+        answer = pipeline.ingest._answer
+        pipeline.ingest._storing = Storing(pipeline.node, pipeline.engine.inlet, answer, limit_s=0.05)
         slow = asyncio.ensure_future(database.write(lambda _: may_go.wait(30)))
         assert await pipeline.receive(completion("e1")) == [503]
         may_go.set()
         await slow
         await settled(database, 2)
-        pipeline.ingest._storing = Storing(pipeline.node, pipeline.engine.inlet)  # the disk is quick again
+        # The disk is quick again.
+        pipeline.ingest._storing = Storing(pipeline.node, pipeline.engine.inlet, answer)
         assert wins.texts[1:] == ["module.completed e1"]
         assert await pipeline.receive(completion("e1"), completion("e2")) == [200, 200]
         await settled(database, 3)
@@ -287,6 +291,6 @@ async def test_a_result_whose_lease_is_lost_harms_no_other(database: Database) -
         assert (await states(database)).count(State.DELIVERED) == 1
 
 
-def _noted(decided: list[bool], draft: object) -> object:
-    decided.append(draft is not None)
-    return draft
+def _noted(decided: list[bool], ways: Sequence[Way]) -> Sequence[Way]:
+    decided += (isinstance(way, Draft) for way in ways)
+    return ways

@@ -275,14 +275,14 @@ def silence(database: Database) -> None:
 
 def refused(node: Pipeline) -> list[object]:
     """Return a list that grows with every draft of a node that was not stored."""
-    inlet, dropped = node.engine.inlet, list[object]()
-    drop = inlet.drop
+    dispatcher, dropped = node.engine.inlet._dispatcher, list[object]()
+    drop = dispatcher.drop
 
     def noted(draft: Draft) -> None:
         dropped.append(draft)
         drop(draft)
 
-    inlet.drop = noted  # type: ignore[method-assign]
+    dispatcher.drop = noted  # type: ignore[method-assign]
     return dropped
 
 

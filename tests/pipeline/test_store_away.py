@@ -16,7 +16,16 @@ from bridge.store.database import Connection, Database, News, StoreUnavailable
 from bridge.store.deliveries import Attempt
 from bridge.store.details import DeliveryDetails
 from bridge.store.listening import Listener
-from tests.support.pipeline import Pipeline, ScriptedChannel, action, channels, completion, rule, until
+from tests.support.pipeline import (
+    Pipeline,
+    ScriptedChannel,
+    action,
+    channels,
+    completion,
+    rule,
+    undecided,
+    until,
+)
 
 T = TypeVar("T")
 
@@ -195,8 +204,8 @@ async def test_an_entry_that_could_not_be_stored_leaves_the_short_way_open(datab
     store.writes_left = 0
     assert set(await pipeline.receive(*(completion(f"e{number}") for number in range(200)))) == {503}
     store.writes_left = None
-    assert pipeline.engine.inlet.reserve() is not None
-    pipeline.engine.inlet.let_go()
+    assert pipeline.engine.inlet.worker.reserve()
+    pipeline.engine.inlet.worker.let_go()
     await pipeline.engine.stop(0.01)
 
 
@@ -207,7 +216,7 @@ async def test_what_waits_for_the_store_is_not_overtaken_when_it_is_back(
     """An event whose deliveries could not be written is dispatched before its learner's next one."""
     store, wins = Flaky(database), ScriptedChannel("wins")
     pipeline = Pipeline(store, [rule("r", action("r", "wins"))], channels(wins), of_node={"alone": alone})
-    pipeline.engine.inlet.draft = lambda *_: None  # type: ignore[method-assign]
+    undecided(pipeline.engine.inlet)
     await pipeline.engine.start()
     await until(lambda: pipeline.engine.is_idle)
     store.writes_left = 1 if alone else 2  # it is stored, and claimed

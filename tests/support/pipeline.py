@@ -22,16 +22,17 @@ from bridge.core.rules import Action, Predicate, Rule
 from bridge.pipeline.engine import Engine
 from bridge.pipeline.explaining import Explainer
 from bridge.pipeline.ingest import Ingest
+from bridge.pipeline.inlet import Inlet
 from bridge.pipeline.node import Node
 from bridge.pipeline.operate import Operator
 from bridge.pipeline.rulebook import Rulebook
-from bridge.pipeline.settling import Draft, Entries, Stored, accept_all
+from bridge.pipeline.settling import Entries, Found, Way, accept_all
 from bridge.pipeline.trouble import NOBODY, Owner
 from bridge.sources.base import Source
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from bridge.sources.own import OwnSource
 from bridge.store.database import Connection, Database
-from bridge.store.entries import Accepted, Entry, Lease, NewEntry
+from bridge.store.entries import Entry
 from tests.support.clock import FakeClock
 
 SECRET = "a-secret-for-tests"
@@ -252,33 +253,29 @@ class Pipeline:
 class Unattended:
     """The intake of a process that dispatches nothing: every entry waits in the store."""
 
-    def accept(self, connection: Connection, entries: Entries) -> list[tuple[Accepted, Stored | None]]:
-        """Store them."""
-        return accept_all(connection, entries, b"")
-
     async def settled(self) -> None:
         """Return at once."""
 
-    def draft(self, entry: NewEntry, content: object, now: datetime) -> None:
-        """Return None: nobody decides."""
+    def ways(self, entries: Sequence[Entry], now: datetime | None) -> list[None]:
+        """Return nothing for each."""
+        return [None] * len(entries)
 
-    def follow(self, draft: Draft, seq: int, stored: Stored) -> None:
-        """Do nothing; never called, since nothing is drafted."""
+    def accept(self, connection: Connection, entries: Entries) -> list[Found]:
+        """Store them."""
+        return accept_all(connection, entries, b"")
 
-    def drop(self, draft: Draft) -> None:
-        """Do nothing."""
+    def hand_on(self, entries: Entries, found: Sequence[Found] | BaseException) -> None:
+        """Do nothing: there is nobody to dispatch them."""
 
-    def reserve(self) -> None:
-        """Return None: there is nobody to dispatch it."""
 
-    def begin(self, entry: Entry, lease: Lease) -> None:
-        """Do nothing; never called, since nothing is leased."""
+def undecided(inlet: Inlet) -> None:
+    """Have an inlet decide nothing before an entry is stored."""
+    ways = inlet.ways
 
-    def let_go(self) -> None:
-        """Do nothing."""
+    def none(entries: Sequence[Entry], now: datetime | None) -> Sequence[Way]:
+        return ways(entries, None)
 
-    def wake(self) -> None:
-        """Do nothing."""
+    inlet.ways = none  # type: ignore[method-assign]
 
 
 def channels(*scripted: ScriptedChannel) -> dict[str, ScriptedChannel]:
