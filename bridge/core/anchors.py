@@ -1,6 +1,6 @@
 """What a condition cannot do without: a test that any matching event passes, by which its rule is filed.
 
-An anchor is necessary, not sufficient: the index finds candidates by it, and the whole condition judges.
+An anchor is necessary, mostly not sufficient: the index finds candidates by it, and the condition judges.
 """
 
 from __future__ import annotations
@@ -64,6 +64,18 @@ def anchors_of(condition: Condition) -> list[Choice]:
             return _of_test(path, test)
         case _:
             return []
+
+
+def is_all(condition: Condition) -> bool:
+    """Return whether the anchor of a condition is all of it: what meets it matches, and need not be tried.
+
+    So it is of a single line with a value, or with several of which one is enough.
+    """
+    match condition:
+        case AllOf(parts=(At(test=SomeValue(tests=(Equals(),))),)):
+            return True
+        case _:
+            return False
 
 
 def keys_of_option(option: object) -> Key:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bridge.core.anchors import is_all
 from bridge.core.conditions import NOTHING, Condition
 from bridge.core.events import Event, Facts
 from bridge.core.findings import (
@@ -95,6 +96,8 @@ class Router:
             groups.setdefault(rule.on, []).append((index, rule.when))
         self._plans = [_whole_plan(rule) for rule in self.rules]
         """What each rule wants where it matches and no `if:` has anything against it."""
+        self._found = {index for index, rule in enumerate(self.rules) if is_all(rule.when)}
+        """The rules that match every event of which they are candidates."""
         self._asking = {index for index, rule in enumerate(self.rules) if _asks(rule)}
         """The rules that have an `if:`, or an action that has."""
         self._groups = [(on, Index(conditions)) for on, conditions in groups.items()]
@@ -108,9 +111,10 @@ class Router:
             index.collect(facts, found)
         plans: list[Plan] = []
         for number in sorted(found):
-            rule, plan = self.rules[number], self._plans[number]
-            if rule.when.matches(facts):
-                plans.append(_asked(rule, plan, facts) if number in self._asking else plan)
+            if number in self._found or self.rules[number].when.matches(facts):
+                plan = self._plans[number]
+                asking = number in self._asking
+                plans.append(_asked(self.rules[number], plan, facts) if asking else plan)
         if len(plans) == 1:
             return plans[0]
         return _together(plans) if plans else _NOTHING

@@ -213,12 +213,12 @@ class Dispatcher:
 
     def _go_on(self, entry: Entry, planned: Sequence[Planned], stored: Stored) -> None:
         """Have deliveries sent by their outlets, and remember the rules that keep what they make."""
-        kept: set[str] = set()
+        kept: list[str] = []
         for each in planned:
             new = each.delivery
             queued, outlet = stored.get(new.id), self._outlets.get(new.channel)
             if queued is not None and queued.kept:
-                kept.add(new.rule)
+                kept.append(new.rule)
             if outlet is not None and new.held_until is None:  # else found when its time has come
                 outlet.go_on(each, queued, entry)
         if kept:

@@ -62,22 +62,27 @@ class Outlet:
         None if it is held, has to wait its turn, or cannot be composed: the loop will find it in the store.
         """
         now = new.created_at
-        if new.due_at > now:
+        if new.due_at > now or (new.expires_at is not None and now >= new.expires_at):
             return None
         if action.thread is not None:  # what it continues is known when it is its turn
             return None
+        return self.offer_plain(new, action, facts)
+
+    def offer_plain(self, new: NewDelivery, action: Action, facts: Facts) -> Offer | None:
+        """Offer as `offer` does, for an action that nothing holds."""
+        now = new.created_at
         if not self._gate.is_known_free(now):
             self.worker.look()
             return None
-        if (new.expires_at is not None and now >= new.expires_at) or not self.worker.reserve():
+        if not self.worker.reserve():
             return None
-        composed: Payload | Unready | None = None
         try:
             composed = self._composed(new, action, facts)
-        finally:
-            if not isinstance(composed, Payload):
-                self.worker.let_go()
+        except BaseException:
+            self.worker.let_go()
+            raise
         if isinstance(composed, Unready):
+            self.worker.let_go()
             return None
         return Offer(composed, Lease(self._lease(), now + self._deliverer.lease_for))
 

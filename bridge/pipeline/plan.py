@@ -27,7 +27,7 @@ from bridge.core.unless import Lookout, Sighting, Unwatchable, watch_of
 from bridge.pipeline.node import Node
 from bridge.pipeline.outlet import Outlet
 from bridge.pipeline.planned import Planned
-from bridge.sources.base import Malformed, Parsed, Request, Source
+from bridge.sources.base import Malformed, Request, Source
 from bridge.store.deliveries import NewDelivery
 from bridge.store.entries import Entry, EntryFacts
 
@@ -93,7 +93,10 @@ class Planner:
         """Return the entry's events, or what becomes of it without any rule."""
         if entry.tries > TRIES_LIMIT:
             return Park(POISON)
-        parsed = self._parse(entry)
+        source = self._sources.get(entry.source)
+        if source is None:
+            return Park(f"source '{entry.source}' is no longer in the configuration; add it and replay")
+        parsed = source.parse(Request(entry.headers, entry.body, entry.received_at, entry.content))
         if isinstance(parsed, tuple):
             return parsed
         return (
@@ -169,12 +172,6 @@ class Planner:
     def _is_withheld(self, event: Event) -> bool:
         return event.test and not self._deliver_tests
 
-    def _parse(self, entry: Entry) -> Parsed:
-        source = self._sources.get(entry.source)
-        if source is None:
-            return Malformed(f"source '{entry.source}' is no longer in the configuration; add it and replay")
-        return source.parse(Request(entry.headers, entry.body, entry.received_at, entry.content))
-
     def _deliver_plain(
         self, entry: Entry, index: int, event: Event, facts: Facts, action: Action, now: datetime
     ) -> Planned:
@@ -195,7 +192,9 @@ class Planner:
             due_at=now,
         )
         outlet = self._outlets.get(action.channel)
-        return Planned(delivery, offer=None if outlet is None else outlet.offer(delivery, action, facts))
+        return Planned(
+            delivery, offer=None if outlet is None else outlet.offer_plain(delivery, action, facts)
+        )
 
     def _deliver(
         self, entry: Entry, index: int, event: Event, facts: Facts, wanted: Wanted, now: datetime

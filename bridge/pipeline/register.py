@@ -71,8 +71,11 @@ class Register:
 
     def passes(self, events: Sequence[Event]) -> bool:
         """Return whether there is nothing to note of these events, and nothing known that concerns them."""
+        courses = self._node.catalogue.courses
         for event in events:
-            if self._node.catalogue.of(event) is not None or self._may_note(event, None):
+            if courses and self._node.catalogue.of(event) is not None:
+                return False
+            if event.finishes_course and self._may_note(event, None):
                 return False
         return True
 

@@ -96,15 +96,18 @@ class Doors:
             for door in list(self._open):
                 door.abort()
 
-    def written(self, answer: Answer, *, keeps: bool) -> bytes:
-        """Return an answer as it goes over the wire; there are few, and each is written once a second."""
-        now = self.loop.time()
-        if now >= self._until:
-            self._until, self._written = now + 1, {}
+    def written(self, answer: Answer, at: float, *, keeps: bool) -> bytes:
+        """Return an answer as it goes over the wire; there are few, and each is written once a second.
+
+        `at` is the event loop's time.
+        """
+        if at >= self._until:
+            self._until, self._written = at + 1, {}
         known = (answer.status, answer.retry_after, keeps)
-        if known not in self._written:
-            self._written[known] = _written(answer, self.taker.now(), keeps=keeps)
-        return self._written[known]
+        written = self._written.get(known)
+        if written is None:
+            written = self._written[known] = _written(answer, self.taker.now(), keeps=keeps)
+        return written
 
 
 class Door(asyncio.Protocol):
@@ -148,14 +151,12 @@ class Door(asyncio.Protocol):
             return
         if doors.closing:
             return
-        if data.startswith(PREFIX) and reader.read(data):
+        if data.startswith(PREFIX) and reader.read(data) and self._is_taken(reader):
             self._keeps = reader.keeps
             self._storing = True
             doors.connections.attend(self)
-            if self._is_taken():
-                return
-            self._storing = False
-        self._hand_over(data)
+        else:
+            self._hand_over(data)
 
     def eof_received(self) -> bool:
         """Stay open for an answer that is under way."""
@@ -179,9 +180,8 @@ class Door(asyncio.Protocol):
 
     # ---- one request ----
 
-    def _is_taken(self) -> bool:
+    def _is_taken(self, reader: WholeReader) -> bool:
         """Give on what the reader has read; what raises is answered, and told of, on the long way."""
-        reader = self._doors.reader
         try:
             return self._doors.taker.take(reader.path, reader.headers, reader.body, self._told)
         except Exception:  # noqa: BLE001 - it is not for this sender's neighbours, nor for the event loop
@@ -192,13 +192,13 @@ class Door(asyncio.Protocol):
         transport, doors = self._transport, self._doors
         if transport is None:
             return
-        keeps = self._keeps and not doors.closing
-        transport.write(doors.written(answer, keeps=keeps))
+        keeps, now = self._keeps and not doors.closing, doors.loop.time()
+        transport.write(doors.written(answer, now, keeps=keeps))
         if not keeps:
             transport.close()
             return
         doors.connections.wait(self)
-        self._due = doors.loop.time() + doors.limits.idle_s
+        self._due = now + doors.limits.idle_s
         if self._behind:
             self._go_on()
 

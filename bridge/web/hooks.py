@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from aiohttp import web
 
@@ -62,12 +63,7 @@ class Hooks:
         source = path[len(_ROOT) :]
         if source not in self._receiver.sources or _unfit(headers) is not None:
             return False
-
-        def answered(result: Answer) -> None:
-            if self._counting is not None:
-                self._counting.count(source, result.status)
-            told(result)
-
+        answered = told if self._counting is None else partial(_counted, self._counting, source, told)
         return self._receiver.take(source, headers, body, answered)
 
     def now(self) -> datetime:
@@ -128,6 +124,11 @@ class Hooks:
             return too_many(wait)
         self._log.info("request refused", path=_legible(request.path), status=status, why=error)
         return refusal(status, error, headers)
+
+
+def _counted(counting: Counting, source: str, told: Callable[[Answer], None], result: Answer) -> None:
+    counting.count(source, result.status)
+    told(result)
 
 
 def _told(result: Answer) -> web.Response:

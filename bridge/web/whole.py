@@ -3,7 +3,8 @@
 llhttp says whether the piece is a request at all. It lets no line end pass but CRLF, and no line that goes
 on with the one before. So the lines of a head are names, colons and values, which are taken apart here, and
 those that come again and again only once: one sender's requests differ in a single value, the signature, and
-without that value a whole head is known again.
+without that value a whole head is known again. Then llhttp need not be asked: what it let pass it lets pass
+with any value of printable ASCII, where the header is none that it goes by itself.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ _VERSION = b" HTTP/1.1"
 _LENGTH = "content-length"
 _ODD = frozenset({"transfer-encoding", "expect", "upgrade", "content-encoding", "sec-websocket-key1"})
 """Headers that no usual request has."""
+_TELLING = frozenset({_LENGTH, "connection", "proxy-connection"})
+"""Headers whose values say, of a usual request, where it ends or what follows it."""
+_VALUE = b"\x00"
+"""Stands for the value that differs; no request has it in its head."""
 REMEMBERED_LINES, REMEMBERED_BYTES = 500, 200
 """How many lines are remembered until all are forgotten, and how long one may be."""
 REMEMBERED_HEADS, REMEMBERED_HEAD_BYTES = 300, 1000
@@ -32,6 +37,7 @@ class _Head(Struct, frozen=True):
     fresh: str
     size: int
     """Of the body."""
+    keeps: bool
 
 
 class WholeReader:
@@ -40,7 +46,6 @@ class WholeReader:
     __slots__ = (
         "_body_bytes",
         "_ends",
-        "_first",
         "_fresh",
         "_head_bytes",
         "_head_lines",
@@ -62,9 +67,8 @@ class WholeReader:
         self.pairs = _Lines()
         self._pair = self.pairs.__getitem__
         self.heads: dict[bytes, _Head] = {}
-        self._fresh = b""
+        self._fresh = _HEAD_END
         """How the line begins that differs from request to request, and the end of the one before it."""
-        self._first = b""
         self._ends = 0
         self.path = ""
         self.headers: dict[str, str] = {}
@@ -77,11 +81,33 @@ class WholeReader:
         """Return whether the piece is such a request, no more and no less, and within the limits."""
         head_end = piece.find(_HEAD_END, 0, self._head_bytes)
         body_at = head_end + len(_HEAD_END)
-        if head_end < 0 or len(piece) - body_at > self._body_bytes:
+        size = len(piece) - body_at
+        if head_end < 0 or size > self._body_bytes:
             return False
-        is_whole = self._is_request(piece) and self._is_usual(piece[:head_end], len(piece) - body_at)
+        head = piece[:head_end]
+        if not (self._is_known(head, size) or self._is_whole(piece, head, size)):
+            return False
+        self.body = piece[body_at:]
+        return True
+
+    def _is_known(self, head: bytes, size: int) -> bool:
+        """Return whether the head has come before, with another value in one of its lines."""
+        before, fresh, after = head.partition(self._fresh)
+        value, line_end, behind = after.partition(_LINE_END)
+        known = self.heads.get(before + fresh + _VALUE + line_end + behind)
+        if known is None or known.size != size:
+            return False
+        text = _value(value)
+        if not (text.isascii() and text.isprintable()):
+            return False
+        self.path, self.keeps = known.path, known.keeps
+        self.headers = {**known.headers, known.fresh: text}
+        return True
+
+    def _is_whole(self, piece: bytes, head: bytes, size: int) -> bool:
+        is_whole = self._is_request(piece) and self._is_usual(head, size)
         if is_whole:
-            self.body = piece[body_at:]
+            self._remember(head, size)
         if not (is_whole and self.keeps):
             self._parser = HttpRequestParser(self)  # this one is in the middle of something, or at its end
         return is_whole
@@ -100,35 +126,8 @@ class WholeReader:
         return self._ends == 1
 
     def _is_usual(self, head: bytes, size: int) -> bool:
-        fresh = self._fresh
-        begin = head.find(fresh) if fresh else -1
-        if begin < 0:
-            return self._is_usual_by_lines(head, size)
-        begin += len(fresh)
-        end = head.find(_LINE_END, begin)
-        if end < 0:
-            end = len(head)
-        rest = head[:begin] + head[end:]
-        known = self.heads.get(rest)
-        if known is not None and known.size == size:
-            self.path, self.headers = known.path, {**known.headers, known.fresh: _value(head[begin:end])}
-            return True
-        is_usual = self._is_usual_by_lines(head, size)
-        if is_usual and len(rest) <= REMEMBERED_HEAD_BYTES:
-            self._remember(rest, _name(fresh.strip(b"\r\n:")), size)
-        return is_usual
-
-    def _remember(self, rest: bytes, fresh: str, size: int) -> None:
-        if fresh == _LENGTH:  # what it says must be what comes, so it is looked at each time
-            return
-        if len(self.heads) == REMEMBERED_HEADS:
-            self.heads.clear()
-        self.heads[rest] = _Head(self.path, self.headers, fresh, size)
-
-    def _is_usual_by_lines(self, head: bytes, size: int) -> bool:
         first, *lines = head.split(_LINE_END)
-        if first != self._first:  # one listener gets nearly all of its events at one path
-            self._first, self.path = first, first[first.find(b" ") + 1 : -len(_VERSION)].decode("latin-1")
+        self.path = first[first.find(b" ") + 1 : -len(_VERSION)].decode("latin-1")
         headers = self.headers = dict(map(self._pair, lines))
         self._fresh = self.pairs.fresh
         return (
@@ -139,13 +138,24 @@ class WholeReader:
             and first.endswith(_VERSION)
         )
 
+    def _remember(self, head: bytes, size: int) -> None:
+        name = _name(self._fresh.strip(b"\r\n:"))
+        before, fresh, after = head.partition(self._fresh)
+        _, line_end, behind = after.partition(_LINE_END)
+        known = before + fresh + _VALUE + line_end + behind
+        if not fresh or name in _TELLING or len(known) > REMEMBERED_HEAD_BYTES:
+            return
+        if len(self.heads) == REMEMBERED_HEADS:
+            self.heads.clear()
+        self.heads[known] = _Head(self.path, self.headers, name, size, self.keeps)
+
 
 class _Lines(dict[bytes, tuple[str, str]]):
     """The name and the value in a line of a head; those of the latest lines are kept."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.fresh = b""
+        self.fresh = _HEAD_END
         """How the latest line that was not known begins, after the end of the line before."""
 
     def __missing__(self, line: bytes) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.core.anchors import is_all
 from bridge.core.conditions import AllOf, AnyOf, compile_when
 from bridge.core.events import Facts
 from bridge.core.index import Index
@@ -62,6 +63,7 @@ def test_the_index_finds_exactly_what_trying_every_rule_finds(
         candidates = index.candidates(facts)
         assert plain <= candidates
         assert {number for number in candidates if conditions[number][1].matches(facts)} == plain
+        assert {number for number in candidates if is_all(conditions[number][1])} <= plain
 
 
 def index_of(*whens: object) -> Index:

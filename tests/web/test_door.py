@@ -369,7 +369,8 @@ OTHERS = st.lists(
                 b"Content-Length: 02",
                 b"User-Agent: a",
             ),
-            *(b"x-signature: twice", b"A: e", b"Expect: 100-continue", b"Connection: close"),
+            *(b"x-signature: twice", b"x-signature:", b"A: e", b"A:", b"Expect: 100-continue"),
+            b"Connection: close",
         )
     ),
     max_size=3,
@@ -383,6 +384,8 @@ FRESH = st.sampled_from(
             b"X-Signature: best",
             b"A: b",
         ),
+        *(b"x-signature:", b"A:", b"A:\tb", b"A: b\x01", b"A: b\nc", b"A: b\rc", b"A: b\x7f", b"A: \xff"),
+        *(b"Connection: close", b"Connection: keep-alive", b"Proxy-Connection: close", b"Upgrade: h2c"),
         *(b"Content-Length: 2", b"Content-Length: 3", b"Host: y", b"Transfer-Encoding: chunked"),
     )
 )
@@ -406,7 +409,7 @@ def test_a_head_that_is_known_says_what_it_would_say_anew(
             [*others[1:], fresh],
             [others[0], *others[2:], fresh],
         ):
-            piece = b"\r\n".join([b"POST /hooks/eduzz HTTP/1.1", *lines, b"", b""]) + body
+            piece = b"\r\n".join([b"POST /hooks/%d HTTP/1.1" % sender, *lines, b"", b""]) + body
             anew = WholeReader(Limits())
             assert reader.read(piece) == anew.read(piece)
             if anew.body:
@@ -424,6 +427,53 @@ def test_what_differs_may_be_another_line_again() -> None:
         assert reader.read(with_line(b"User-Agent: %s\r\n" % agent).replace(b"good", signature))
         assert reader.headers["x-signature"].encode() == signature
         assert reader.headers["user-agent"].encode() == agent
+
+
+def test_senders_to_different_paths_take_turns() -> None:
+    """Where one posts to says nothing about the next, whether its head is known or not."""
+    reader = WholeReader(Limits())
+    other = WHOLE.replace(b"eduzz", b"escola")
+    for piece, signature, path in (
+        *((WHOLE, b"a", "eduzz"), (WHOLE, b"b", "eduzz"), (WHOLE, b"c", "eduzz"), (other, b"d", "escola")),
+        *((WHOLE, b"e", "eduzz"), (other.replace(b"Host: x", b"Host: y"), b"f", "escola")),
+    ):
+        assert reader.read(piece.replace(b"good", signature))
+        assert (reader.path, reader.headers["x-signature"]) == (f"/hooks/{path}", signature.decode())
+
+
+@pytest.mark.parametrize("empty", [b"A", b"x-signature"])
+def test_an_empty_value_is_not_the_one_that_differs(empty: bytes) -> None:
+    """Two headers may take turns at being empty."""
+    reader = WholeReader(Limits())
+    for number in range(3):
+        for name, values in ((b"A", (b"", b"%d" % number)), (b"x-signature", (b"%d" % number, b""))):
+            given, signature = values if name != empty else reversed(values)
+            piece = with_line(b"A: %s\r\n" % given).replace(b"good", signature)
+            assert reader.read(piece)
+            assert (reader.headers["a"], reader.headers["x-signature"]) == (
+                given.decode(),
+                signature.decode(),
+            )
+
+
+@pytest.mark.parametrize("value", [b"a\x00b", b"a\x01b", b"a\rb", b"a\nb", b"a\x7fb"])
+def test_a_known_head_lets_no_odd_value_pass(value: bytes) -> None:
+    """Whatever llhttp refuses in a head that is new is refused in one that is known."""
+    reader = WholeReader(Limits())
+    for signature in (b"one", b"two", b"three"):
+        assert reader.read(WHOLE.replace(b"good", signature))
+    odd = WHOLE.replace(b"good", value)
+    assert reader.read(odd) == WholeReader(Limits()).read(odd)
+    assert reader.read(WHOLE.replace(b"good", b"four"))
+
+
+@pytest.mark.parametrize("header", [b"Connection", b"Proxy-Connection"])
+def test_who_closes_is_heard_in_a_known_head(header: bytes) -> None:
+    """Whether another request may follow is said by the one value that differs."""
+    reader = WholeReader(Limits())
+    for value, keeps in ((b"a", True), (b"b", True), (b"close", False), (b"c", True)):
+        assert reader.read(with_line(b"%s: %s\r\n" % (header, value)))
+        assert reader.keeps is keeps
 
 
 def test_heads_that_are_remembered_are_forgotten_again() -> None:
