@@ -55,6 +55,9 @@ class Outlet:
             log=node.log,
         )
         self.worker.prompt = self._begin
+        self._offered_at: datetime | None = None
+        self._offered: Lease | None = None
+        """What is offered in one moment is under one lease, as what is claimed together is."""
 
     def offer(self, new: NewDelivery, action: Action, facts: Facts) -> Offer | None:
         """Offer to send a new delivery at once; an offer obliges to call `go_on`, or the worker's `let_go`.
@@ -84,7 +87,10 @@ class Outlet:
         if isinstance(composed, Unready):
             self.worker.let_go()
             return None
-        return Offer(composed, Lease(self._lease(), now + self._deliverer.lease_for))
+        if self._offered is None or now is not self._offered_at:
+            self._offered_at = now
+            self._offered = Lease(self._lease(), now + self._deliverer.lease_for)
+        return Offer(composed, self._offered)
 
     def shown(self, new: NewDelivery, action: Action, facts: Facts) -> Payload | None:
         """Return the message of a delivery that is only shown; None if it cannot be composed."""
