@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
+from msgspec import Struct
 from pydantic import Field
 
 from bridge.core.events import Event, Person, Thing
@@ -47,7 +48,6 @@ _LESSON_DONE = "lesson.completed"
 _COURSE_PROGRESS = ("course", "progress")
 """Percent, in Nutror's `lesson_watched`; AlpaClass has an event of its own for a finished course."""
 _courses, _producers = Remembered(made_thing), Remembered(made_person)
-_PLACES = {name: (PRODUCTS[name.partition(".")[0]], known) for name, known in EVENTS.items()}
 
 
 class EduzzOptions(SourceOptions):
@@ -85,21 +85,19 @@ class EduzzSource:
     def delivery_key(self, request: Request) -> str:
         """Return the envelope's id, or a digest of the body where Eduzz sends none."""
         body = content_of(request)
-        return delivery_key(text(body.get("id")) if isinstance(body, dict) else None, request.body)
+        return delivery_key(body.get("id") if isinstance(body, dict) else None, request.body)
 
     def parse(self, request: Request) -> Parsed:
         """Turn one envelope into one event."""
         body = content_of(request)
         if not isinstance(body, dict):
             return body
-        name = _name_of(body)
-        if name is None:
+        named = _named(body.get("event"))
+        if named is None:
             return Unsupported(_why_no_event(body))
-        if name == PING:
-            return Unsupported("a ping, the console's connection test")
         if _may_say(_SECRET_BYTES, request.body):
             _hide_secrets(body)
-        return (self._event(ALIASES.get(name, name), body, request),)
+        return (self._event(named, body, request),)
 
     def outgoing_headers(self, body: bytes) -> dict[str, str]:
         """Return the headers that Eduzz sends with this body, signed with the first secret."""
@@ -113,20 +111,22 @@ class EduzzSource:
             SCHEME.header: sign(self._secrets[0], body, SCHEME),
         }
 
-    def _event(self, name: str, body: dict[str, object], request: Request) -> Event:
-        data = _object(body.get("data"))
-        product, known = _lookup(name)
+    def _event(self, named: _Named, body: dict[str, object], request: Request) -> Event:
+        product, known = named.product, named.known
+        found = body.get("data")
+        data: dict[str, object] = found if isinstance(found, dict) else {}
         happened_at = moment(dig(data, known.time)) if known.time else None
         sent_at = moment(body.get("sentDate")) or moment(data.get("sentDate"))
+        occurred_at = happened_at or sent_at
         learner = _first(data, product.learner, person)
         seller = _first(data, product.producer, _producer) or _bare_person(data, product.producer_id)
         course = _first(data, product.course, _course) or _bare_course(data, product.course_id)
         return Event(
-            type=name,
-            kind=_kind(known, data),
-            id=delivery_key(text(body.get("id")), request.body),
+            type=named.name,
+            kind=known.kind if known.undone is None else _kind(known.kind, known.undone, data),
+            id=delivery_key(body.get("id"), request.body),
             source=self.name,
-            occurred_at=happened_at or sent_at or request.received_at,
+            occurred_at=occurred_at or request.received_at,
             sent_at=sent_at,
             learner=learner,
             producer=seller,
@@ -136,15 +136,32 @@ class EduzzSource:
             data=data,
             raw=body,
             finishes_course=known.kind == _LESSON_DONE and text(dig(data, _COURSE_PROGRESS)) == "100",
-            test=is_activation_test(
-                learner, seller, course, data, happened_at or sent_at, request.received_at
-            ),
+            test=is_activation_test(learner, seller, course, data, occurred_at, request.received_at),
         )
 
 
-def _name_of(body: Mapping[str, object]) -> str | None:
-    name = body.get("event")
-    return name if isinstance(name, str) and name in EVENTS else event_name(name)
+class _Named(Struct, frozen=True):
+    """What an event's name means: its full name, and where its parts stand."""
+
+    name: str
+    product: Product
+    known: Known
+
+
+_NAMED = {name: _Named(name, PRODUCTS[name.partition(".")[0]], known) for name, known in EVENTS.items()}
+_NAMED.update({alias: _NAMED[name] for alias, name in ALIASES.items()})
+
+
+def _named(value: object) -> _Named | None:
+    """Return what a name means, None for a ping or no name; an unknown one has itself as kind."""
+    name = value if isinstance(value, str) and value in _NAMED else event_name(value)
+    if name is None or name == PING:
+        return None
+    found = _NAMED.get(name)
+    if found is not None:
+        return found
+    product = PRODUCTS.get(name.partition(".")[0], UNKNOWN)
+    return _Named(name, product, Known(name, "", product.time))
 
 
 def _is_signed_ping(request: Request) -> bool:
@@ -174,30 +191,23 @@ def _may_say(quoted: bytes, body: bytes) -> bool:
     return escaped >= 0 and _ESCAPED_LETTER.search(body, escaped) is not None
 
 
-def _lookup(name: str) -> tuple[Product, Known]:
-    """Return where to look for the parts of an event; an unknown one has its own name as kind."""
-    found = _PLACES.get(name)
-    if found is not None:
-        return found
-    product = PRODUCTS.get(name.partition(".")[0], UNKNOWN)
-    return product, Known(name, "", product.time)
-
-
-def _kind(known: Known, data: Mapping[str, object]) -> str:
-    if known.undone is not None:
-        path, opposite = known.undone
-        holder = dig(data, path[:-1])
-        if isinstance(holder, dict) and holder.get(path[-1], holder) in (None, ""):
-            return opposite
-    return known.kind
+def _kind(kind: str, undone: tuple[Path, str], data: Mapping[str, object]) -> str:
+    path, opposite = undone
+    holder = dig(data, path[:-1])
+    if isinstance(holder, dict) and holder.get(path[-1], holder) in (None, ""):
+        return opposite
+    return kind
 
 
 def _first(
-    data: Mapping[str, object], places: Iterable[Path], read: Callable[[object], Part | None]
+    data: Mapping[Any, object], places: Iterable[Path], read: Callable[[object], Part | None]
 ) -> Part | None:
     for place in places:
-        value = dig(data, place)
-        found = read((value[0] if value else None) if isinstance(value, list) else value)
+        # Nearly every place is a single key.
+        value = data.get(place[0]) if len(place) == 1 else dig(data, place)
+        if isinstance(value, list):
+            value = value[0] if value else None
+        found = read(value)
         if found is not None:
             return found
     return None
@@ -234,11 +244,9 @@ def _bare_course(data: Mapping[str, object], place: Path | None) -> Thing | None
     return Thing(id=bare) if bare else None
 
 
-def _object(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
 def _why_no_event(body: Mapping[str, object]) -> str:
+    if event_name(body.get("event")) == PING:
+        return "a ping, the console's connection test"
     if "event_name" in body or "trans_cod" in body:
         return "Eduzz's old webhook format; make a configuration in the Developer Hub (console.eduzz.com)"
     return "the object has no event name in 'event'"

@@ -22,7 +22,6 @@ from bridge.sources.payload import (
     event_name,
     moment,
     person,
-    text,
     thing,
 )
 
@@ -208,7 +207,7 @@ class GenericSource:
         )
 
     def _key(self, body: dict[str, object], request: Request) -> str:
-        return delivery_key(text(self._id.find(body, request)), request.body)
+        return delivery_key(self._id.find(body, request), request.body)
 
 
 class _Finder(Struct, frozen=True):

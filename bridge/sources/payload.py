@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from types import GenericAlias, UnionType
 from typing import TypeVar
 
 import msgspec
@@ -33,6 +34,22 @@ Made = TypeVar("Made")
 
 _BOM = b"\xef\xbb\xbf"
 _DECODE = msgspec.json.Decoder().decode
+_SHALLOW_LEVELS = 6
+"""Levels of nesting of what platforms send; no more need be asked of it than that it is no deeper."""
+_PLAIN = None | bool | int | float | str
+
+
+def _nested(levels: int) -> UnionType:
+    """Return the type of JSON with at most so many levels of objects and lists."""
+    if not levels:
+        return _PLAIN
+    inner = _nested(levels - 1)
+    return _PLAIN | GenericAlias(list, (inner,)) | GenericAlias(dict, (str, inner))
+
+
+_DECODE_SHALLOW: Callable[[bytes], dict[str, object]] = msgspec.json.Decoder(
+    GenericAlias(dict, (str, _nested(_SHALLOW_LEVELS - 1)))
+).decode
 _ESCAPES = re.compile(
     rb"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
@@ -50,6 +67,14 @@ def read_object(body: bytes) -> dict[str, object] | Unsupported | Malformed:
     a platform cut a text in an emoji, is read as U+FFFD. What is no JSON by RFC 8259 (NaN, fractions beyond a
     double) or is nested too deeply is `Malformed`.
     """
+    try:
+        return _DECODE_SHALLOW(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _read_closely(body)
+
+
+def _read_closely(body: bytes) -> dict[str, object] | Unsupported | Malformed:
+    """Read what is out of the ordinary: deep, mended, or no object in JSON at all."""
     document = body.removeprefix(_BOM)
     try:
         value = _read(document)
@@ -189,14 +214,17 @@ _things = Remembered(made_thing)
 def event_name(value: object) -> str | None:
     """Return an event's type, or None when it is no name: empty, huge, or with control characters."""
     name = text(value) if isinstance(value, str) else None
-    return name if name is not None and _is_name(name) else None
+    return name if name is not None and len(name) <= NAME_LIMIT and name.isprintable() else None
 
 
-def delivery_key(event_id: str | None, body: bytes) -> str:
+def delivery_key(event_id: object, body: bytes) -> str:
     """Return the event's id as a key of bounded length, or a digest of the body when it has none."""
-    if event_id is None:
+    key = text(event_id)
+    if key is None:
         return _sha256(body)
-    return event_id if _is_name(event_id) else _sha256(event_id.encode("utf-8", "surrogatepass"))
+    if len(key) <= NAME_LIMIT and key.isprintable():
+        return key
+    return _sha256(key.encode("utf-8", "surrogatepass"))
 
 
 def _first_text(values: Iterable[object]) -> str | None:
@@ -205,10 +233,6 @@ def _first_text(values: Iterable[object]) -> str | None:
 
 def _is_short(value: object) -> bool:
     return value is None or (isinstance(value, str) and len(value) <= REMEMBERED_CHARS)
-
-
-def _is_name(name: str) -> bool:
-    return len(name) <= NAME_LIMIT and name.isprintable()
 
 
 def _sha256(data: bytes) -> str:

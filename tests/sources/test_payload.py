@@ -92,6 +92,25 @@ def test_wide_is_not_deep() -> None:
     assert isinstance(read_object(deep), dict)
 
 
+@given(value=st.dictionaries(st.text(max_size=4), json_values), levels=st.integers(0, 9), data=st.data())
+def test_what_is_read_in_one_go_is_what_is_read_closely(
+    value: dict[str, object], levels: int, data: st.DataObject
+) -> None:
+    """A byte order mark makes the reader look closely; nothing else changes, whatever is sent or damaged."""
+    deep: object = value
+    for level in range(levels):
+        deep = {"in": deep} if level % 2 else [deep]
+    body = json.dumps({"a": deep, "b": value}).encode()
+    body = data.draw(
+        st.just(body)
+        | st.integers(0, len(body)).map(lambda end: body[:end])
+        | st.tuples(st.integers(0, len(body)), st.binary(max_size=3)).map(
+            lambda cut: body[: cut[0]] + cut[1] + body[cut[0] :]
+        )
+    )
+    assert repr(read_object(body)) == repr(read_object(b"\xef\xbb\xbf" + body))
+
+
 @pytest.mark.parametrize("body", [b"[]", b'"ping"', b"3", b"null", b"true", b'[{"event":"ping"}]'])
 def test_json_without_an_object_is_unsupported(body: bytes) -> None:
     """JSON that can name no event is finished with a note, not parked."""
