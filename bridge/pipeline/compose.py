@@ -69,7 +69,8 @@ def compose(
     """
     if action.thread is not None:
         facts = {**facts, **counted(action.thread, counts)}
-    unsubscribe = house.unsubscribe(action, delivery_id) if action.purpose.is_optional else None
+    is_optional = action.purpose.is_optional
+    unsubscribe = house.unsubscribe(action, delivery_id) if is_optional else None
     names = {**facts, UNSUBSCRIBE_NAME: UNSUBSCRIBE_HERE} if unsubscribe else facts
     rendered = action.content.render(names)
     if isinstance(rendered, RenderFailure):
@@ -81,7 +82,7 @@ def compose(
         payload = channel.encode(message, action.settings)
     except Unencodable as error:
         return Unready(str(error), mendable=False)
-    if not action.purpose.is_optional:
+    if not is_optional:
         return payload
     return replace(payload, meta={**payload.meta, "purpose": str(action.purpose)})
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from bridge.core.messages import Document
 from bridge.rendering.check import Flaw
-from bridge.rendering.documents import Line, Names
+from bridge.rendering.documents import Line, Names, structure
 from bridge.rendering.escapes import Form
 from bridge.rendering.places import in_address, in_mrkdwn
 from bridge.rendering.program import Compiled, Text
@@ -36,12 +36,12 @@ class Blocks:
 
     def __init__(self, plan: object, lines: Mapping[str, int], where: str) -> None:
         """`plan` is `{"text": …, "blocks": […]}` with a `Line` for each text that has expressions."""
-        self._plan = plan
+        self._message = structure(plan)
         self._places = {pointer: f"{where}:{line}" for pointer, line in lines.items()}
 
     def render(self, names: Names) -> Document:
         """Return the blocks, their places in the file, and the text of notifications, if the file has one."""
-        made = _filled(self._plan, names)
+        made = self._message.render(names)
         assert isinstance(made, dict)  # noqa: S101 - the plan is ours
         return Document(mrkdwn=str(made.get("text", "")), blocks=tuple(made["blocks"]), places=self._places)
 
@@ -137,15 +137,3 @@ def _form(owner: Mapping[str, object], key: str) -> tuple[Form, Callable[[str], 
         return Form.RAW, in_address
     marked = owner.get("type") == "mrkdwn" or "blocks" in owner
     return (Form.MRKDWN, in_mrkdwn) if key == "text" and marked else (Form.TEXT, str)
-
-
-def _filled(plan: object, names: Names) -> object:
-    match plan:
-        case Line():
-            return plan.render(names)
-        case dict():
-            return {key: _filled(item, names) for key, item in plan.items()}
-        case list():
-            return [_filled(item, names) for item in plan]
-        case _:
-            return plan

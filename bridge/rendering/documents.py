@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.core.messages import UNSUBSCRIBE_NAME, Document
 from bridge.rendering.escapes import Form
@@ -68,7 +68,10 @@ class Leaf:
 
     def render(self, names: Names) -> object:
         """Return a text, or the value of the single expression as plain JSON types."""
-        if self._native and (found := self._program.member(names)) is not UNDECIDED:
+        found = self._program.member(names) if self._native else UNDECIDED
+        if type(found) is str:
+            return found
+        if found is not UNDECIDED:
             try:
                 return native_of(found)
             except Fault:
@@ -83,26 +86,46 @@ class Leaf:
             raise _failed(only.fault(fault.why), self._program, []) from None
 
 
-class Structure:
-    """A JSON structure whose texts are compiled."""
+class Same:
+    """What says the same for every event."""
 
-    def __init__(self, plan: object) -> None:
-        """`plan` is the structure, of dicts and lists, with a `Leaf` for each text that has expressions."""
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def render(self, names: Names) -> object:  # noqa: ARG002 - it asks for none
+        """Return it."""
+        return self._value
+
+
+class Group:
+    """An object or a list of a JSON structure, some of whose members each event fills in."""
+
+    def __init__(self, plan: dict[Any, object] | list[object], parts: Sequence[tuple[Any, Part]]) -> None:
+        """`parts` are the members to fill in, by their key or position in `plan`."""
         self._plan = plan
+        self._parts = parts
 
     def render(self, names: Names) -> object:
-        """Return the structure."""
-        return _filled(self._plan, names)
+        """Return the object or list, its members in the order of the plan."""
+        made = self._plan.copy()
+        for place, part in self._parts:
+            made[place] = part.render(names)
+        return made
 
 
-def _filled(plan: object, names: Names) -> object:
-    if isinstance(plan, Leaf):
-        return plan.render(names)
-    if isinstance(plan, dict):
-        return {key: _filled(item, names) for key, item in plan.items()}
-    if isinstance(plan, list):
-        return [_filled(item, names) for item in plan]
-    return plan
+def structure(plan: object) -> Part:
+    """Return a JSON structure, of dicts and lists, with a `Leaf` or a `Line` for each text to be rendered."""
+    return _to_fill_in(plan) or Same(plan)
+
+
+def _to_fill_in(plan: object) -> Part | None:
+    if isinstance(plan, Leaf | Line):
+        return plan
+    if not isinstance(plan, dict | list):
+        return None
+    members = plan.items() if isinstance(plan, dict) else enumerate(plan)
+    parts = [(place, part) for place, member in members if (part := _to_fill_in(member)) is not None]
+    return Group(plan, parts) if parts else None
 
 
 @dataclass(frozen=True)

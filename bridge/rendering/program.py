@@ -87,6 +87,7 @@ class Program:
         self._template = template
         self._text = text
         self._asked = asked
+        self._steps = asked.member.steps if asked.member is not None else ()
         self._surroundings = surroundings
 
     def at(self, text: Text) -> Program:
@@ -112,18 +113,17 @@ class Program:
         Most leaves of a structure are such texts, and this is a tenth of the work of running them. What is
         absent or out of the ordinary is decided in one place: by running the text.
         """
-        member = self._asked.member
-        if member is None:
-            return UNDECIDED
         found: object = names
         try:
-            for step in member.steps:
+            for step in self._steps:
                 found = found[step]  # type: ignore[index]  # what has no members raises
         except (KeyError, TypeError):
             return UNDECIDED
-        if type(found) is datetime and len(member.steps) == 1:
-            found = found.astimezone(self._surroundings.timezone)
-        return found if type(found) in _ORDINARY else UNDECIDED
+        if type(found) is str:
+            return found
+        if type(found) is datetime and len(self._steps) == 1:
+            return found.astimezone(self._surroundings.timezone)
+        return found if type(found) in _ORDINARY and self._steps else UNDECIDED
 
     def _seen(self, names: Mapping[str, object]) -> dict[str, object]:
         seen = {**self._asked.functions, **names} if self._asked.functions else dict(names)

@@ -19,7 +19,7 @@ from bridge.core.rules import Content, Predicate
 from bridge.rendering.attachments import FOLDER, Attachments, File
 from bridge.rendering.certificates import Certificates
 from bridge.rendering.check import Vocabulary, lone_expression
-from bridge.rendering.documents import Leaf, Line, Part, Structure, Workshop
+from bridge.rendering.documents import Leaf, Line, Part, Workshop, structure
 from bridge.rendering.environment import MessageEnvironment
 from bridge.rendering.escapes import Form
 from bridge.rendering.files import MARKDOWN, Source
@@ -142,7 +142,7 @@ class _Slots:
             case Target.JSON:
                 problems: list[Problem] = []
                 plan = self._plan(slot.source, slot.path, problems)
-                return Structure(plan), problems
+                return structure(plan), problems
             case Target.EMAIL:
                 email = (
                     self._library.email_of(_inline(slot))

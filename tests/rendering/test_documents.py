@@ -265,6 +265,19 @@ def test_a_structure_keeps_what_is_no_template(bench: Bench) -> None:
     }
 
 
+def test_each_event_fills_in_a_structure_of_its_own(bench: Bench) -> None:
+    """What is the same for all stands where it was written, between what each event says."""
+    source = {"a": 1, "who": "{{ id }}", "z": {"same": [1, 2]}, "list": ["x", "{{ id }}", "y"], "end": None}
+    content, _ = bench.renderer.content({"json": Slot(Target.JSON, source)})
+    assert content is not None
+    made = [content.render({"id": name}) for name in ("first", "second")]
+    assert [str(each) for each in made] == [
+        f"{{'json': {{'a': 1, 'who': '{name}', 'z': {{'same': [1, 2]}}, "
+        f"'list': ['x', '{name}', 'y'], 'end': None}}}}"
+        for name in ("first", "second")
+    ]
+
+
 @pytest.mark.parametrize(
     ("leaf", "why"),
     [
