@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, select, type_coerce, update
+from sqlalchemy import BigInteger, Connection, case, or_, select, type_coerce, update
 
 from bridge.core.durations import SKEW
 from bridge.store.columns import Instant
@@ -30,7 +30,8 @@ _AHEAD = (
     OPEN,
     deliveries.c.updated_at > given("limit", Instant),
     deliveries.c.lease.is_(None),
-    deliveries.c.held_until.is_(None),  # that is a time of day, and not a wait
+    # What is held waits for a time of day; once that has come, a later one is that of its next attempt.
+    or_(deliveries.c.held_until.is_(None), deliveries.c.held_until < deliveries.c.due_at),
 )
 _TOO_MUCH = type_coerce(deliveries.c.updated_at, BigInteger) - given("micros", BigInteger)
 _ANY = select(deliveries.c.seq).where(*_AHEAD).limit(1)
@@ -40,6 +41,14 @@ _SET_RIGHT = (
     .values(
         due_at=type_coerce(deliveries.c.due_at, BigInteger) - _TOO_MUCH,
         ready_at=type_coerce(deliveries.c.ready_at, BigInteger) - _TOO_MUCH,
+        # Tried first by that clock, it would not be given up before its time has come again.
+        first_at=case(
+            (
+                deliveries.c.first_at > given("now"),
+                type_coerce(deliveries.c.first_at, BigInteger) - _TOO_MUCH,
+            ),
+            else_=type_coerce(deliveries.c.first_at, BigInteger),
+        ),
         updated_at=given("now", Instant),
     )
 )
