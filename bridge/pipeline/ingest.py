@@ -61,12 +61,16 @@ class Ingest:
 
         `unstored` is told of each sender that was asked to come back, and why.
         """
-        self.sources = sources
         self._node = node
-        self._kept = {source.name: _Kept(source.kept_headers) for source in sources.values()}
         self._storing = Storing(node, intake, self._answer)
         self._refused = refused
         self._unstored = unstored
+        self.serve(sources)
+
+    def serve(self, sources: Mapping[str, Source]) -> None:
+        """Take requests for these sources from now on."""
+        self.sources = sources
+        self._kept = {source.name: _Kept(source.kept_headers) for source in sources.values()}
 
     async def receive(self, source: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Verify, store and answer one request to a configured source; `headers` have lower-case names."""

@@ -79,7 +79,7 @@ class Exchange:
         if self._sandbox is not None:
             _trust(self._sandbox, loaded)
         work = self._made(loaded)
-        self._ingest.sources = configured_sources(loaded.config)
+        self._ingest.serve(configured_sources(loaded.config))
         self._spoken.locale = loaded.config.locale
         alarm = work.engine.alarm
         self._lobby.lead_to(work.engine.inlet, alarm.refused, alarm.unstored)

@@ -101,13 +101,13 @@ class School:
         new.write_text(text, "utf-8")
         new.replace(self.folder / "config.yaml")
 
-    async def post(self, event: str, secret: str = FIRST) -> int:
+    async def post(self, event: str, secret: str = FIRST, to: str = "eduzz") -> int:
         source = EduzzSource("eduzz", EduzzOptions(type="eduzz", secrets=(SecretStr(secret),)))
         body = json.dumps(completion(event)).encode()
         async with (
             aiohttp.ClientSession() as session,
             session.post(
-                f"{self.program.url}/hooks/eduzz", data=body, headers=source.outgoing_headers(body)
+                f"{self.program.url}/hooks/{to}", data=body, headers=source.outgoing_headers(body)
             ) as answer,
         ):
             return answer.status
@@ -421,3 +421,15 @@ async def test_a_secret_is_rotated_without_a_restart(school: School) -> None:
     assert await school.post("e3", SECOND) == 200
     assert await school.post("e4") == 401
     assert await school.target.has("e3") == "one"
+
+
+async def test_a_source_that_is_added_takes_events_without_a_restart(school: School) -> None:
+    """One that was there from the beginning goes on."""
+    await school.program.start()
+    first = await school.is_("running")
+    assert await school.post("e1", to="escola") == 404
+    added = 'sources:\n  escola: { type: eduzz, secrets: ["${EDUZZ_SECRET}"] }'
+    school.write(("sources:", added))
+    await school.is_("running", since_is_not=str(first["since"]))
+    assert [await school.post("e2", to="escola"), await school.post("e3")] == [200, 200]
+    assert [await school.target.has("e2"), await school.target.has("e3")] == ["one", "one"]
