@@ -84,10 +84,10 @@ class Due(Struct, frozen=True, kw_only=True):
     lane: bytes | None
     due_at: datetime
     expires_at: datetime | None
-    first_at: datetime | None
-    attempts: int
-    tries: int
-    trigger: Trigger
+    first_at: datetime | None = None
+    attempts: int = 0
+    tries: int = 0
+    trigger: Trigger = "schedule"
     held_until: datetime | None = None
     payload: Payload | None
     entry: Entry

@@ -33,7 +33,10 @@ class Taker(Protocol):
     def take(
         self, path: str, headers: Mapping[str, str], body: bytes, told: Callable[[Answer], None]
     ) -> bool:
-        """Take it, and call `told` once, later in the event loop; False for what goes the long way."""
+        """Take it, and call `told` once, later in the event loop; False for what goes the long way.
+
+        No such request has a Content-Encoding.
+        """
         ...
 
     def now(self) -> datetime:

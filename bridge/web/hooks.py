@@ -59,9 +59,14 @@ class Hooks:
     def take(
         self, path: str, headers: Mapping[str, str], body: bytes, told: Callable[[Answer], None]
     ) -> bool:
-        """Take a whole POST on the short way, see `bridge.web.door`; False if it is one for `handle`."""
+        """Take a whole POST on the short way, see `bridge.web.door`; False if it is one for `handle`.
+
+        It has no Content-Encoding.
+        """
         source = path[len(_ROOT) :]
-        if source not in self._receiver.sources or _unfit(headers) is not None:
+        if source not in self._receiver.sources:
+            return False
+        if headers.get("content-type") != _JSON and _unfit(headers) is not None:
             return False
         answered = told if self._counting is None else partial(_counted, self._counting, source, told)
         return self._receiver.take(source, headers, body, answered)

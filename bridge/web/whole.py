@@ -97,7 +97,7 @@ class WholeReader:
         known = self.heads.get(before + fresh + _VALUE + line_end + behind)
         if known is None or known.size != size:
             return False
-        text = _value(value)
+        text = value.strip(b" \t").decode("latin-1")
         if not (text.isascii() and text.isprintable()):
             return False
         self.path, self.keeps = known.path, known.keeps
