@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import event, make_url
 
 from bridge.core.outcomes import Reason, Rejected, State
+from bridge.pipeline.dispatch import DRAFT_BYTES
 from bridge.pipeline.ingest import Ingest
 from bridge.pipeline.node import Node
 from bridge.pipeline.operate import Operator
@@ -386,3 +387,14 @@ async def test_every_learner_keeps_an_order_across_nodes_under_load(store: str) 
     sent = [text.removeprefix("module.completed ").split(":") for text in one.texts]
     for learner in range(learners):
         assert [int(number) for who, number in sent if who == str(learner)] == list(range(each))
+
+
+async def test_what_has_to_wait_is_not_overtaken_by_what_came_with_it(store: str) -> None:
+    """Of events that are stored together, none is decided about before an earlier one that cannot be yet."""
+    clock, wins = FakeClock(), ScriptedChannel("wins")
+    async with working(store, "one", wins, clock) as node:
+        await prepared(node, wins)
+        large = completion("e1", note="x" * DRAFT_BYTES)
+        await asyncio.gather(node.receive(large), node.receive(completion("e2")))
+        await until(lambda: len(wins.sent) == 2 and node.engine.is_idle)
+        assert wins.texts == ["module.completed e1", "module.completed e2"]
