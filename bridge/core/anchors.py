@@ -15,8 +15,8 @@ from bridge.core.paths import FactPath
 from bridge.core.value_tests import Between, Compares, Either, Equals, Matches, Text, ValueTest
 from bridge.core.values import may_spell_number, nfc, number
 
-Key = tuple[str, object]
-"""A value in the form in which equality is looked up: see `keys_of_value`."""
+Key = str | tuple[str, object]
+"""A value in the form in which equality is looked up: see `keys_of_value`. A text is its own."""
 
 
 class OneOf(Struct, frozen=True):
@@ -83,16 +83,15 @@ def keys_of_option(option: object) -> Key:
     if option is None or isinstance(option, bool):
         return ("constant", option)
     if isinstance(option, str):
-        return ("text", nfc(option))
+        return nfc(option)
     return ("number", number(option))
 
 
 def keys_of_value(value: object) -> Sequence[Key]:
     """Return every key that a found value answers to: a number also answers to texts that spell it."""
     if isinstance(value, str):
-        text = ("text", nfc(value))
         made = number(value) if may_spell_number(value) else None
-        return (text,) if made is None else (text, ("number", made))
+        return (nfc(value),) if made is None else (nfc(value), ("number", made))
     if value is None or isinstance(value, bool):
         return (("constant", value),)
     made = number(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from msgspec import Struct, field
@@ -45,7 +45,8 @@ class Index:
 
     def collect(self, facts: Facts, found: set[int]) -> None:
         """Add the candidates to `found`."""
-        found.update(self._always)
+        if self._always:
+            found.update(self._always)
         for held in self._fields.values():
             values = held.path.values(facts)
             if values:
@@ -86,15 +87,17 @@ class _Field(Struct):
             case Within(low=low, high=high):
                 self.spans.add(low, high, name)
 
-    def collect(self, values: Iterable[object], found: set[int]) -> None:
-        for value in values:
-            if self.equal:
+    def collect(self, values: Sequence[object], found: set[int]) -> None:
+        if self.equal:
+            for value in values:
                 for key in keys_of_value(value):
-                    if key in self.equal:
-                        found.update(self.equal[key])
-            if self.begin_lengths or self.end_lengths:
+                    if (equal := self.equal.get(key)) is not None:
+                        found.update(equal)
+        if self.begin_lengths or self.end_lengths:
+            for value in values:
                 self._collect_text(text_of(value), found)
-            if self.spans.added:
+        if self.spans.added:
+            for value in values:
                 self.spans.collect(number(value), found)
 
     def _collect_text(self, text: str | None, found: set[int]) -> None:

@@ -216,14 +216,17 @@ class Rendering:
     """What an action says, compiled (`bridge.core.rules.Content`)."""
 
     def __init__(self, parts: Mapping[str, Part]) -> None:
-        self._parts = parts
+        self._parts = tuple(parts.items())
 
     def render(self, facts: Facts) -> Mapping[str, object] | RenderFailure:
         """Return each slot's value by name: a str, a `Document`, an `Attachment`, or a JSON structure."""
+        said: dict[str, object] = {}
         try:
-            return {name: part.render(facts) for name, part in self._parts.items()}
+            for name, part in self._parts:
+                said[name] = part.render(facts)
         except Failed as failed:
             return failed.failure
+        return said
 
 
 def _inline(slot: Slot) -> Source:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from msgspec import Struct
 from pydantic import Field
@@ -118,9 +118,9 @@ class EduzzSource:
         happened_at = moment(dig(data, known.time)) if known.time else None
         sent_at = moment(body.get("sentDate")) or moment(data.get("sentDate"))
         occurred_at = happened_at or sent_at
-        learner = _first(data, product.learner, person)
-        seller = _first(data, product.producer, _producer) or _bare_person(data, product.producer_id)
-        course = _first(data, product.course, _course) or _bare_course(data, product.course_id)
+        learner = _first(data, named.learner, person)
+        seller = _first(data, named.producer, _producer) or _bare_person(data, product.producer_id)
+        course = _first(data, named.course, _course) or _bare_course(data, product.course_id)
         return Event(
             type=named.name,
             kind=known.kind if known.undone is None else _kind(known.kind, known.undone, data),
@@ -140,28 +140,44 @@ class EduzzSource:
         )
 
 
+_Places = tuple[tuple[str, Path], ...]
+"""Places in `data`, best first: a key, and the way from there."""
+
+
 class _Named(Struct, frozen=True):
     """What an event's name means: its full name, and where its parts stand."""
 
     name: str
     product: Product
     known: Known
+    learner: _Places
+    producer: _Places
+    course: _Places
+
+    @classmethod
+    def of(cls, name: str, product: Product, known: Known) -> _Named:
+        parts = (product.learner, product.producer, product.course)
+        return cls(name, product, known, *map(_split, parts))
 
 
-_NAMED = {name: _Named(name, PRODUCTS[name.partition(".")[0]], known) for name, known in EVENTS.items()}
+def _split(places: Iterable[Path]) -> _Places:
+    return tuple((str(place[0]), place[1:]) for place in places)
+
+
+_NAMED = {name: _Named.of(name, PRODUCTS[name.partition(".")[0]], known) for name, known in EVENTS.items()}
 _NAMED.update({alias: _NAMED[name] for alias, name in ALIASES.items()})
 
 
 def _named(value: object) -> _Named | None:
     """Return what a name means, None for a ping or no name; an unknown one has itself as kind."""
-    name = value if isinstance(value, str) and value in _NAMED else event_name(value)
-    if name is None or name == PING:
-        return None
-    found = _NAMED.get(name)
+    found = _NAMED.get(value) if isinstance(value, str) else None
     if found is not None:
         return found
+    name = event_name(value)
+    if name is None or name == PING:
+        return None
     product = PRODUCTS.get(name.partition(".")[0], UNKNOWN)
-    return _Named(name, product, Known(name, "", product.time))
+    return _NAMED.get(name) or _Named.of(name, product, Known(name, "", product.time))
 
 
 def _is_signed_ping(request: Request) -> bool:
@@ -199,15 +215,12 @@ def _kind(kind: str, undone: tuple[Path, str], data: Mapping[str, object]) -> st
     return kind
 
 
-def _first(
-    data: Mapping[Any, object], places: Iterable[Path], read: Callable[[object], Part | None]
-) -> Part | None:
-    for place in places:
-        # Nearly every place is a single key.
-        value = data.get(place[0]) if len(place) == 1 else dig(data, place)
-        if isinstance(value, list):
-            value = value[0] if value else None
+def _first(data: Mapping[str, object], places: _Places, read: Callable[[object], Part | None]) -> Part | None:
+    for key, below in places:
+        value = dig(data.get(key), below) if below else data.get(key)
         found = read(value)
+        if found is None and isinstance(value, list) and value:
+            found = read(value[0])
         if found is not None:
             return found
     return None
