@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from bridge.channels.sockets import Sockets
-from bridge.channels.wire import Reply, Told, Wire
+from bridge.channels.wire import Heads, Reply, Told, Wire
 
 IDLE_S = 15.0
 """How long a connection is kept without a request; servers wait a minute or so, some only seconds."""
@@ -34,6 +34,7 @@ class Pool:
     def __init__(self, sockets: Sockets, *, idle_s: float = IDLE_S) -> None:
         self._sockets = sockets
         self._idle_s = idle_s
+        self._heads = Heads()
         self._idle: dict[Place, list[Wire]] = {}
         self._kept = 0
         self._sweeper: asyncio.TimerHandle | None = None
@@ -49,24 +50,23 @@ class Pool:
         if wire is None:
             async with asyncio.timeout_at(deadline):
                 wire = await self._opened(place)
-        came: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        came: asyncio.Future[Reply] = wire.loop.create_future()
         wire.exchange(request, deadline, partial(_settle, came))
         try:
             return await came
-        finally:
-            self._give_back(place, wire)
+        except asyncio.CancelledError:
+            wire.give_up()
+            raise
 
-    def exchange_at_once(self, place: Place, request: bytes, *, deadline: float, told: Told) -> bool:
-        """Send a request once over a kept connection and have `told` called; say whether there was one."""
+    def exchange_at_once(self, place: Place, request: bytes, *, limit_s: float, told: Told) -> bool:
+        """Send a request once over a kept connection and have `told` called; say whether there was one.
+
+        It is called when the request is answered, or after `limit_s` seconds at the latest.
+        """
         wire = self._taken(place)
         if wire is None:
             return False
-
-        def ended(came: Reply | Exception) -> None:
-            self._give_back(place, wire)
-            told(came)
-
-        wire.exchange(request, deadline, ended)
+        wire.exchange(request, wire.loop.time() + limit_s, told)
         return True
 
     async def close(self) -> None:
@@ -93,26 +93,26 @@ class Pool:
             wire.give_up()
         return None
 
-    def _give_back(self, place: Place, wire: Wire) -> None:
-        if self._closed or self._kept >= MOST_KEPT or not wire.is_whole:
+    def _keep(self, place: Place, wire: Wire) -> None:
+        """Keep a connection whose exchange has ended, if it is still good."""
+        if not wire.keeps or self._closed or self._kept >= MOST_KEPT:
             wire.give_up()
             return
         self._idle.setdefault(place, []).append(wire)
         self._kept += 1
         if self._sweeper is None:
-            self._sweeper = asyncio.get_running_loop().call_later(self._idle_s, self._sweep)
+            self._sweeper = wire.loop.call_later(self._idle_s, self._sweep)
 
     def _sweep(self) -> None:
-        """Close what nobody has used for a while, and come again while anything is left."""
-        loop = asyncio.get_running_loop()
-        oldest = loop.time() - self._idle_s
+        """Close what nobody has used since the last time, and come again while anything is left."""
         for place, wires in list(self._idle.items()):
-            fresh = [wire for wire in wires if wire.idle_since > oldest]
+            self._idle[place] = [wire for wire in wires if wire.fresh]
             for wire in wires:
-                if wire.idle_since <= oldest:
+                if not wire.fresh:
                     wire.give_up()
-            self._kept -= len(wires) - len(fresh)
-            self._idle[place] = fresh
+                wire.fresh = False
+        self._kept = sum(map(len, self._idle.values()))
+        loop = asyncio.get_running_loop()
         self._sweeper = loop.call_later(self._idle_s, self._sweep) if self._kept else None
 
     async def _opened(self, place: Place) -> Wire:
@@ -121,7 +121,7 @@ class Pool:
         connected = await self._sockets.connected(place.host, place.port, private=place.private)
         try:
             _, wire = await loop.create_connection(
-                lambda: Wire(loop),
+                lambda: Wire(loop, self._heads, partial(self._keep, place)),
                 sock=connected,
                 ssl=trust,
                 server_hostname=place.host.rstrip(".") if trust else None,

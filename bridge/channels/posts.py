@@ -12,7 +12,7 @@ from yarl import URL  # as aiohttp reads addresses
 
 from bridge.channels.answers import Answer, shown
 from bridge.channels.pool import Place, Pool
-from bridge.channels.wire import Reply, Told
+from bridge.channels.wire import Reply
 
 _DEFAULTS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
@@ -24,12 +24,21 @@ class Form:
     place: Place = field(repr=False)
     head: bytes = field(repr=False)
 
-    def filled(self, fields: Mapping[str, str], body: bytes) -> bytes:
-        """Return one request. Raises ValueError for a field that is not one line of ASCII text."""
-        if not "".join(fields.values()).isprintable():
+    def with_type(self, kind: str) -> Form:
+        """Return the form of requests that say what their body is, if `kind` is not empty.
+
+        Raises ValueError for one that is not one line of ASCII text.
+        """
+        if not kind.isprintable():
             raise ValueError("a header is one line of text")
-        lines = "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
-        return b"".join((self.head, lines.encode("ascii"), b"Content-Length: %d\r\n\r\n" % len(body), body))
+        return Form(self.place, self.head + f"Content-Type: {kind}\r\n".encode("ascii")) if kind else self
+
+    def filled(self, lines: str, body: bytes) -> bytes:
+        """Return one request. `lines` are what its head has of its own, each with its end.
+
+        Raises ValueError for letters that are not ASCII.
+        """
+        return self.head + f"{lines}Content-Length: {len(body)}\r\n\r\n".encode("ascii") + body
 
 
 def form(method: str, address: str, headers: Mapping[str, str], *, private: bool) -> Form:
@@ -62,12 +71,6 @@ async def replied(pool: Pool, form: Form, request: bytes, *, limit_s: float) -> 
         return await pool.exchange(form.place, request, deadline=deadline)
     except (ClientError, OSError, ValueError) as error:
         return error
-
-
-def replied_at_once(pool: Pool, form: Form, request: bytes, *, limit_s: float, told: Told) -> bool:
-    """Send one request if a connection is at hand, and have `told` called later; say whether one was."""
-    deadline = asyncio.get_running_loop().time() + limit_s
-    return pool.exchange_at_once(form.place, request, deadline=deadline, told=told)
 
 
 def answered(reply: Reply, hidden: tuple[str, ...]) -> Answer:

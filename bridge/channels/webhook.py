@@ -10,26 +10,29 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import ClassVar
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
 import orjson
 
-from bridge.channels.answers import failure, outcome_of, secrets_of, spellings
+from bridge.channels.answers import failure, outcome_of, secrets_of, shown, spellings
 from bridge.channels.base import ChannelPolicy, Limit, Unencodable
 from bridge.channels.guard import is_allowed
 from bridge.channels.http import Shared
 from bridge.channels.options import web_address
-from bridge.channels.posts import Form, answered, form, replied, replied_at_once
+from bridge.channels.posts import Form, answered, form, replied
 from bridge.channels.presets import preset
 from bridge.channels.webhook_answers import Judgement
 from bridge.channels.webhook_options import BODILESS, LONGEST_PATH, WebhookOptions, signing_key
 from bridge.channels.wire import Reply, Told
 from bridge.core.messages import Document, Message, Payload
-from bridge.core.outcomes import Outcome
+from bridge.core.outcomes import Delivered, Outcome
 
 SHORTEST_KEY = 8
 """Words of a header's value that are at least this long are taken for keys and hidden."""
+TYPES = 16
+"""For how many media types of bodies the beginning of a request is kept."""
 _PLAIN = Judgement((range(200, 300),))
 _OWN_WAY = frozenset({"method", "path", "query", "headers"})
 """What a payload may have that makes its request begin otherwise than the channel's others."""
@@ -49,7 +52,7 @@ class WebhookChannel:
         self._macs = tuple(hmac.new(key, digestmod=hashlib.sha256) for key in keys)
         self._headers = {**_login(options), **_plain(options)}
         self._says_type = not any(name.lower() == "content-type" for name in self._headers)
-        self._form = self._made_form({})
+        self._usual_form = lru_cache(TYPES)(self._made_form({}).with_type)
         self._preset = preset(options.preset) if options.preset else None
         judgement = options.judgement()
         self._judgement = None if judgement == _PLAIN else judgement
@@ -74,8 +77,7 @@ class WebhookChannel:
             own |= _own_way(message.fields, str(settings.get("path_ends", "")))
         if "method" in settings:
             own["method"] = settings["method"]
-        method = str(own.get("method", self._options.method))
-        if settings.get("unsaid") and method in BODILESS:
+        if settings.get("unsaid") and str(own.get("method", self._options.method)) in BODILESS:
             return Payload(body=b"", meta=own)
         body, kind, cuts = self._content(message.fields)
         own["type"] = settings.get("type", kind)
@@ -95,12 +97,14 @@ class WebhookChannel:
             form, request = self._request(payload, delivery_id)
         except ValueError:
             return False  # `send` says why
-        return replied_at_once(self._shared.pool, form, request, limit_s=self._limit_s, told=told)
+        return self._shared.pool.exchange_at_once(form.place, request, limit_s=self._limit_s, told=told)
 
     def outcome(self, came: Reply | Exception) -> Outcome:
         """Return what an answer means, or what came instead."""
         if isinstance(came, Exception):
             return failure(came)
+        if self._judgement is None and 200 <= came.status < 300:
+            return Delivered(came.status, shown(came.body, self._hidden))
         answer, now = answered(came, self._hidden), self._shared.clock.now()
         if self._judgement is None:
             return outcome_of(answer, now)
@@ -114,19 +118,15 @@ class WebhookChannel:
 
     def _content(self, fields: Mapping[str, object]) -> tuple[bytes, str, tuple[str, ...]]:
         """Return the body, its media type, and what was cut."""
+        if "json" in fields:
+            return _json(self._always(fields["json"])), "application/json", ()
         if "body" in fields:
             return str(fields["body"]).encode("utf-8", "replace"), "text/plain; charset=utf-8", ()
         if "form" in fields:
             pairs = urlencode(list(_pairs(fields["form"])), errors="replace")
             return pairs.encode(), "application/x-www-form-urlencoded", ()
-        if "text" in fields:
-            value, cuts = self._said(fields)
-        else:
-            value, cuts = self._always(fields["json"]), ()
-        try:
-            return orjson.dumps(value, option=orjson.OPT_UTC_Z), "application/json", cuts
-        except orjson.JSONEncodeError as error:
-            raise Unencodable(f"the structure under `json` cannot be written as JSON: {error}") from None
+        value, cuts = self._said(fields)
+        return _json(value), "application/json", cuts
 
     def _said(self, fields: Mapping[str, object]) -> tuple[object, tuple[str, ...]]:
         """Return the text in the structure of the preset."""
@@ -143,18 +143,22 @@ class WebhookChannel:
         return self._always(known.structure(short, self._options.values)), cuts
 
     def _always(self, value: object) -> object:
-        always = self._preset.always if self._preset else {}
-        return {**always, **value} if always and isinstance(value, dict) else value
+        preset = self._preset
+        if preset is None or not (preset.always and isinstance(value, dict)):
+            return value
+        return {**preset.always, **value}
 
     def _request(self, payload: Payload, delivery_id: str) -> tuple[Form, bytes]:
         """Return one request and its form. Raises ValueError if it cannot be built."""
-        meta = payload.meta
-        fields = {"Content-Type": str(meta["type"])} if self._says_type and "type" in meta else {}
-        fields["Idempotency-Key"] = delivery_id
+        meta, body = payload.meta, payload.body
+        kind = str(meta.get("type", "")) if self._says_type else ""
+        form = self._usual_form(kind) if _OWN_WAY.isdisjoint(meta) else self._made_form(meta).with_type(kind)
+        if not delivery_id.isprintable():
+            raise ValueError("a header is one line of text")
+        lines = f"Idempotency-Key: {delivery_id}\r\n"
         if self._macs:
-            fields |= self._signed(payload.body, delivery_id)
-        form = self._form if _OWN_WAY.isdisjoint(meta) else self._made_form(meta)
-        return form, form.filled(fields, payload.body)
+            lines += self._signed(body, delivery_id)
+        return form, form.filled(lines, body)
 
     def _made_form(self, own: Mapping[str, object]) -> Form:
         url = self._options.url.get_secret_value()
@@ -165,14 +169,23 @@ class WebhookChannel:
         address = _extended(url, str(own.get("path", "")), str(own.get("query", "")))
         return form(method, address, {**headers, **self._headers}, private=private)
 
-    def _signed(self, body: bytes, delivery_id: str) -> dict[str, str]:
+    def _signed(self, body: bytes, delivery_id: str) -> str:
+        """Return the lines of a head that sign a request."""
         timestamp = str(int(self._shared.clock.now().timestamp()))
         content = f"{delivery_id}.{timestamp}.".encode() + body
-        return {
-            "webhook-id": delivery_id,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": " ".join([f"v1,{_signature(mac, content)}" for mac in self._macs]),
-        }
+        signatures = " ".join([f"v1,{_signature(mac, content)}" for mac in self._macs])
+        return (
+            f"webhook-id: {delivery_id}\r\n"
+            f"webhook-timestamp: {timestamp}\r\n"
+            f"webhook-signature: {signatures}\r\n"
+        )
+
+
+def _json(value: object) -> bytes:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_UTC_Z)
+    except orjson.JSONEncodeError as error:
+        raise Unencodable(f"the structure under `json` cannot be written as JSON: {error}") from None
 
 
 def _login(options: WebhookOptions) -> dict[str, str]:

@@ -8,19 +8,24 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from math import inf
+from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from msgspec import Struct
 
 from bridge.channels.answers import NoAnswer, NotHttp
 from bridge.channels.sockets import given_up
 
 ANSWER_BYTES = 64 * 1024
 """How much of an answer is read, its head included; whoever needs more is no receiver of webhooks."""
+REMEMBERED_HEADS, REMEMBERED_HEAD_BYTES = 300, 1000
+"""How many heads of answers are remembered until all are forgotten, and how long one may be."""
+_HEAD_END = b"\r\n\r\n"
 _SWITCHING = 101
 
 
-class Reply(NamedTuple):
+class Reply(Struct, frozen=True):
     """What a server answered, as it came; `body` is its beginning, unless it is `whole`.
 
     A body that only the connection's end ends is never known to be.
@@ -36,6 +41,33 @@ Told = Callable[[Reply | Exception], None]
 """What is called once with an answer or with what came instead: `NoAnswer`, `NotHttp` or TimeoutError."""
 
 
+class _Head(Struct, frozen=True):
+    """What a head says, and how long an answer is that begins with it."""
+
+    status: int
+    retry_after: str | None
+    size: int
+
+
+class Heads(dict[bytes, _Head]):
+    """The heads of whole answers that came: most answers of a server begin with the very same bytes.
+
+    llhttp has read each of them once, at the beginning of an answer, so it is known what it would say again.
+    """
+
+    def remember(self, said: bytes, reply: Reply) -> None:
+        """Remember the head of an answer that came as these bytes, no more, and may be followed by others.
+
+        Where the body is all that stands behind the head, it is the head that says how long it is.
+        """
+        begin = said.find(_HEAD_END, 0, REMEMBERED_HEAD_BYTES) + len(_HEAD_END)
+        if begin < len(_HEAD_END) or said[begin:] != reply.body:  # in chunks, or behind another answer
+            return
+        if len(self) == REMEMBERED_HEADS:
+            self.clear()
+        self[said[:begin]] = _Head(reply.status, reply.retry_after, len(said))
+
+
 class Wire(asyncio.Protocol):
     """A connection that carries one exchange after the other; whoever holds it has it alone."""
 
@@ -43,40 +75,43 @@ class Wire(asyncio.Protocol):
         "_body",
         "_came",
         "_deadline",
-        "_keeps",
-        "_loop",
+        "_heads",
         "_parser",
         "_poll",
         "_received",
+        "_rests",
         "_retry_after",
+        "_rings_at",
         "_status",
         "_timer",
         "_told",
         "_transport",
-        "idle_since",
+        "fresh",
+        "keeps",
+        "loop",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.idle_since = 0.0
-        """When the last exchange ended, by the loop's clock."""
-        self._loop = loop
+    def __init__(self, loop: asyncio.AbstractEventLoop, heads: Heads, rests: Callable[[Wire], None]) -> None:
+        """`rests` is called when an exchange has ended, before who asked is told."""
+        self.loop = loop
+        self.keeps = True
+        """Whether the last exchange has ended as it should, and left the connection open."""
+        self.fresh = True
+        """For whoever keeps it: whether it was used of late."""
+        self._heads = heads
+        self._rests = rests
         self._parser = HttpResponseParser(self)
         self._poll = select.poll()
         self._transport: asyncio.Transport | None = None
         self._told: Told | None = None
-        self._came: Reply | Exception | None = None
+        self._came: Reply | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = inf
         self._deadline = 0.0
-        self._keeps = True
         self._received = 0
         self._status = 0  # none yet
         self._retry_after = ""
         self._body: list[bytes] = []
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the last exchange ended as it should, and left the connection open."""
-        return self._keeps and self._told is None and self._transport is not None
 
     @property
     def is_ready(self) -> bool:
@@ -84,7 +119,7 @@ class Wire(asyncio.Protocol):
 
         An end of the connection that the event loop has not seen yet counts as something.
         """
-        return self.is_whole and not self._poll.poll(0)
+        return self.keeps and not self._poll.poll(0)
 
     def exchange(self, request: bytes, deadline: float, told: Told) -> None:
         """Send a request; `told` is called when it is answered, or nothing has decided at the end.
@@ -92,21 +127,23 @@ class Wire(asyncio.Protocol):
         That is `deadline`, by the loop's clock, at the latest. It is called within this call only if the
         connection is gone already.
         """
-        if self._transport is None:
-            told(NoAnswer())
-            return
-        self._received = self._status = 0
-        self._retry_after = ""
-        self._body = []
+        if self._received:
+            self._received = self._status = 0
+            self._retry_after = ""
+            self._body = []
         self._told = told
+        self.keeps = False  # until it has ended well
+        if self._transport is None:
+            self._broke_off(NoAnswer())
+            return
         self._deadline = deadline
-        if self._timer is None or self._timer.when() > deadline:
+        if deadline < self._rings_at:
             self._watch()
         self._transport.write(request)
 
     def give_up(self) -> None:
         """Close the connection at once."""
-        self._keeps = False
+        self.keeps = False
         self._unwatch()
         given_up(self._transport)
 
@@ -122,18 +159,17 @@ class Wire(asyncio.Protocol):
         if self._told is None:
             self.give_up()  # nobody asked
             return
-        self._received += len(data)
-        try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade:
-            self._keeps = False
-        except HttpParserError:
-            self._broke_off(NotHttp())
+        begin = data.find(_HEAD_END, 0, REMEMBERED_HEAD_BYTES) + len(_HEAD_END)
+        known = None if self._received else self._heads.get(data[:begin])
+        if known is not None and known.size == len(data):
+            self.keeps = self._is_sent
+            self._end(Reply(known.status, known.retry_after, data[begin:]))
         else:
-            if self._came is None and self._received > ANSWER_BYTES:
-                self._broke_off(NotHttp())
-        if self._came is not None:  # told only now: what else is in the data belongs to nobody's next request
-            self._end(self._came)
+            self._parse(data)
+
+    def eof_received(self) -> None:
+        """Use the connection no more, which is closed for that."""
+        self.keeps = False
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why is not what matters
         """End an exchange that is under way."""
@@ -146,7 +182,7 @@ class Wire(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Begin an answer; a second one to the same request spoils the connection."""
         if self._came is not None:
-            self._keeps = False
+            self.keeps = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take the one header that matters, its first occurrence, and no trailer."""
@@ -170,32 +206,54 @@ class Wire(asyncio.Protocol):
         """Have the answer."""
         if self._came is not None or not self._status:
             return
-        unsent = self._transport is not None and self._transport.get_write_buffer_size()
-        self._keeps = self._keeps and not unsent and self._parser.should_keep_alive()
+        self.keeps = self._is_sent and self._parser.should_keep_alive()
         self._came = self._answered(whole=True)
+
+    @property
+    def _is_sent(self) -> bool:
+        """Whether all of the request has left: an answer to a half of it leaves the other one behind."""
+        return self._transport is not None and not self._transport.get_write_buffer_size()
+
+    def _parse(self, data: bytes) -> None:
+        self._received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:
+            self.keeps = False
+        except HttpParserError:
+            self._broke_off(NotHttp())
+        else:
+            if self._came is None and self._received > ANSWER_BYTES:
+                self._broke_off(NotHttp())
+        if self._came is not None:  # told only now: what else is in the data belongs to nobody's next request
+            if self.keeps and self._received == len(data):
+                self._heads.remember(data, self._came)
+            self._end(self._came)
 
     def _watch(self) -> None:
         """Wait for the deadline. One timer serves many exchanges: one for each were a fifth of all cost."""
         self._unwatch()
-        self._timer = self._loop.call_at(self._deadline, self._looked)
+        self._rings_at = self._deadline
+        self._timer = self.loop.call_at(self._deadline, self._looked)
 
     def _unwatch(self) -> None:
+        self._rings_at = inf
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _looked(self) -> None:
-        self._timer = None
+        self._rings_at, self._timer = inf, None
         if self._told is None:
             return
-        if self._deadline <= self._loop.time():
+        if self._deadline <= self.loop.time():
             self._broke_off(TimeoutError())
         else:
             self._watch()
 
     def _broke_off(self, error: Exception) -> None:
         """End the exchange with what has come, if it decides."""
-        self._keeps = False
+        self.keeps = False
         if self._told is not None:
             self._end(self._came or (self._answered(whole=False) if self._status else error))
 
@@ -205,6 +263,7 @@ class Wire(asyncio.Protocol):
 
     def _end(self, came: Reply | Exception) -> None:
         told, self._told, self._came = self._told, None, None
-        self.idle_since = self._loop.time()
         if told is not None:
+            self.fresh = True
+            self._rests(self)
             told(came)

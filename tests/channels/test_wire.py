@@ -6,11 +6,12 @@ import asyncio
 import socket
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.channels.answers import NoAnswer, NotHttp
-from bridge.channels.wire import Reply, Wire
+from bridge.channels.wire import REMEMBERED_HEAD_BYTES, REMEMBERED_HEADS, Heads, Reply, Wire
 
 
 class FakeTransport(asyncio.Transport):
@@ -38,10 +39,14 @@ class FakeTransport(asyncio.Transport):
         self.far.close()
 
 
-async def came(pieces: list[bytes]) -> tuple[Reply | Exception, bool]:
-    """Return what an exchange comes to when these pieces arrive, and whether the connection is still good."""
+async def came(pieces: list[bytes], heads: Heads | None = None) -> tuple[Reply | Exception, bool]:
+    """Return what an exchange comes to when these pieces arrive, and whether the connection is still good.
+
+    `heads` are those that came before on other connections.
+    """
     loop = asyncio.get_running_loop()
-    wire, transport = Wire(loop), FakeTransport()
+    rested: list[Wire] = []
+    wire, transport = Wire(loop, Heads() if heads is None else heads, rested.append), FakeTransport()
     wire.connection_made(transport)
     told: list[Reply | Exception] = []
     wire.exchange(b"POST / HTTP/1.1\r\n\r\n", loop.time() + 60, told.append)
@@ -51,7 +56,7 @@ async def came(pieces: list[bytes]) -> tuple[Reply | Exception, bool]:
     ready = wire.is_ready
     wire.connection_lost(None)
     transport.close()
-    assert len(told) == 1
+    assert (len(told), rested) == (1, [wire])
     return told[0], ready
 
 
@@ -108,3 +113,46 @@ def test_half_an_answer_is_none_or_its_status(answer: tuple[bytes, Reply], cut: 
         assert isinstance(found, Reply)
         assert (found.status, found.retry_after) == (reply.status, reply.retry_after)
         assert reply.body.startswith(found.body)
+
+
+@given(answers(), st.binary(max_size=40), st.integers(-40, 40))
+def test_a_head_that_came_before_means_the_same(answer: tuple[bytes, Reply], more: bytes, cut: int) -> None:
+    """Whatever comes behind it: what is remembered saves work, and decides nothing."""
+    raw, reply = answer
+    heads = Heads()
+    assert asyncio.run(came([raw], heads)) == (reply, True)
+    assert asyncio.run(came([raw], heads)) == (reply, True)
+    other = raw[: len(raw) + cut] + more if cut < 0 else raw[cut:] + more
+    known, read = asyncio.run(came([other], heads)), asyncio.run(came([other]))
+    assert (str(known[0]), known[1]) == (str(read[0]), read[1])
+
+
+def test_few_heads_are_remembered_and_none_that_is_long() -> None:
+    """A server that never says the same twice costs little memory."""
+    heads = Heads()
+    for number in range(2 * REMEMBERED_HEADS):
+        raw = b"HTTP/1.1 204 No Content\r\nX-Request-Id: %d\r\n\r\n" % number
+        assert asyncio.run(came([raw], heads)) == (Reply(204, None, b""), True)
+        assert 0 < len(heads) <= REMEMBERED_HEADS
+    before = len(heads)
+    long = b"HTTP/1.1 204 No Content\r\nX-Long: %b\r\n\r\n" % (b"x" * REMEMBERED_HEAD_BYTES)
+    assert asyncio.run(came([long], heads)) == (Reply(204, None, b""), True)
+    assert len(heads) == before
+
+
+NOT_REMEMBERED = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+    b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+    b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+    b"\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("raw", NOT_REMEMBERED)
+def test_a_head_that_does_not_say_all_is_not_remembered(raw: bytes) -> None:
+    """How long the answer is, and that another one may follow, must stand in the head alone."""
+    heads = Heads()
+    asyncio.run(came([raw], heads))
+    assert not heads
