@@ -51,7 +51,7 @@ class Admission:
         if due.expires_at is not None or due.rule in self._node.halts:
             return False
         action = self._actions.get((due.rule, due.action))
-        return action is None or (action.quiet_hours is None and action.unless is None)
+        return action is None or never_holds(action)
 
     async def is_held(self, due: Due, lease: str) -> bool:
         """Return whether this is not the time to send it; then it waits for its time, or has expired.
@@ -193,3 +193,8 @@ class Admission:
         event = event_of(due.entry, due.event_index, self._sources)
         zone = None if isinstance(event, Unready) else self._node.catalogue.zone_of(event)
         return in_zone(action, zone) if zone is not None else action
+
+
+def never_holds(action: Action) -> bool:
+    """Return whether an action lets its messages go at any time, whatever has happened."""
+    return action.quiet_hours is None and action.unless is None

@@ -74,11 +74,23 @@ class Deliverer:
         self._turns = Turns(policy.concurrency)
         self._limit = TimeLimit(policy.timeout.total_seconds())
         self._retired = False
-        self._flights = (
-            Flights(node, channel, gate, self._turns, self._admission, self._recording, self._by_task)
-            if isinstance(channel, Prompt)
-            else None
+        self._flights: Flights | None = None
+
+    def prompt_for(self, worker: Worker[Leased]) -> Callable[[Leased], bool] | None:
+        """Return what takes up claimed deliveries of `worker` without a task, if the channel can do that."""
+        if not isinstance(self.channel, Prompt):
+            return None
+        self._flights = Flights(
+            self._node,
+            self.channel,
+            worker,
+            actions=self._actions,
+            gate=self._gate,
+            turns=self._turns,
+            recording=self._recording,
+            by_task=self._by_task,
         )
+        return self._flights.begin
 
     def wait_for(self, lane: bytes | None) -> None:
         """Note that a delivery waits for another one of its lane; too many are found by the next poll."""
@@ -94,22 +106,6 @@ class Deliverer:
         """Forget what is under way still: its leases are given back."""
         if self._flights is not None:
             self._flights.abandoned = True
-
-    def begin(self, worker: Worker[Leased], item: Leased) -> bool:
-        """Take up a claimed delivery without a task, if it needs none; say whether it was taken up.
-
-        It has its message, stands by itself, nobody is asked about it, and no rule has held it: what remains
-        is its turn and a connection. `worker` is told of its end.
-        """
-        due, payload = item[0], item[0].payload
-        if self._flights is None or payload is None or due.held_until is not None:
-            return False
-        action = self._actions.get((due.rule, due.action))
-        if threads.place_of(action, due) is not None or suppression.has_people(payload):
-            return False
-        self._node.reached(Point.CLAIMED)
-        self._flights.begin(worker, item, payload)
-        return True
 
     async def deliver_all(self, leased: Sequence[Leased]) -> None:
         """Take claimed deliveries, each under its lease, one attempt further; an error of ours parks one."""

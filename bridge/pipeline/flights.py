@@ -6,16 +6,19 @@ task that does what a task does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bridge.channels.base import Prompt
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Delivered, Outcome
-from bridge.pipeline.admission import Admission
+from bridge.core.rules import Action
+from bridge.pipeline import suppression
+from bridge.pipeline.admission import never_holds
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.recording import Recording, Rest, attempt_of, raised
+from bridge.pipeline.results import Result
 from bridge.pipeline.turns import Turns
 from bridge.pipeline.worker import Worker
 from bridge.store.deliveries import Due
@@ -26,61 +29,86 @@ Leased = tuple[Due, str]
 class Flights:
     """What is on its way through one channel without a task."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but three by name
         self,
         node: Node,
         prompt: Prompt,
+        worker: Worker[Leased],
+        *,
+        actions: Mapping[tuple[str, str], Action],
         gate: Gate,
         turns: Turns,
-        admission: Admission,
         recording: Recording,
         by_task: Callable[[Leased, Payload, int], Rest],
     ) -> None:
-        """`by_task` attempts one that has its turn, with its payload and the pauses before, in a task."""
+        """`worker` is told of the end of what was begun.
+
+        `by_task` attempts one that has its turn, with its payload and the pauses before, in a task.
+        """
         self.node = node
         self.prompt = prompt
+        self.worker = worker
         self.gate = gate
         self.turns = turns
-        self.admission = admission
         self.recording = recording
         self.by_task = by_task
         self.retired = False
         """Whether nothing more is sent."""
         self.abandoned = False
         """Whether nobody asks any more what came of it."""
+        self._plain = frozenset(
+            key for key, action in actions.items() if action.thread is None and never_holds(action)
+        )
+        """The actions whose messages stand by themselves, and that let them go at any time."""
 
-    def begin(self, worker: Worker[Leased], item: Leased, payload: Payload) -> None:
-        """Send a delivery when it is its turn; `worker` is told of its end."""
-        self.turns.ask(_Flight(self, worker, item, payload).go)
+    def begin(self, item: Leased) -> bool:
+        """Send a delivery when it is its turn, if it needs no task; say whether it was taken up.
+
+        It has its message, stands by itself, nobody is asked about it, and nothing can hold it: what remains
+        is its turn and a connection.
+        """
+        due = item[0]
+        payload = due.payload
+        if (
+            payload is None
+            or (due.rule, due.action) not in self._plain
+            or due.held_until is not None
+            or due.expires_at is not None
+            or suppression.has_people(payload)
+        ):
+            return False
+        self.node.reached(Point.CLAIMED)
+        self.turns.ask(_Flight(self, item, payload).go)
+        return True
 
 
 class _Flight:
     """One delivery on its way."""
 
-    __slots__ = ("_began", "_flights", "_item", "_pauses", "_payload", "_started_at", "_worker")
+    __slots__ = ("_began", "_flights", "_item", "_pauses", "_payload", "_started_at")
 
-    def __init__(self, flights: Flights, worker: Worker[Leased], item: Leased, payload: Payload) -> None:
+    def __init__(self, flights: Flights, item: Leased, payload: Payload) -> None:
         self._flights = flights
-        self._worker = worker
         self._item = item
         self._payload = payload
         self._pauses = flights.gate.pauses
 
     def go(self) -> bool:
         """Send now; return whether that takes the turn."""
-        flights = self._flights
+        flights, item = self._flights, self._item
         if flights.retired:  # the owner gives the lease back
-            self._worker.done(self._item)
+            flights.worker.done(item)
             return False
-        if not self._is_sent():
-            self._worker.go_on(self._item, flights.by_task(self._item, self._payload, self._pauses))
+        if not self._is_sent(item[0]):
+            flights.worker.go_on(item, flights.by_task(item, self._payload, self._pauses))
         return True
 
-    def _is_sent(self) -> bool:
-        flights, due = self._flights, self._item[0]
-        if flights.gate.pauses != self._pauses or not flights.admission.is_free(due):
+    def _is_sent(self, due: Due) -> bool:
+        flights = self._flights
+        if flights.gate.pauses != self._pauses or due.rule in flights.node.halts:
             return False
-        self._started_at, self._began = flights.node.clock.now(), flights.node.clock.monotonic()
+        clock = flights.node.clock
+        self._started_at, self._began = clock.now(), clock.monotonic()
         try:
             return flights.prompt.send_at_once(self._payload, due.id, self._landed)
         except Exception:  # noqa: BLE001 - it is so again in the task, which records it
@@ -92,7 +120,7 @@ class _Flight:
         try:
             self._follow(self._outcome(came))
         except BaseException as error:  # noqa: BLE001 - as a task would
-            self._worker.fail(self._item, error)
+            self._flights.worker.fail(self._item, error)
 
     def _outcome(self, came: Any) -> Outcome:  # noqa: ANN401 - the channel's own
         try:
@@ -104,21 +132,23 @@ class _Flight:
 
     def _follow(self, outcome: Outcome) -> None:
         flights, (due, lease) = self._flights, self._item
-        clock = flights.node.clock
-        took = clock.monotonic() - self._began
+        node, gate = flights.node, flights.gate
+        took = node.clock.monotonic() - self._began
         try:
-            follow = flights.gate.following(outcome, clock.now())
+            follow = None if gate.stays(outcome) else gate.following(outcome, node.clock.now())
         finally:
             flights.turns.end()
-        flights.node.reached(Point.SENT)
+        node.reached(Point.SENT)
         attempt = attempt_of(due, self._started_at, took, outcome)
         if follow is None and isinstance(outcome, Delivered) and not outcome.bounced:
-            flights.recording.record_soon(due, lease, attempt, outcome, self._ended)
+            flights.recording.record_soon((due, lease, attempt, outcome.reference), self._recorded)
         else:
-            self._ended(flights.recording.record(due, lease, attempt, outcome, follow))
+            rest = flights.recording.record(due, lease, attempt, outcome, follow)
+            flights.worker.go_on(self._item, rest)
 
-    def _ended(self, rest: Rest | None) -> None:
-        if rest is None:
-            self._worker.done(self._item)
+    def _recorded(self, result: Result, is_recorded: bool) -> None:  # noqa: FBT001 - an answer
+        flights = self._flights
+        if is_recorded:
+            flights.worker.done(self._item)
         else:
-            self._worker.go_on(self._item, rest)
+            flights.worker.go_on(self._item, flights.recording.record_alone(result))

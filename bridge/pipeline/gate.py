@@ -26,7 +26,7 @@ from bridge.core.breaker import (
     try_out,
     unheard,
 )
-from bridge.core.outcomes import Outcome
+from bridge.core.outcomes import Delivered, Outcome
 from bridge.core.rates import allowed, taken
 from bridge.core.trouble import Trouble
 from bridge.store import channels, incidents
@@ -93,10 +93,15 @@ class Gate:
         more = len(items) == count < limit
         return Let(items, self._allowed(after, now, 1)[1] if more else None)
 
+    def stays(self, outcome: Outcome) -> bool:
+        """Return whether the channel is in good order, and an outcome leaves it so."""
+        if not self._calm:
+            return False
+        return isinstance(outcome, Delivered) or sign(outcome) in (Sign.UP, Sign.NONE)
+
     def following(self, outcome: Outcome, now: datetime) -> Following | None:
         """Return what to do in the transaction that records an outcome; None for nothing."""
-        told = sign(outcome)
-        if self._calm and told in (Sign.UP, Sign.NONE):
+        if self.stays(outcome):
             return None
         self._calm = False  # decided here, not in the transaction, which may be run again
         self._see(follow(self._breaker, self._seen, outcome, now), now)

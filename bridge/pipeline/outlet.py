@@ -54,7 +54,7 @@ class Outlet:
             clock=node.clock,
             log=node.log,
         )
-        self.worker.prompt = self._begin
+        self.worker.prompt = self._deliverer.prompt_for(self.worker)
         self._offered_at: datetime | None = None
         self._offered: Lease | None = None
         """What is offered in one moment is under one lease, as what is claimed together is."""
@@ -141,9 +141,6 @@ class Outlet:
         self._deliverer.retire()
         await self.worker.stop(deadline_s)
         self._deliverer.abandon()
-
-    def _begin(self, item: Leased) -> bool:
-        return self._deliverer.begin(self.worker, item)
 
     def _wake(self) -> None:
         self.worker.wake()

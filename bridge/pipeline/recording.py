@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Literal, assert_never
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ from bridge.store.deliveries import Attempt, Due, NewDelivery, Recorded
 Rest = Coroutine[None, None, None]
 """What remains to be awaited for a delivery."""
 LANES_NOTED = 10_000
+_DELIVERED = State.DELIVERED.value
 _WORDS: Mapping[type[Outcome], Literal["delivered", "retry", "rejected"]]
 _WORDS = {Delivered: "delivered", Retry: "retry", Rejected: "rejected"}
 
@@ -86,52 +88,50 @@ class Recording:
         self._node.reached(Point.RECORDING)
         alone = follow is not None or due.held_until is not None or step.bounced
         plain = step.state is State.DELIVERED and not alone
-        if not (plain and await self._is_recorded(due, lease, attempt, step)):
-            await self._record_alone(due, lease, attempt, step, follow)
+        if not (plain and await self._is_recorded((due, lease, attempt, step.reference))):
+            await self._record(due, lease, attempt, step, follow)
 
-    def record_soon(
-        self, due: Due, lease: str, attempt: Attempt, outcome: Delivered, ended: Callable[[Rest | None], None]
-    ) -> None:
+    def record_soon(self, result: Result, ended: Callable[[Result, bool], None]) -> None:
         """Store a success that nothing else follows from, with those of the same moment.
 
-        `ended` is called once it is stored, or with what remains to be awaited for it.
+        `ended` is told whether it is stored; else it is left to `record_alone`.
         """
-        step = self._follow(due, attempt, outcome)
         self._node.reached(Point.RECORDING)
+        self._results.record(result, partial(self._told, ended))
 
-        def stored(is_stored: bool) -> None:  # noqa: FBT001 - an answer
-            ended(None if is_stored else self._record_alone(due, lease, attempt, step, None))
+    async def record_alone(self, result: Result) -> None:
+        """Store a success that could not be stored with others."""
+        due, lease, attempt, reference = result
+        await self._record(due, lease, attempt, Step(State.DELIVERED, reference=reference), None)
 
-        self._record_together(due, lease, attempt, step, stored)
-
-    async def _is_recorded(self, due: Due, lease: str, attempt: Attempt, step: Step) -> bool:
+    async def _is_recorded(self, result: Result) -> bool:
         """Record a success with those of the same moment; return False if that has to be done alone."""
         recorded: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._record_together(
-            due, lease, attempt, step, lambda found: None if recorded.done() else recorded.set_result(found)
-        )
+
+        def ended(_: Result, is_recorded: bool) -> None:  # noqa: FBT001 - an answer
+            if not recorded.done():
+                recorded.set_result(is_recorded)
+
+        self._results.record(result, partial(self._told, ended))
         return await recorded
 
-    def _record_together(
-        self, due: Due, lease: str, attempt: Attempt, step: Step, stored: Callable[[bool], None]
-    ) -> None:
-        def told(found: Recorded | BaseException) -> None:
-            if isinstance(found, Recorded):  # else whoever writes it alone says why
-                if found.lane_waits or due.lane in self._lanes:
-                    self._lanes.discard(due.lane or b"")
-                    self._wake()
-                self._say(due, attempt, step)
-            stored(isinstance(found, Recorded))
+    def _told(self, ended: Callable[[Result, bool], None], result: Result, found: Recorded | None) -> None:
+        """Take in what became of a result; of one that was not stored, whoever writes it alone says why."""
+        if found is not None:
+            due, _, attempt, _ = result
+            if found.lane_waits or due.lane in self._lanes:
+                self._lanes.discard(due.lane or b"")
+                self._wake()
+            self._say(due, attempt, _DELIVERED)
+        ended(result, found is not None)
 
-        self._results.record(Result(due, lease, attempt, step.reference, told))
-
-    async def _record_alone(
+    async def _record(
         self, due: Due, lease: str, attempt: Attempt, step: Step, follow: Following | None
     ) -> None:
         await self._write_attempt(due, lease, attempt, step, follow)
-        self._say(due, attempt, step)
+        self._say(due, attempt, step.state.value)
 
-    def _say(self, due: Due, attempt: Attempt, step: Step) -> None:
+    def _say(self, due: Due, attempt: Attempt, state: str) -> None:
         self._node.log.info(
             "attempt finished",
             delivery=due.id,
@@ -141,7 +141,7 @@ class Recording:
             outcome=attempt.outcome,
             reason=attempt.reason and str(attempt.reason),
             status=attempt.status,
-            state=step.state.value,
+            state=state,
             duration_ms=attempt.duration_ms,
         )
 

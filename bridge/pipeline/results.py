@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-
-from msgspec import Struct
+from collections.abc import Callable, Sequence
 
 from bridge.pipeline.gathering import gathered
 from bridge.pipeline.node import Node
@@ -14,20 +12,13 @@ from bridge.store.deliveries import Attempt, Due, Recorded
 
 TOGETHER = 256
 """Results that are recorded with one statement at most, but for those that come in the last moment."""
+Result = tuple[Due, str, Attempt, str | None]
+"""A delivery that was sent, its lease, the attempt, and what the destination calls the message."""
+Told = Callable[[Result, Recorded | None], None]
+"""What is called with a result when it is recorded; with None when it is to be recorded alone.
 
-
-class Result(Struct, frozen=True):
-    """A delivery that was sent under a lease, what the destination calls it, and who is told of the record.
-
-    `told` is called when it is recorded, or with what the store raised, also for a fault of another result in
-    the same go: then this one is to be recorded alone. It raises nothing.
-    """
-
-    due: Due
-    lease: str
-    attempt: Attempt
-    reference: str | None
-    told: Callable[[Recorded | BaseException], None]
+That is when the store raised, also for a fault of another result in the same go. It raises nothing.
+"""
 
 
 class Results:
@@ -36,11 +27,13 @@ class Results:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._gathered: list[Result] = []
+        self._told: list[Told] = []
         self._writing: set[asyncio.Task[None]] = set()
 
-    def record(self, result: Result) -> None:
+    def record(self, result: Result, told: Told) -> None:
         """Record that a delivery was sent, once, together with what else comes in this moment."""
         self._gathered.append(result)
+        self._told.append(told)
         if len(self._gathered) == 1:
             task = asyncio.get_running_loop().create_task(self._write())
             self._writing.add(task)
@@ -49,12 +42,11 @@ class Results:
     async def _write(self) -> None:
         await gathered(self._gathered, TOGETHER)
         results, self._gathered = self._gathered, []
-        rows = [(each.due, each.lease, each.attempt, each.reference) for each in results]
+        waiting, self._told = self._told, []
+        found: Sequence[Recorded | None]
         try:
-            found = await self._node.database.write(lambda c: outbox.record_delivered(c, rows))
-        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to those who wait
-            for each in results:
-                each.told(error)
-        else:
-            for each, recorded in zip(results, found, strict=True):
-                each.told(recorded)
+            found = await self._node.database.write(lambda c: outbox.record_delivered(c, results))
+        except BaseException:  # noqa: BLE001 - whatever it is, whoever writes one alone says why
+            found = [None] * len(results)
+        for result, told, recorded in zip(results, waiting, found, strict=True):
+            told(result, recorded)

@@ -32,8 +32,11 @@ class Turns:
 
     def ask(self, go: Go) -> None:
         """Have `go` called when its turn has come, which may be now."""
-        self._waiting.append(go)
-        if self.take():
+        if not self._free:
+            self._waiting.append(go)
+            return
+        self._free -= 1
+        if not go():
             self.end()
 
     async def wait(self) -> None:

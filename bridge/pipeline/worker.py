@@ -106,7 +106,10 @@ class Worker(Generic[Item]):
     @property
     def is_quiet(self) -> bool:
         """Whether it is idle, and no hand is reserved: nothing that came before can still be overtaken."""
-        return self.is_idle and not self._stopping and self._free == self._hands
+        # What is at work, and what is about to be, has a hand each.
+        if self._free != self._hands or self._stopping:
+            return False
+        return self._running and not (self._behind or self._claiming)
 
     @property
     def settles(self) -> bool:
