@@ -99,14 +99,12 @@ class Lines:
 
     def info(self, event: str, **fields: object) -> None:
         """Log finished work."""
-        if not self._gathered:
-            self._ends = {}  # one turn is one moment, and has few kinds of lines
-        end = self._ends.get(event)
-        if end is None:
-            end = self._ends[event] = self._end(event)
-        self._gathered.append(orjson.dumps(fields, repr)[:-1] + end if fields else b"{" + end[1:])
-        if len(self._gathered) > 1:
+        end = self._ends.get(event) or self._end(event)
+        line = orjson.dumps(fields, repr)[:-1] + end if fields else b"{" + end[1:]
+        if self._gathered:
+            self._gathered.append(line)
             return
+        self._gathered = [line]
         try:
             asyncio.get_running_loop().call_soon(self._write)
         except RuntimeError:  # there is no turn whose end could be waited for
@@ -135,11 +133,13 @@ class Lines:
     def _end(self, event: str) -> bytes:
         """Return what ends the lines of a kind in this moment, from the comma on."""
         said = {"event": event, "level": "info", "timestamp": self._clock.now()}
-        return b"," + orjson.dumps(said, repr, _OPTIONS)[1:]
+        end = self._ends[event] = b"," + orjson.dumps(said, repr, _OPTIONS)[1:]
+        return end
 
     def _write(self) -> None:
         if self._gathered:
             lines, self._gathered = self._gathered, []
+            self._ends = {}  # one turn is one moment, and has few kinds of lines
             self._out.write(b"".join(lines).decode())
             self._out.flush()
 

@@ -36,10 +36,10 @@ class Pool:
         self._idle_s = idle_s
         self._heads = Heads()
         self._idle: dict[Place, list[Wire]] = {}
-        self._kept = 0
+        self._room = MOST_KEPT
+        """How many more connections may be kept."""
         self._sweeper: asyncio.TimerHandle | None = None
         self._trust: ssl.SSLContext | None = None
-        self._closed = False
 
     async def exchange(self, place: Place, request: bytes, *, deadline: float) -> Reply:
         """Send a request once and return what was answered by `deadline`, by the loop's clock.
@@ -71,15 +71,14 @@ class Pool:
 
     async def close(self) -> None:
         """Close every connection that is kept; those in use are closed when their exchange ends."""
-        self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
         for wires in self._idle.values():
             for wire in wires:
                 wire.give_up()
-        self._idle.clear()
-        self._kept = 0
+            wires.clear()
+        self._room = 0
         await asyncio.sleep(0)  # the transports give their sockets back in the loop's next turn
 
     def _taken(self, place: Place) -> Wire | None:
@@ -87,41 +86,42 @@ class Pool:
         wires = self._idle.get(place)
         while wires:
             wire = wires.pop()
-            self._kept -= 1
+            self._room += 1
             if wire.is_ready:
                 return wire
             wire.give_up()
         return None
 
-    def _keep(self, place: Place, wire: Wire) -> None:
-        """Keep a connection whose exchange has ended, if it is still good."""
-        if not wire.keeps or self._closed or self._kept >= MOST_KEPT:
+    def _keep(self, wires: list[Wire], wire: Wire) -> None:
+        """Keep a connection whose exchange has ended with others to its place, if it is still good."""
+        if not wire.keeps or not self._room:
             wire.give_up()
             return
-        self._idle.setdefault(place, []).append(wire)
-        self._kept += 1
+        wires.append(wire)
+        self._room -= 1
         if self._sweeper is None:
             self._sweeper = wire.loop.call_later(self._idle_s, self._sweep)
 
     def _sweep(self) -> None:
         """Close what nobody has used since the last time, and come again while anything is left."""
-        for place, wires in list(self._idle.items()):
-            self._idle[place] = [wire for wire in wires if wire.fresh]
+        for wires in self._idle.values():
+            for wire in [wire for wire in wires if not wire.fresh]:
+                wire.give_up()
+                wires.remove(wire)
+                self._room += 1
             for wire in wires:
-                if not wire.fresh:
-                    wire.give_up()
                 wire.fresh = False
-        self._kept = sum(map(len, self._idle.values()))
         loop = asyncio.get_running_loop()
-        self._sweeper = loop.call_later(self._idle_s, self._sweep) if self._kept else None
+        self._sweeper = loop.call_later(self._idle_s, self._sweep) if self._room < MOST_KEPT else None
 
     async def _opened(self, place: Place) -> Wire:
         loop = asyncio.get_running_loop()
         trust = await self._trusted() if place.tls else None
+        wires = self._idle.setdefault(place, [])
         connected = await self._sockets.connected(place.host, place.port, private=place.private)
         try:
             _, wire = await loop.create_connection(
-                lambda: Wire(loop, self._heads, partial(self._keep, place)),
+                lambda: Wire(loop, self._heads, partial(self._keep, wires)),
                 sock=connected,
                 ssl=trust,
                 server_hostname=place.host.rstrip(".") if trust else None,

@@ -46,6 +46,8 @@ class Flights:
         `by_task` attempts one that has its turn, with its payload and the pauses before, in a task.
         """
         self.node = node
+        self.clock = node.clock
+        self.halts = node.halts
         self.prompt = prompt
         self.worker = worker
         self.gate = gate
@@ -96,19 +98,17 @@ class _Flight:
     def go(self) -> bool:
         """Send now; return whether that takes the turn."""
         flights, item = self._flights, self._item
+        due = item[0]
         if flights.retired:  # the owner gives the lease back
             flights.worker.done(item)
             return False
-        if not self._is_sent(item[0]):
+        if flights.gate.pauses != self._pauses or due.rule in flights.halts or not self._is_sent(due):
             flights.worker.go_on(item, flights.by_task(item, self._payload, self._pauses))
         return True
 
     def _is_sent(self, due: Due) -> bool:
         flights = self._flights
-        if flights.gate.pauses != self._pauses or due.rule in flights.node.halts:
-            return False
-        clock = flights.node.clock
-        self._started_at, self._began = clock.now(), clock.monotonic()
+        self._started_at, self._began = flights.clock.now(), flights.clock.monotonic()
         try:
             return flights.prompt.send_at_once(self._payload, due.id, self._landed)
         except Exception:  # noqa: BLE001 - it is so again in the task, which records it
@@ -132,13 +132,13 @@ class _Flight:
 
     def _follow(self, outcome: Outcome) -> None:
         flights, (due, lease) = self._flights, self._item
-        node, gate = flights.node, flights.gate
-        took = node.clock.monotonic() - self._began
+        took = flights.clock.monotonic() - self._began
         try:
-            follow = None if gate.stays(outcome) else gate.following(outcome, node.clock.now())
+            calm = flights.gate.stays(outcome)
+            follow = None if calm else flights.gate.following(outcome, flights.clock.now())
         finally:
             flights.turns.end()
-        node.reached(Point.SENT)
+        flights.node.reached(Point.SENT)
         attempt = attempt_of(due, self._started_at, took, outcome)
         if follow is None and isinstance(outcome, Delivered) and not outcome.bounced:
             flights.recording.record_soon((due, lease, attempt, outcome.reference), self._recorded)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Literal, assert_never
 
 from msgspec import Struct
@@ -17,7 +16,7 @@ from bridge.pipeline.compose import Actions
 from bridge.pipeline.gate import Following
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.patience import until_written
-from bridge.pipeline.results import Result, Results
+from bridge.pipeline.results import Ended, Result, Results
 from bridge.sources.base import Source
 from bridge.store import collections, outbox
 from bridge.store.database import Connection, StoreUnavailable
@@ -67,7 +66,7 @@ class Recording:
         self._sources = sources
         self._reports = reports
         self._wake = wake
-        self._results = Results(node)
+        self._results = Results(node, self._told)
         self._lanes: set[bytes] = set()
 
     def wait_for(self, lane: bytes | None) -> None:
@@ -91,13 +90,13 @@ class Recording:
         if not (plain and await self._is_recorded((due, lease, attempt, step.reference))):
             await self._record(due, lease, attempt, step, follow)
 
-    def record_soon(self, result: Result, ended: Callable[[Result, bool], None]) -> None:
+    def record_soon(self, result: Result, ended: Ended) -> None:
         """Store a success that nothing else follows from, with those of the same moment.
 
         `ended` is told whether it is stored; else it is left to `record_alone`.
         """
         self._node.reached(Point.RECORDING)
-        self._results.record(result, partial(self._told, ended))
+        self._results.record(result, ended)
 
     async def record_alone(self, result: Result) -> None:
         """Store a success that could not be stored with others."""
@@ -112,18 +111,19 @@ class Recording:
             if not recorded.done():
                 recorded.set_result(is_recorded)
 
-        self._results.record(result, partial(self._told, ended))
+        self._results.record(result, ended)
         return await recorded
 
-    def _told(self, ended: Callable[[Result, bool], None], result: Result, found: Recorded | None) -> None:
-        """Take in what became of a result; of one that was not stored, whoever writes it alone says why."""
-        if found is not None:
+    def _told(self, results: Sequence[tuple[Result, Ended, Recorded | None]]) -> None:
+        """Take in what became of results; of one that was not stored, whoever writes it alone says why."""
+        for result, ended, found in results:
             due, _, attempt, _ = result
-            if found.lane_waits or due.lane in self._lanes:
-                self._lanes.discard(due.lane or b"")
-                self._wake()
-            self._say(due, attempt, _DELIVERED)
-        ended(result, found is not None)
+            if found is not None:
+                if found.lane_waits or due.lane in self._lanes:
+                    self._lanes.discard(due.lane or b"")
+                    self._wake()
+                self._say(due, attempt, _DELIVERED)
+            ended(result, found is not None)
 
     async def _record(
         self, due: Due, lease: str, attempt: Attempt, step: Step, follow: Following | None

@@ -14,26 +14,29 @@ TOGETHER = 256
 """Results that are recorded with one statement at most, but for those that come in the last moment."""
 Result = tuple[Due, str, Attempt, str | None]
 """A delivery that was sent, its lease, the attempt, and what the destination calls the message."""
-Told = Callable[[Result, Recorded | None], None]
-"""What is called with a result when it is recorded; with None when it is to be recorded alone.
+Ended = Callable[[Result, bool], None]
+"""What is called with a result at the end, and whether it is recorded; it raises nothing."""
+Told = Callable[[Sequence[tuple[Result, Ended, Recorded | None]]], None]
+"""What is called with the results of one go, and what became of each: None if it is to be recorded alone.
 
-That is when the store raised, also for a fault of another result in the same go. It raises nothing.
+That is when the store raised, also for a fault of another one in the same go.
 """
 
 
 class Results:
     """Gathers results and writes them; belongs to one event loop."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, told: Told) -> None:
         self._node = node
+        self._told = told
         self._gathered: list[Result] = []
-        self._told: list[Told] = []
+        self._ended: list[Ended] = []
         self._writing: set[asyncio.Task[None]] = set()
 
-    def record(self, result: Result, told: Told) -> None:
+    def record(self, result: Result, ended: Ended) -> None:
         """Record that a delivery was sent, once, together with what else comes in this moment."""
         self._gathered.append(result)
-        self._told.append(told)
+        self._ended.append(ended)
         if len(self._gathered) == 1:
             task = asyncio.get_running_loop().create_task(self._write())
             self._writing.add(task)
@@ -42,11 +45,10 @@ class Results:
     async def _write(self) -> None:
         await gathered(self._gathered, TOGETHER)
         results, self._gathered = self._gathered, []
-        waiting, self._told = self._told, []
+        ended, self._ended = self._ended, []
         found: Sequence[Recorded | None]
         try:
             found = await self._node.database.write(lambda c: outbox.record_delivered(c, results))
         except BaseException:  # noqa: BLE001 - whatever it is, whoever writes one alone says why
             found = [None] * len(results)
-        for result, told, recorded in zip(results, waiting, found, strict=True):
-            told(result, recorded)
+        self._told(list(zip(results, ended, found, strict=True)))

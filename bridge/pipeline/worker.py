@@ -57,6 +57,7 @@ class Worker(Generic[Item]):
         self._news = asyncio.Event()
         self._calm = asyncio.Event()
         self._ended = asyncio.Event()
+        self._end_awaited = False
         self._busy: dict[asyncio.Task[None], Sequence[Item]] = {}
         self._apart: dict[int, Item] = {}
         """What was taken up without a task, by the objects' identity."""
@@ -134,13 +135,12 @@ class Worker(Generic[Item]):
         is under way. True obliges to call `begin` or `let_go`. False obliges to store the item without a
         lease, before anything else is awaited, and to call `wake` after.
         """
-        late = self._stopping or self._behind or (in_order and self._claiming)
-        free = self._running and not late and self._free > 0
-        if free:
-            self._free -= 1
-        else:
+        late = self._behind or self._stopping or (in_order and self._claiming)
+        if late or self._free <= 0 or not self._running:
             self._behind = True
-        return free
+            return False
+        self._free -= 1
+        return True
 
     def begin(self, item: Item) -> None:
         """Handle an item that a hand was reserved for."""
@@ -268,12 +268,15 @@ class Worker(Generic[Item]):
         return bool(self._busy or self._apart)
 
     async def _one_ended(self) -> None:
+        self._end_awaited = True
         self._ended.clear()
         await self._ended.wait()
 
     def _are_free(self, hands: int) -> None:
         self._free += hands
-        self._ended.set()
+        if self._end_awaited:
+            self._end_awaited = False
+            self._ended.set()
         if (self._behind or self._curious) and (self._free >= self._least or not self._is_busy):
             self._news.set()
         if self._free == self._hands:
