@@ -58,7 +58,7 @@ class Pool:
             wire.give_up()
             raise
 
-    def exchange_at_once(self, place: Place, request: bytes, *, limit_s: float, told: Told) -> bool:
+    def exchange_at_once(self, place: Place, request: bytes, limit_s: float, told: Told) -> bool:
         """Send a request once over a kept connection and have `told` called; say whether there was one.
 
         It is called when the request is answered, or after `limit_s` seconds at the latest.

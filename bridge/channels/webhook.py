@@ -97,7 +97,7 @@ class WebhookChannel:
             form, request = self._request(payload, delivery_id)
         except ValueError:
             return False  # `send` says why
-        return self._shared.pool.exchange_at_once(form.place, request, limit_s=self._limit_s, told=told)
+        return self._shared.pool.exchange_at_once(form.place, request, self._limit_s, told)
 
     def outcome(self, came: Reply | Exception) -> Outcome:
         """Return what an answer means, or what came instead."""

@@ -86,6 +86,7 @@ class Wire(asyncio.Protocol):
         "_timer",
         "_told",
         "_transport",
+        "_unsent",
         "fresh",
         "keeps",
         "loop",
@@ -103,6 +104,8 @@ class Wire(asyncio.Protocol):
         self._parser = HttpResponseParser(self)
         self._poll = select.poll()
         self._transport: asyncio.Transport | None = None
+        self._unsent: Callable[[], int]
+        """How much of the request waits to leave; an answer that comes before leaves the rest behind."""
         self._told: Told | None = None
         self._came: Reply | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -152,6 +155,7 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hold the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        self._unsent = self._transport.get_write_buffer_size
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
@@ -162,7 +166,7 @@ class Wire(asyncio.Protocol):
         begin = data.find(_HEAD_END, 0, REMEMBERED_HEAD_BYTES) + len(_HEAD_END)
         known = None if self._received else self._heads.get(data[:begin])
         if known is not None and known.size == len(data):
-            self.keeps = self._is_sent
+            self.keeps = not self._unsent()
             self._end(Reply(known.status, known.retry_after, data[begin:]))
         else:
             self._parse(data)
@@ -206,13 +210,8 @@ class Wire(asyncio.Protocol):
         """Have the answer."""
         if self._came is not None or not self._status:
             return
-        self.keeps = self._is_sent and self._parser.should_keep_alive()
+        self.keeps = not self._unsent() and self._parser.should_keep_alive()
         self._came = self._answered(whole=True)
-
-    @property
-    def _is_sent(self) -> bool:
-        """Whether all of the request has left: an answer to a half of it leaves the other one behind."""
-        return self._transport is not None and not self._transport.get_write_buffer_size()
 
     def _parse(self, data: bytes) -> None:
         self._received += len(data)

@@ -233,22 +233,25 @@ class Worker(Generic[Item]):
             self._start(items)
 
     def _start(self, items: Sequence[Item]) -> None:
-        left = items if self.prompt is None else [item for item in items if not self._is_taken_up(item)]
+        left = items if self.prompt is None else self._not_taken_up(items, self.prompt)
         for first in range(0, len(left), self._together):
             some = left[first : first + self._together]
             self._begin(self._handle(some), some)
 
-    def _is_taken_up(self, item: Item) -> bool:
-        """Return whether an item is at work without a task, or has failed."""
-        self._apart[id(item)] = item
-        try:
-            if self.prompt is not None and self.prompt(item):
-                return True
-        except BaseException as error:  # noqa: BLE001 - as a task would
-            self.fail(item, error)
-            return True
-        del self._apart[id(item)]
-        return False
+    def _not_taken_up(self, items: Sequence[Item], prompt: Callable[[Item], bool]) -> Sequence[Item]:
+        """Take items up without a task; return those that need one."""
+        left = []
+        for item in items:
+            self._apart[id(item)] = item
+            try:
+                taken_up = prompt(item)
+            except BaseException as error:  # noqa: BLE001 - as a task would
+                self.fail(item, error)
+                continue
+            if not taken_up:
+                del self._apart[id(item)]
+                left.append(item)
+        return left
 
     def _begin(self, work: Coroutine[None, None, None], items: Sequence[Item]) -> None:
         task = asyncio.get_running_loop().create_task(work)
