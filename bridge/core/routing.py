@@ -56,7 +56,7 @@ class Plan(Struct, frozen=True):
     failed: tuple[Failed, ...]
 
 
-_NOTHING = Plan((), (), ())
+NOTHING_WANTED = Plan((), (), ())
 
 
 class ActionExplained(Struct, frozen=True):
@@ -106,8 +106,12 @@ class Router:
 
     def plan(self, event: Event, facts: Facts) -> Plan:
         """Return the actions wanted; `facts` are the event's, passed in because they are made once."""
+        return self.plan_among(self.named(event), facts)
+
+    def plan_among(self, indexes: Sequence[Index], facts: Facts) -> Plan:
+        """Return the actions wanted of the rules that are `named`."""
         found: set[int] = set()
-        for index in self._indexes(event):
+        for index in indexes:
             index.collect(facts, found)
         plans: list[Plan] = []
         for number in sorted(found):
@@ -117,10 +121,10 @@ class Router:
                 plans.append(_asked(self.rules[number], plan, facts) if asking else plan)
         if len(plans) == 1:
             return plans[0]
-        return _together(plans) if plans else _NOTHING
+        return _together(plans) if plans else NOTHING_WANTED
 
-    def _indexes(self, event: Event) -> list[Index]:
-        """Return the indexes of the rules that name this event."""
+    def named(self, event: Event) -> Sequence[Index]:
+        """Return the indexes of the rules that name this event; without any, nothing is wanted."""
         name = (event.type, event.kind)
         indexes = self.remembered.get(name)
         if indexes is None:

@@ -18,7 +18,7 @@ from bridge.core.halts import Brake
 from bridge.core.identity import delivery_id, lane_of
 from bridge.core.limits import Uncounted, use_of
 from bridge.core.outcomes import State
-from bridge.core.routing import Plan, Router, Wanted
+from bridge.core.routing import NOTHING_WANTED, Plan, Router, Wanted
 from bridge.core.rules import SHADOW, Action, Rule
 from bridge.core.tallies import Tally, Uncountable, tally_of
 from bridge.core.threads import addition_of, lane_for
@@ -125,8 +125,12 @@ class Planner:
         tallies: list[Tally] = []
         paused = self._node.halts.names
         for index, event in enumerate(events):
+            named = self._router.named(event)
+            if not (named or self._watches):  # as of most events of a platform that sends all it has
+                plans.append(NOTHING_WANTED)
+                continue
             facts = event.facts()
-            plan = self._router.plan(event, facts)
+            plan = self._router.plan_among(named, facts)
             plans.append(plan)
             if self._watches and not self._is_withheld(event):
                 sightings += self._lookout.sightings(self._secret, event, facts, entry.received_at)
@@ -134,16 +138,14 @@ class Planner:
             for wanted in plan.wanted:
                 if wanted.plain and not event.test and wanted.rule.name not in paused:
                     planned.append(self._deliver_plain(entry, index, event, facts, wanted.action, now))
-                    continue
-                found = (
-                    _uncounted(wanted, uncountable[wanted.rule.name])
-                    if wanted.rule.name in uncountable
-                    else self._deliver(entry, index, event, facts, wanted, now)
-                )
-                if isinstance(found, Planned):
-                    planned.append(found)
+                elif wanted.rule.name in uncountable:
+                    skipped.append(_uncounted(wanted, uncountable[wanted.rule.name]))
                 else:
-                    skipped.append(found)
+                    found = self._deliver(entry, index, event, facts, wanted, now)
+                    if isinstance(found, Planned):
+                        planned.append(found)
+                    else:
+                        skipped.append(found)
         return Settle(_facts(events), _summary(plans, skipped), planned, sightings, tallies)
 
     def _count(

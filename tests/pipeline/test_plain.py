@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, time, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from bridge.core.conditions import NOTHING
 from bridge.core.digests import Digest
 from bridge.core.events import Event, Facts
+from bridge.core.index import Index
 from bridge.core.messages import Payload
 from bridge.core.quiet_hours import Hours, QuietHours
 from bridge.core.rates import Rate
@@ -65,8 +67,8 @@ def test_a_rule_that_counts_has_no_plain_actions(changes: dict[str, object]) -> 
 class Unplain(Router):
     """A router that calls no action plain."""
 
-    def plan(self, event: Event, facts: Facts) -> Plan:
-        plan = super().plan(event, facts)
+    def plan_among(self, indexes: Sequence[Index], facts: Facts) -> Plan:
+        plan = super().plan_among(indexes, facts)
         return replace(plan, wanted=tuple(replace(each, plain=False) for each in plan.wanted))
 
 
@@ -98,3 +100,25 @@ def planned(pipeline: Pipeline, router: type[Router], said: object) -> Settle:
     events = planner.read(entry)
     assert isinstance(events, tuple)
     return planner.plan(entry, events, now)
+
+
+class Unread(Event, frozen=True, kw_only=True):
+    """An event whose facts nobody may ask for."""
+
+    def facts(self) -> dict[str, object]:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(("on", "read"), [("lesson.completed", False), ("*", True)])
+async def test_an_event_that_no_rule_names_is_not_looked_at(
+    database: Database, on: str, *, read: bool
+) -> None:
+    """Platforms send all they have, and most of it is nobody's concern."""
+    wins = ScriptedChannel("wins")
+    pipeline = Pipeline(database, [rule("r", action("r", "wins"), on=on)], channels(wins))
+    planner = Planner(pipeline.node, {}, Router(pipeline.rules), pipeline.engine._outlets)
+    now = pipeline.node.clock.now()
+    entry = Entry(source="eduzz", key=b"k" * 16, delivery_key="k", headers={}, body=b"", received_at=now)
+    event = Unread(type="t", kind="module.completed", id="e1", source="eduzz", occurred_at=now)
+    with pytest.raises(AssertionError) if read else nullcontext():
+        assert planner.plan(entry, [event], now).summary == {"matched": []}
