@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.core.limits import Use
+from bridge.core.messages import Payload
 from bridge.core.outcomes import State
 from bridge.core.rules import OWNER_RULE
 from bridge.core.trouble import Trouble
@@ -19,7 +20,7 @@ from bridge.pipeline.plan import Park, Settle
 from bridge.pipeline.planned import Planned
 from bridge.store import collections, halts, inbox, incidents, limits, memory, outbox, threads, watches
 from bridge.store.database import Connection
-from bridge.store.deliveries import Queued, as_kept
+from bridge.store.deliveries import NewDelivery, Queued, as_kept
 from bridge.store.entries import Accepted, Entry, Finished, Lease
 from bridge.store.outbox import LeaseLost
 
@@ -178,24 +179,28 @@ class _Queue:
     def __init__(self, connection: Connection, secret: bytes) -> None:
         self.connection = connection
         self.secret = secret
-        self._waiting: list[tuple[_Outcome, Planned]] = []
+        self._wanted: list[tuple[NewDelivery, Payload | None, Lease | None]] = []
+        self._outcomes: list[_Outcome] = []
 
     def add(self, outcome: _Outcome, plan: Planned) -> None:
-        self._waiting.append((outcome, plan))
+        """Take in a delivery that nothing stands in the way of."""
+        offer = plan.offer
+        if offer is None:
+            self._wanted.append((plan.delivery, plan.shown, None))
+        else:
+            self._wanted.append((plan.delivery, offer.payload, offer.lease))
+        self._outcomes.append(outcome)
 
     def flush(self) -> None:
         """Store what waits."""
-        waiting, self._waiting = self._waiting, []
-        wanted = [
-            (plan.delivery, plan.offer.payload, plan.offer.lease)
-            if plan.offer
-            else (plan.delivery, plan.shown, None)
-            for _, plan in waiting
-        ]
-        queued = outbox.enqueue_all(self.connection, wanted) if wanted else ()
-        for (outcome, plan), each in zip(waiting, queued, strict=True):
+        wanted, outcomes = self._wanted, self._outcomes
+        if not wanted:
+            return
+        self._wanted, self._outcomes = [], []
+        queued = outbox.enqueue_all(self.connection, wanted)
+        for outcome, (new, _, _), each in zip(outcomes, wanted, queued, strict=True):
             if each is not None:
-                outcome.stored[plan.delivery.id] = each
+                outcome.stored[new.id] = each
 
 
 def _follow(queue: _Queue, verdict: Verdict, now: datetime) -> _Outcome:

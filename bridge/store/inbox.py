@@ -30,7 +30,15 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from bridge.store.arrays import is_not_among
 from bridge.store.columns import Json
 from bridge.store.entries import Accepted, Entry, EntryFacts, Finished, Lease, NewEntry
-from bridge.store.inbox_rows import DONE_COLUMNS, FOUND_COLUMNS, DoneRows, found_values, leased, waiting_row
+from bridge.store.inbox_rows import (
+    DONE_COLUMNS,
+    FLAGS,
+    FOUND_COLUMNS,
+    DoneRows,
+    found_values,
+    leased,
+    waiting_row,
+)
 from bridge.store.news import tell_of_entries
 from bridge.store.numbers import next_seqs, send_next_seqs
 from bridge.store.prepared import Prepared, one_trip
@@ -63,7 +71,7 @@ def accept_all(
         seqs = next_seqs(connection, inbox, len(entries))
     waiting: list[dict[str, object]] = []
     done: list[tuple[object, ...]] = []
-    done_rows = DoneRows(int if connection.dialect.name == "sqlite" else bool)
+    done_rows = DoneRows(FLAGS[connection.dialect.name])
     for seq, (entry, way) in zip(seqs, entries, strict=True):
         if isinstance(way, Finished):
             done.append(done_rows.row_of(seq, entry, way))

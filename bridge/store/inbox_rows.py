@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 from bridge.store.columns import Instant, Instants, Json, Words, folded
@@ -15,6 +15,11 @@ DONE_COLUMNS = (
     *("event_id", "type", "kind", "occurred_at", "test", "learner", "summary", "headers", "body"),
 )
 """In the table's order."""
+FLAGS: Mapping[str, Mapping[bool | None, object]] = {
+    "sqlite": {False: 0, True: 1, None: None},
+    "postgresql": {False: False, True: True, None: None},
+}
+"""What each kind of database takes for a boolean."""
 _words, _instant, _json = Words(WORDS).stored, Instant.stored, Json.stored
 stored_name = lru_cache(maxsize=1000)(_words)
 """What is stored for a text that comes again and again: a rule's name, a source's, a type."""
@@ -36,11 +41,11 @@ def waiting_row(seq: int, entry: NewEntry) -> dict[str, object]:
 class DoneRows:
     """Makes the rows of entries that are stored together; what several of them say is written once.
 
-    `flag` is how a database takes a boolean.
+    `flags` are what a database takes for a boolean, or for none.
     """
 
-    def __init__(self, flag: Callable[[bool], object]) -> None:
-        self._flag = flag
+    def __init__(self, flags: Mapping[bool | None, object]) -> None:
+        self._flags = flags
         self._finished = Instants()
         self._texts: dict[int, str] = {}
 
@@ -59,7 +64,7 @@ class DoneRows:
             None if facts.type is None else stored_name(facts.type),
             None if facts.kind is None else stored_name(facts.kind),
             None if occurred_at is None else _instant(occurred_at),
-            None if facts.test is None else self._flag(facts.test),
+            self._flags[facts.test],
             None if email is None else _words(folded(email)),
             self._texts.get(id(finished.summary)) or self._json(finished.summary),
             self._texts.get(id(entry.headers)) or self._json(entry.headers),

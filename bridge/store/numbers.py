@@ -31,8 +31,9 @@ def next_seqs(connection: Connection, table: Table, count: int) -> Sequence[int]
 
 def send_next_seqs(connection: Connection, table: Table, count: int) -> Later[Sequence[int]]:
     """Ask for numbers within `one_trip`, after which what is returned gives them."""
+    name = str(table.name)  # a text of SQLAlchemy's own, for which SQLite's driver would look for an adapter
     if connection.dialect.name == "postgresql":
-        rows = _NEXT.send_every(connection, {"given_table": table.name, "given_count": count})
+        rows = _NEXT.send_every(connection, {"given_table": name, "given_count": count})
         return lambda: [seq for (seq,) in rows()]
-    last: int = _LAST.scalar(connection, {"given_table": table.name}) or 0
+    last: int = _LAST.scalar(connection, {"given_table": name}) or 0
     return lambda: range(last + 1, last + 1 + count)

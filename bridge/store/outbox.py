@@ -95,28 +95,23 @@ def enqueue_all(
         numbers = send_next_seqs(connection, deliveries, len(wanted))
         found = send_taken_before(connection, wanted)
     seqs, lanes = numbers(), found()
-    made, queued = DeliveryRows(), []
-    for seq, (new, _, offered) in zip(seqs, wanted, strict=True):
+    made, queued, bodies = DeliveryRows(), [], []
+    for seq, (new, payload, offered) in zip(seqs, wanted, strict=True):
         lease = offered if offered is None or _is_free(new, lanes) else None
         made.add(seq, new, lease)
+        if payload is not None:
+            bodies.append(payload_row(seq, payload))
         queued.append(Queued(seq, leased=lease is not None, kept=new.state is State.KEPT))
         if new.held_until is None and new.lane is not None and new.state is State.PENDING:
             lanes.add(new.lane)
         if offered is None and new.state is State.PENDING and new.due_at <= new.created_at:
             tell_of_channel(connection, new.channel)
-    stored: list[Queued | None] = [*queued]
-    if _ENQUEUE.run_stored(connection, made.rows) + _LEASED.run_stored(connection, made.leased) != len(seqs):
-        stored = [
-            each if _seq_of(connection, new) == each.seq else None
-            for each, (new, *_) in zip(queued, wanted, strict=True)
-        ]
-    bodies = [
-        payload_row(each.seq, payload)
-        for each, (_, payload, _) in zip(stored, wanted, strict=True)
-        if each is not None and payload is not None
-    ]
-    _ADD_PAYLOAD.run_stored(connection, bodies)
-    return stored
+    if _ENQUEUE.run_stored(connection, made.rows) + _LEASED.run_stored(connection, made.leased) == len(seqs):
+        _ADD_PAYLOAD.run_stored(connection, bodies)
+        return [*queued]
+    is_new = {seq for seq, (new, *_) in zip(seqs, wanted, strict=True) if _seq_of(connection, new) == seq}
+    _ADD_PAYLOAD.run_stored(connection, [row for row in bodies if row[0] in is_new])
+    return [each if each.seq in is_new else None for each in queued]
 
 
 def claim_due(
@@ -216,7 +211,7 @@ def record_delivered(
     if moved() != len(moves):
         raise LeaseLost
     taken = found()
-    return [Recorded(lane_waits=due.others_wait and due.lane in taken) for due, *_ in results]
+    return [_WAITED_FOR if due.others_wait and due.lane in taken else _DONE for due, _, _, _ in results]
 
 
 def park(connection: Connection, seq: int, *, lease: str, now: datetime, why: str) -> bool:
@@ -311,6 +306,7 @@ def _end(connection: Connection, seq: int, lease: str, state: State, now: dateti
     return True
 
 
+_WAITED_FOR, _DONE = Recorded(lane_waits=True), Recorded(lane_waits=False)
 _TRIED = {
     "attempts": given("number"),
     "tries": deliveries.c.tries + literal_column("1"),
