@@ -1,8 +1,10 @@
 """How many machine instructions an event costs, counted by valgrind: a busy machine does not blur them.
 
-`python -m bench.instructions [accept] [end-to-end] [e-mail]`. The servers run under callgrind; after a
-warm-up so many events go in. What an idle server spends in the same time, which valgrind makes fifty times
-longer, is taken off. All threads count; what the kernel does for them does not.
+`python -m bench.instructions [accept] [end-to-end] [backlog] [e-mail]`. The servers run under callgrind;
+after a warm-up so many events go in. What an idle server spends in the same time, which valgrind makes
+fifty times longer, is taken off. All threads count; what the kernel does for them does not. Of `backlog`,
+the events come while the channel is paused, and only what it costs to send their messages afterwards is
+counted.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,7 @@ from bench import events
 from bench.case import Effort, Missing, Pair
 from bench.configs import EMAIL, WEBHOOK, Ports, Setting
 from bench.load import post_all
-from bench.servers import MEASURED, OURS, Server, free_port, pin, python, server
+from bench.servers import MEASURED, OURS, Server, free_port, pin, python, server, variables
 from bench.targets import Arrivals, smtp_target, webhook_target
 
 CONNECTIONS = 32
@@ -36,7 +38,7 @@ IDLE_S = 3.0
 PATIENCE_S = 180.0
 AT_REST = 5_000_000
 """Instructions a second that a program spends at most when it has nothing to do."""
-CASES = ("bare", "accept", "end-to-end", "e-mail")
+CASES = ("bare", "accept", "end-to-end", "backlog", "e-mail")
 _bare: dict[tuple[int, int], float] = {}
 
 
@@ -89,14 +91,13 @@ async def counted(case: str, count: int, top: int = 0) -> Counted:
         folder = Path(name)
         serving = smtp_target() if case == "e-mail" else webhook_target()
         async with serving as target, _server(case, folder, target.port) as running:
-            arriving = target if case in ("end-to-end", "e-mail") else None
+            counting = _counting(case, running, target)
             await _callgrind("-i", "on", running)
-            await _send(running, WARM_UP, arriving)
+            await counting(WARM_UP)
             await _rested(running)
             rest = await _spent(running, asyncio.sleep(IDLE_S))
             await _callgrind("-z", "", running)
-            few = await _spent(running, _send(running, FEW, arriving))
-            many = await _spent(running, _send(running, FEW + count, arriving))
+            few, many = await counting(FEW), await counting(FEW + count)
             profile = await _profile(running, folder, top) if top else ""
     idle_per_s = rest.instructions / rest.seconds
     busy = (many.instructions - few.instructions) - idle_per_s * (many.seconds - few.seconds)
@@ -107,6 +108,36 @@ async def counted(case: str, count: int, top: int = 0) -> Counted:
 class _Spent:
     instructions: int
     seconds: float
+
+
+def _counting(case: str, running: Server, target: Arrivals) -> Callable[[int], Awaitable[_Spent]]:
+    """Return what takes so many events as far as the case goes, and says what was spent on that."""
+    if case == "backlog":
+        return lambda count: _drained(running, count, target)
+    arriving = target if case in ("end-to-end", "e-mail") else None
+    return lambda count: _spent(running, _send(running, count, arriving))
+
+
+async def _drained(running: Server, count: int, target: Arrivals) -> _Spent:
+    wanted = target.count + count
+    await _channel("pause", running)
+    await _send(running, count, None)
+    await _rested(running)
+
+    async def drain() -> None:
+        await _channel("resume", running)
+        await target.until(wanted, patience_s=PATIENCE_S)
+
+    return await _spent(running, drain())
+
+
+async def _channel(command: str, running: Server) -> None:
+    words = python("-m", "bridge", "channels", command, "crm")
+    process = await asyncio.create_subprocess_exec(
+        *words, cwd=running.folder, env=variables(), stdout=subprocess.DEVNULL
+    )
+    if await process.wait():
+        raise SystemExit(f"the channel could not be told to {command}")
 
 
 async def _spent(running: Server, work: Awaitable[object]) -> _Spent:
@@ -154,7 +185,7 @@ async def _server(case: str, folder: Path, target: int) -> AsyncIterator[Server]
 def _setting(case: str, target: int) -> Setting:
     if case == "e-mail":
         return Setting(Ports(smtp=target), [EMAIL])
-    return Setting(Ports(webhook=target), [WEBHOOK], matches=case == "end-to-end")
+    return Setting(Ports(webhook=target), [WEBHOOK], matches=case != "accept")
 
 
 async def _callgrind(option: str, word: str, running: Server) -> str:

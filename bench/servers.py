@@ -77,12 +77,11 @@ async def server(
 ) -> AsyncIterator[Server]:
     """Run a program in `folder` until its port answers, and end it afterwards."""
     began = time.monotonic()
-    variables = {**os.environ, "EDUZZ_SECRET": SECRET, "PYTHONPATH": _path(), **(environment or {})}
     with (folder / "program.log").open("ab") as log:
         started = await asyncio.create_subprocess_exec(
             *command,
             cwd=folder,
-            env=variables,
+            env=variables(environment),
             stdout=log,
             stderr=log,
             preexec_fn=pinned(*cores),
@@ -97,6 +96,11 @@ async def server(
 def python(*words: str) -> tuple[str, ...]:
     """Return a command of this Python."""
     return (sys.executable, *words)
+
+
+def variables(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of what is measured, and of commands to it."""
+    return {**os.environ, "EDUZZ_SECRET": SECRET, "PYTHONPATH": _path(), **(more or {})}
 
 
 def _path() -> str:

@@ -18,7 +18,7 @@ from bridge.pipeline.gate import Gate
 from bridge.pipeline.node import Node
 from bridge.pipeline.patience import until_read, until_written
 from bridge.sources.base import Source
-from bridge.store import collections, halts, outbox, watches
+from bridge.store import claiming, collections, halts, outbox, watches
 from bridge.store.database import Connection
 from bridge.store.deliveries import Due
 
@@ -89,7 +89,7 @@ class Admission:
         asked_at, secret = self._node.clock.now(), self._node.database.secret
 
         def store(connection: Connection) -> bool | None:
-            if not outbox.store_payload(connection, due.seq, lease=lease, payload=payload):
+            if not claiming.store_payload(connection, due.seq, lease=lease, payload=payload):
                 return None
             return not suppression.allowed(connection, secret, payload).kept_from
 

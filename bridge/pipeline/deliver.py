@@ -17,6 +17,7 @@ from bridge.pipeline.compose import Actions, Unready, compose
 from bridge.pipeline.flights import Flights, Leased
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.node import Node, Point
+from bridge.pipeline.preparing import Preparing
 from bridge.pipeline.recording import Recording, Reports, Rest, attempt_of, raised
 from bridge.pipeline.threads import Place
 from bridge.pipeline.turns import Turns
@@ -27,6 +28,7 @@ from bridge.store import incidents, outbox
 from bridge.store.collections import Overtaken
 from bridge.store.database import Connection
 from bridge.store.deliveries import Due
+from bridge.store.entries import Lease
 from bridge.store.threads import UNKNOWN, Busy
 from bridge.time_limit import TimeLimit
 
@@ -54,6 +56,7 @@ class Deliverer:
         """`wake` is called when a delivery that waited for this one's end may be due."""
         self.channel = channel
         self._admission = Admission(node, actions, sources, gate, wake)
+        self._preparing = Preparing(node, channel, actions, sources, self._admission)
         self._recording = Recording(node, channel.policy.retry, actions, sources, reports, wake)
         self._node = node
         self._actions = actions
@@ -107,10 +110,28 @@ class Deliverer:
         if self._flights is not None:
             self._flights.abandoned = True
 
-    async def deliver_all(self, leased: Sequence[Leased]) -> None:
-        """Take claimed deliveries, each under its lease, one attempt further; an error of ours parks one."""
+    async def prepared(self, claimed: Sequence[Due], lease: Lease, pauses: int) -> Sequence[Due]:
+        """Return claimed deliveries, most of them with their message; none if the channel has paused since.
+
+        `pauses` is the gate's number before they were claimed.
+        """
+        found = await self._preparing.prepared(claimed, lease)
+        if self._gate.pauses == pauses:
+            return found
+        for due in found:
+            await self._give_back(due, lease.name)
+        return ()
+
+    def deliver_all(self, leased: Sequence[Leased]) -> Rest:
+        """Take claimed deliveries, each under its lease, one attempt further; an error of ours parks one.
+
+        What the channel does from now on counts for them, and not only from when they are taken up.
+        """
+        return self._deliver_all(leased, self._gate.pauses)
+
+    async def _deliver_all(self, leased: Sequence[Leased], pauses: int) -> None:
         for due, lease in leased:
-            await self._done(due, lease, self._deliver(due, lease))
+            await self._done(due, lease, self._deliver(due, lease, pauses))
 
     def _by_task(self, item: Leased, payload: Payload, pauses: int) -> Rest:
         due, lease = item
@@ -124,9 +145,8 @@ class Deliverer:
             why = f"unexpected {type(error).__name__} while delivering; see the log"
             await self._park(due, lease, why)
 
-    async def _deliver(self, due: Due, lease: str) -> None:
+    async def _deliver(self, due: Due, lease: str, pauses: int) -> None:
         self._node.reached(Point.CLAIMED)
-        pauses = self._gate.pauses
         if not self._admission.is_free(due) and await self._admission.is_held(due, lease):
             return
         action = self._actions.get((due.rule, due.action))
@@ -209,7 +229,7 @@ class Deliverer:
             if self._retired:  # the owner gives the lease back
                 return
             if self._gate.pauses != pauses:
-                await self._admission.end(due, lambda c: outbox.give_back(c, due.seq, lease=lease))
+                await self._give_back(due, lease)
                 return
             if not self._admission.is_free(due) and await self._admission.is_held(due, lease):
                 return
@@ -246,6 +266,9 @@ class Deliverer:
         except Exception as error:  # recorded with its traceback; an outcome all the same
             self._node.log.exception("channel raised", channel=self.channel.name, delivery=due.id)
             return raised(error)
+
+    async def _give_back(self, due: Due, lease: str) -> None:
+        await self._admission.end(due, lambda c: outbox.give_back(c, due.seq, lease=lease))
 
     async def _park(self, due: Due, lease: str, why: str, *, by_template: bool = False) -> None:
         now, action = self._node.clock.now(), self._actions.get((due.rule, due.action))

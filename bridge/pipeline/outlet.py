@@ -18,7 +18,7 @@ from bridge.pipeline.planned import Offer, Planned
 from bridge.pipeline.recording import Reports
 from bridge.pipeline.worker import Worker
 from bridge.sources.base import Source
-from bridge.store import outbox
+from bridge.store import claiming
 from bridge.store.database import Connection
 from bridge.store.deliveries import Due, NewDelivery, Queued
 from bridge.store.entries import Entry, Lease
@@ -111,7 +111,7 @@ class Outlet:
         """Send what was stored under the offer's lease; else give the hand back, and see to what waits."""
         offer = planned.offer
         if offer is not None and queued is not None and queued.leased:
-            due = _due(queued.seq, planned, offer.payload, entry, others_wait=not self._node.alone)
+            due = _due(queued.seq, planned, offer, entry, others_wait=not self._node.alone)
             self.worker.begin((due, offer.lease.name))
             return
         if offer is not None:
@@ -131,7 +131,7 @@ class Outlet:
 
         To be asked after the worker's `drain`: what is due and still waits then, waits for the gate.
         """
-        due = await self._node.database.read(lambda c: outbox.next_due(c, self.channel.name, now=now))
+        due = await self._node.database.read(lambda c: claiming.next_due(c, self.channel.name, now=now))
         opens = self.worker.next_at
         found = due and max(due, opens or due)
         return found if found is not None and found > now else None
@@ -146,35 +146,37 @@ class Outlet:
         self.worker.wake()
 
     async def _claim(self, limit: int, busy: Sequence[Leased]) -> Sequence[Leased]:
-        seqs = [due.seq for due, _ in busy]
-        now, lease = self._node.clock.now(), self._lease()
-        until, trials = now + self._deliverer.lease_for, self._node.trials
-        barred = trials.barred(self.channel.name, seqs, now)
+        now, pauses, trials = self._node.clock.now(), self._gate.pauses, self._node.trials
+        lease = Lease(self._lease(), now + self._deliverer.lease_for)
+        barred = trials.barred(self.channel.name, [due.seq for due, _ in busy], now)
+        # A claim leaves alone what is leased; what we are at is named only where its lease may be over.
+        ours = [due.seq for due, _ in busy if claiming.has_run_out(due.leased_until, now)]
 
         def claim(connection: Connection) -> Let[Due]:
             return self._gate.let(connection, now, limit, lambda count: claim_due(connection, count))
 
         def claim_due(connection: Connection, count: int) -> Sequence[Due]:
-            claimed = outbox.claim_due(
+            claimed = claiming.claim_due(
                 connection,
                 channel=self.channel.name,
                 now=now,
-                lease_until=until,
                 lease=lease,
                 limit=count,
-                busy=[*seqs, *barred],
+                busy=[*ours, *barred],
+                alone=self._node.alone,
             )
-            return trials.admitted(connection, claimed, lease, until, now)
+            return trials.admitted(connection, claimed, lease.name, lease.until, now)
 
         let = await self._node.database.write(claim)
         if let.until is not None:
             self.worker.wake_at(let.until)
         if trials.go_on:
             self.worker.stay_behind()
-        return [(due, lease) for due in let.items]
+        claimed = await self._deliverer.prepared(let.items, lease, pauses)
+        return [(due, lease.name) for due in claimed]
 
 
-def _due(seq: int, planned: Planned, payload: Payload, entry: Entry, *, others_wait: bool) -> Due:
+def _due(seq: int, planned: Planned, offer: Offer, entry: Entry, *, others_wait: bool) -> Due:
     new = planned.delivery
     return Due(
         seq=seq,
@@ -187,7 +189,8 @@ def _due(seq: int, planned: Planned, payload: Payload, entry: Entry, *, others_w
         lane=new.lane,
         due_at=new.due_at,
         expires_at=new.expires_at,
-        payload=payload,
+        payload=offer.payload,
+        leased_until=offer.lease.until,
         entry=entry,
         asked_at=new.created_at,
         has_claim=planned.claim is not None,

@@ -49,6 +49,11 @@ def allowed(connection: Connection, secret: bytes, payload: Payload) -> Allowed:
     return Allowed(tuple(to), kept_from)
 
 
+def is_for_all(connection: Connection, secret: bytes, payload: Payload) -> bool:
+    """Return whether all of a message's people may get it."""
+    return not (has_people(payload) and allowed(connection, secret, payload).kept_from)
+
+
 def only_for(payload: Payload, to: Sequence[str]) -> Payload:
     """Return the message for fewer people; its header still names all of them."""
     return replace(payload, meta={**payload.meta, RECIPIENTS: list(to)})

@@ -90,6 +90,7 @@ class Due(Struct, frozen=True, kw_only=True):
     trigger: Trigger = "schedule"
     held_until: datetime | None = None
     payload: Payload | None
+    leased_until: datetime
     entry: Entry
     head: int | None = None
     count: int = 1

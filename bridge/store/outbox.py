@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
+from typing import Literal
 
-from msgspec.structs import replace
 from sqlalchemy import (
-    CTE,
-    ColumnElement,
     Connection,
-    Integer,
     bindparam,
-    case,
     func,
     literal_column,
     null,
-    or_,
     select,
 )
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
-from bridge.store import lapses, memory
-from bridge.store.arrays import is_among, is_not_among
+from bridge.store import memory
 from bridge.store.columns import Instant
-from bridge.store.conflicts import insert_or_update
 from bridge.store.deliveries import (
     Attempt,
     Due,
@@ -36,8 +27,7 @@ from bridge.store.deliveries import (
     Recorded,
 )
 from bridge.store.entries import Lease
-from bridge.store.inbox import ENTRY_COLUMNS, NOBODY
-from bridge.store.lanes import in_lane, is_taken, send_taken, send_taken_before
+from bridge.store.lanes import is_taken, send_taken, send_taken_before
 from bridge.store.moves import CLOSED, OPEN, THIS, UNDER_LEASE, move
 from bridge.store.news import tell_of_channel
 from bridge.store.numbers import send_next_seqs
@@ -45,14 +35,12 @@ from bridge.store.outbox_rows import (
     ATTEMPT_COLUMNS,
     DELIVERED_GIVEN,
     DELIVERY_COLUMNS,
-    DUE_FIELDS,
     LEASED_COLUMNS,
     PAYLOAD_COLUMNS,
     SUCCESS_COLUMNS,
     DeliveryRows,
     attempt_row,
     delivered_rows,
-    due_of,
     ended_at,
     payload_row,
 )
@@ -62,14 +50,10 @@ from bridge.store.schema import (
     constant,
     deliveries,
     given,
-    inbox,
     new_row,
     payloads,
     under,
 )
-
-LONGEST_LEASE = timedelta(hours=1)
-"""A lease that ends later than this was taken by a node whose clock was wrong; another one ends it."""
 
 
 class LeaseLost(Exception):
@@ -112,41 +96,6 @@ def enqueue_all(
     is_new = {seq for seq, (new, *_) in zip(seqs, wanted, strict=True) if _seq_of(connection, new) == seq}
     _ADD_PAYLOAD.run_stored(connection, [row for row in bodies if row[0] in is_new])
     return [each if each.seq in is_new else None for each in queued]
-
-
-def claim_due(
-    connection: Connection,
-    *,
-    channel: str,
-    now: datetime,
-    lease_until: datetime,
-    lease: str,
-    limit: int,
-    busy: Sequence[int] = (),
-) -> list[Due]:
-    """Lease deliveries that are due, or whose lease ran out, the longest due first.
-
-    One with an earlier delivery of its lane still open, and not held, is left for later; those in `busy` are
-    left alone.
-    """
-    wanted = {"given_channel": channel, "given_now": now, "given_limit": limit, "given_busy": (NOBODY, *busy)}
-    kind = connection.dialect.name
-    claim = {**wanted, "given_until": lease_until, "given_lease": lease}
-    claimed, lapsed = _taken(connection, kind, claim)
-    if not claimed and kind == "postgresql":
-        far = {"given_channel": channel, "given_far": now + LONGEST_LEASE, "given_now": now}
-        connection.execute(_RELEASE_FAR, far)
-    rows = connection.execute(_DUE[kind], {"given_seqs": claimed}) if claimed else ()
-    found = [due_of(row) for row in rows]
-    return _with_lapses(connection, found, lapsed) if lapsed else found
-
-
-def store_payload(connection: Connection, seq: int, *, lease: str, payload: Payload) -> bool:
-    """Store what every attempt will send; False, and nothing written, if the lease is lost."""
-    if _HELD.first(connection, {"given_seq": seq, "given_lease": lease}) is None:
-        return False
-    _STORE_PAYLOAD.run_stored(connection, [payload_row(seq, payload)])
-    return True
 
 
 def record(
@@ -264,29 +213,6 @@ def release_all(connection: Connection) -> int:
     return connection.execute(_RELEASE_ALL).rowcount
 
 
-def next_due(connection: Connection, channel: str, *, now: datetime) -> datetime | None:
-    """Return when the channel's next delivery can be claimed, also in the past; None if none waits.
-
-    One that is held until then may find another of its lane under way, and has to wait on.
-    """
-    return connection.scalar(_NEXT_DUE, {"given_channel": channel, "given_now": now})
-
-
-def _taken(connection: Connection, kind: str, claim: dict[str, object]) -> tuple[list[int], list[int]]:
-    """Claim, and return the numbers of what is ours now, and of those among them whose lease ran out.
-
-    A process that is alone on its store has no such: it takes all leases back when it starts.
-    """
-    rows = connection.execute(_CLAIM[kind], claim).all()
-    taken_over = [row.seq for row in rows if row.lapsed] if kind == "postgresql" else []
-    return [row.seq for row in rows], taken_over
-
-
-def _with_lapses(connection: Connection, found: Sequence[Due], lapsed: Sequence[int]) -> list[Due]:
-    times = lapses.count(connection, lapsed)
-    return [replace(due, lapses=times[due.seq]) if due.seq in times else due for due in found]
-
-
 def _is_free(new: NewDelivery, lanes: Collection[bytes]) -> bool:
     """Return whether a new delivery need not wait; `lanes` are those that are taken."""
     return new.state is State.PENDING and (new.lane is None or new.lane not in lanes)
@@ -315,17 +241,6 @@ _TRIED = {
     "trigger": constant("schedule"),
     "why": null(),
 }
-_open = deliveries.alias("open")
-# A scalar subquery, and not NOT EXISTS: PostgreSQL would make that a join, and without statistics a slow one.
-_FIRST_OF_LANE = (
-    select(func.min(_open.c.seq))
-    .where(_open.c.lane == deliveries.c.lane, _open.c.ready_at.is_not(None), in_lane(_open))
-    .correlate(deliveries)
-    .scalar_subquery()
-)
-_THROUGH = (deliveries.c.channel == given("channel"), OPEN)
-_ITS_TURN = or_(deliveries.c.lane.is_(None), deliveries.c.seq == _FIRST_OF_LANE)
-
 _UNTRIED = {"attempts": literal_column("0"), "tries": literal_column("0"), "trigger": constant("schedule")}
 _ENQUEUE = Prepared(new_row(deliveries), inserted=DELIVERY_COLUMNS, fixed=_UNTRIED)
 _LEASED = Prepared(
@@ -333,58 +248,7 @@ _LEASED = Prepared(
 )
 
 
-def _first(not_busy: ColumnElement[bool], *more: ColumnElement[Any]) -> CTE:
-    return (
-        select(deliveries.c.seq, *more)
-        .where(*_THROUGH, _ITS_TURN, deliveries.c.ready_at <= given("now"), not_busy)
-        .order_by(deliveries.c.ready_at, deliveries.c.seq)
-        .limit(given("limit", Integer))
-        .with_for_update(skip_locked=True, of=deliveries)
-        .cte("next")
-    )
-
-
-def _claiming(not_busy: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    first = _first(not_busy)
-    chosen = deliveries.c.seq.in_(select(first.c.seq))
-    claimed = move(State.SENDING, chosen, lease=given("lease"), ready_at=given("until"))
-    return claimed.returning(deliveries.c.seq)
-
-
-def _taking_over(not_busy: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    """Return the claim that also says whose lease ran out, which SQLite's RETURNING cannot tell."""
-    first = _first(not_busy, deliveries.c.lease.is_not(None).label("lapsed"))
-    chosen = deliveries.c.seq == first.c.seq
-    claimed = move(State.SENDING, chosen, lease=given("lease"), ready_at=given("until"))
-    return claimed.returning(deliveries.c.seq, first.c.lapsed)
-
-
-_CLAIM = {
-    "sqlite": _claiming(deliveries.c.seq.not_in(bindparam("given_busy", expanding=True))),
-    "postgresql": _taking_over(is_not_among(deliveries.c.seq, "busy")),
-}
-_OF_CLAIMED = (
-    select(
-        *(deliveries.c[name] for name in DUE_FIELDS),
-        payloads.c.body,
-        payloads.c.meta,
-        payloads.c.cuts,
-        *ENTRY_COLUMNS,
-    )
-    .join_from(deliveries, inbox, deliveries.c.inbox_seq == inbox.c.seq)
-    .outerjoin(payloads, payloads.c.delivery_seq == deliveries.c.seq)
-    .order_by(deliveries.c.due_at, deliveries.c.seq)
-)
-_DUE = {
-    "sqlite": _OF_CLAIMED.where(deliveries.c.seq.in_(bindparam("given_seqs", expanding=True))),
-    "postgresql": _OF_CLAIMED.where(is_among(deliveries.c.seq, "seqs")),
-}
-_HELD = Prepared(select(deliveries.c.seq).where(*UNDER_LEASE).with_for_update(), returned=(deliveries.c.seq,))
 _ADD_PAYLOAD = Prepared(payloads.insert(), inserted=PAYLOAD_COLUMNS)
-_STORE_PAYLOAD = Prepared(
-    insert_or_update(payloads, ["delivery_seq"], ["meta", "cuts", "body"]),
-    inserted=PAYLOAD_COLUMNS,
-)
 _AGAIN = {"due_at": given("due"), "ready_at": given("due")}
 _WHOSE = (deliveries.c.id, deliveries.c.lane)
 _DELIVERED = Prepared(move(State.DELIVERED, *UNDER_LEASE, **CLOSED, **_TRIED), given=DELIVERED_GIVEN)
@@ -420,18 +284,3 @@ _GIVE_BACK = move(
 _RELEASE = _RELEASE_ALL.where(
     under(deliveries.c.lease), deliveries.c.seq.not_in(bindparam("given_busy", expanding=True))
 ).returning(deliveries.c.channel)
-# It was due when it was claimed, whatever that clock said.
-_RELEASE_FAR = move(
-    State.PENDING,
-    deliveries.c.channel == given("channel"),
-    deliveries.c.ready_at > given("far"),
-    deliveries.c.lease.is_not(None),
-    due_at=case((deliveries.c.due_at > given("now"), given("now")), else_=deliveries.c.due_at),
-    ready_at=given("now"),
-)
-_NEXT_DUE = (
-    select(deliveries.c.ready_at)
-    .where(*_THROUGH, or_(_ITS_TURN, deliveries.c.held_until > given("now")))
-    .order_by(deliveries.c.ready_at, deliveries.c.seq)
-    .limit(1)
-)

@@ -14,13 +14,13 @@ from bridge.core.messages import Payload
 from bridge.core.outcomes import ANSWER_LIMIT, State
 from bridge.store.columns import HexId, Instant, Instants, Json, Words
 from bridge.store.deliveries import Attempt, Due, NewDelivery
-from bridge.store.entries import Lease
-from bridge.store.inbox import entry_of
+from bridge.store.entries import Entry, Lease
 from bridge.store.inbox_rows import stored_name
 from bridge.store.schema import SENTENCES, WORDS
 
 _SENDING = State.SENDING.value
 _instant, _id, _json = Instant.stored, HexId.stored, Json.stored
+_moment, _read = Instant.read, Json.read
 _words, _sentence, _answer = Words(WORDS).stored, Words(SENTENCES).stored, Words(ANSWER_LIMIT).stored
 DELIVERY_COLUMNS = (
     "seq",
@@ -58,9 +58,14 @@ DELIVERED_GIVEN = (
     "given_lease",
 )
 """In the order in which the statement takes them."""
-_NOT_OF_ROW = {"payload", "entry", "head", "count", "asked_at", "has_claim", "others_wait", "lapses"}
-DUE_FIELDS = tuple(name for name in Due.__struct_fields__ if name not in _NOT_OF_ROW)
+DUE_FIELDS = (
+    *("seq", "id", "event_index", "run", "rule", "action", "channel", "lane"),
+    *("due_at", "expires_at", "first_at", "attempts", "tries", "trigger", "held_until"),
+)
 _MINE = len(DUE_FIELDS)
+_ENTRY = _MINE + 5
+"""Where the entry's values begin, behind the payload's and what is known of claims and lanes."""
+ENTRY_FIELDS = ("seq", "source", "key", "delivery_key", "headers", "body", "received_at", "run", "tries")
 
 
 class DeliveryRows:
@@ -151,8 +156,45 @@ def delivered_rows(
     )
 
 
-def due_of(row: Sequence[Any]) -> Due:
-    """Return a delivery from the values of `DUE_FIELDS`, its payload and its entry."""
-    mine, (body, meta, cuts), entry = row[:_MINE], row[_MINE : _MINE + 3], row[_MINE + 3 :]
-    payload = None if body is None else Payload(body=body, meta=meta, cuts=tuple(cuts))
-    return Due(**dict(zip(DUE_FIELDS, mine, strict=True)), payload=payload, entry=entry_of(entry))
+def due_of(row: Sequence[Any], *, until: datetime, alone: bool) -> Due:
+    """Return a delivery from the stored values that `claiming.OF_CLAIM` selects, leased until then."""
+    seq, id_, event_index, run, rule, action, channel, lane, *others = row[:_MINE]
+    due_at, expires_at, first_at, attempts, tries, trigger, held_until = others
+    body, meta, cuts, has_claim, others_wait = row[_MINE:_ENTRY]
+    return Due(
+        seq=seq,
+        id=bytes(id_).hex(),
+        event_index=event_index,
+        run=run,
+        rule=rule,
+        action=action,
+        channel=channel,
+        lane=lane,
+        due_at=_moment(due_at),
+        expires_at=None if expires_at is None else _moment(expires_at),
+        first_at=None if first_at is None else _moment(first_at),
+        attempts=attempts,
+        tries=tries,
+        trigger=trigger,
+        held_until=None if held_until is None else _moment(held_until),
+        payload=None if body is None else Payload(body=body, meta=_read(meta), cuts=tuple(_read(cuts))),
+        leased_until=until,
+        entry=_entry(row[_ENTRY:]),
+        has_claim=bool(has_claim),
+        others_wait=bool(others_wait) or not alone,
+    )
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    seq, source, key, delivery_key, headers, body, received_at, run, tries = row
+    return Entry(
+        seq=seq,
+        source=source,
+        key=key,
+        delivery_key=delivery_key,
+        headers=Json.read_texts(headers),
+        body=body,
+        received_at=_moment(received_at),
+        run=run,
+        tries=tries,
+    )

@@ -92,6 +92,11 @@ class Prepared:
         """Run it and return the values of all rows."""
         return self.send_every(connection, values)()
 
+    def every_stored(self, connection: Connection, values: Mapping[str, object]) -> Sequence[Sequence[Any]]:
+        """Run it and return the values of all rows as they are stored: nothing is converted."""
+        rows: Sequence[Sequence[Any]] = self._for(connection.dialect).run(connection, values).fetchall()
+        return rows
+
     def run(self, connection: Connection, values: Mapping[str, object]) -> int:
         """Run it and return how many rows it changed."""
         count: int = self._for(connection.dialect).run(connection, values).rowcount

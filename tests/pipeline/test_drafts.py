@@ -14,9 +14,10 @@ from bridge.core.outcomes import State
 from bridge.pipeline.ingest import Ingest
 from bridge.pipeline.settling import Draft, Way
 from bridge.pipeline.storing import Storing
-from bridge.store import details, outbox, views
+from bridge.store import claiming, details, outbox, views
 from bridge.store.database import Database
 from bridge.store.details import EventDetails
+from bridge.store.entries import Lease
 from tests.pipeline.test_direct import settled, states, working
 from tests.support.loop_time import pass_time
 from tests.support.pipeline import (
@@ -274,12 +275,11 @@ async def test_a_result_whose_lease_is_lost_harms_no_other(database: Database) -
         await database.write(lambda c: outbox.release(c, pipeline.name))
         await database.write(
             lambda c: [
-                outbox.claim_due(
+                claiming.claim_due(
                     c,
                     channel="wins",
                     now=pipeline.clock.now(),
-                    lease_until=pipeline.clock.now(),
-                    lease="another",
+                    lease=Lease("another", pipeline.clock.now()),
                     limit=9,
                 )
             ]

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 from bridge.core.identity import entry_key
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
-from bridge.store import details, inbox, memory, outbox
+from bridge.store import claiming, details, inbox, memory, outbox
 from bridge.store.details import (
     Ambiguous,
     Claim,
@@ -143,7 +143,7 @@ def test_a_delivery_is_shown_with_its_whole_history(connection: Connection) -> N
     )
     (due,) = claim_due(connection)
     payload = Payload(body=b"hello", meta={"to": "x"}, cuts=("cut",))
-    outbox.store_payload(connection, due.seq, lease=LEASE, payload=payload)
+    claiming.store_payload(connection, due.seq, lease=LEASE, payload=payload)
     outbox.record(connection, due.seq, lease=LEASE, attempt=attempt(), state=State.DEAD)
 
     found = show_delivery(connection, delivery.id)

@@ -11,7 +11,7 @@ from bridge.core.halts import KEPT, Brake, Halt
 from bridge.core.outcomes import State
 from bridge.core.rates import Rate
 from bridge.core.trouble import Trouble
-from bridge.store import halts, incidents, outbox, views
+from bridge.store import claiming, halts, incidents, outbox, views
 from bridge.store.deliveries import NewDelivery, as_kept
 from bridge.store.views import DeliveryFilter
 from tests.support.stored import LEASE, MINUTE, NOW, claim_due, new_delivery, store_delivery, store_entry
@@ -90,7 +90,7 @@ def test_resumed_it_is_due_as_before(connection: Connection) -> None:
         "delay of 3 days",
     )
     assert KEPT not in {row.why for row in rows.values()}
-    assert outbox.next_due(connection, held.channel, now=NOW) == NOW
+    assert claiming.next_due(connection, held.channel, now=NOW) == NOW
 
 
 def test_a_decision_takes_the_oldest_first_and_ends_with_the_last(connection: Connection) -> None:

@@ -17,9 +17,10 @@ from hypothesis.stateful import (
 )
 
 from bridge.core.outcomes import MOVES, State
-from bridge.store import decisions, memory, outbox
+from bridge.store import claiming, decisions, memory, outbox
 from bridge.store.deliveries import Due, Moved, Refused, Taken
 from bridge.store.engines import Engines
+from bridge.store.entries import Lease
 from bridge.store.schema import claims, deliveries
 from tests.support.stored import MINUTE, NOW, attempt, new_delivery, store_entry
 
@@ -86,8 +87,8 @@ class Outbox(RuleBasedStateMachine):
     @rule(worker=st.sampled_from(WORKERS), limit=st.integers(1, 4))
     def claim(self, worker: str, limit: int) -> None:
         until = self.now + 2 * MINUTE
-        dues = outbox.claim_due(
-            self.connection, channel="learners", now=self.now, lease_until=until, lease=worker, limit=limit
+        dues = claiming.claim_due(
+            self.connection, channel="learners", now=self.now, lease=Lease(worker, until), limit=limit
         )
         expected = self.claimable()[:limit]
         assert sorted(due.id for due in dues) == sorted(expected)
@@ -192,7 +193,7 @@ class Outbox(RuleBasedStateMachine):
     @invariant()
     def next_due_is_the_first_that_can_be_claimed(self) -> None:
         ready = [m.ready_at for m in self.models.values() if self.first_of_lane(m) or self.is_held(m)]
-        assert outbox.next_due(self.connection, "learners", now=self.now) == min(ready, default=None)
+        assert claiming.next_due(self.connection, "learners", now=self.now) == min(ready, default=None)
 
     def move(self, model: Model, state: State) -> None:
         assert state in MOVES[model.state]

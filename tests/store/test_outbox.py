@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from bridge.core.messages import Payload
 from bridge.core.outcomes import ANSWER_LIMIT, MOVES, Reason, State, sources_of
-from bridge.store import collections, decisions, details, outbox
+from bridge.store import claiming, collections, decisions, details, outbox
 from bridge.store.deliveries import Due, Missing, Moved, NewDelivery, Refused
 from bridge.store.details import DeliveryDetails
 from bridge.store.entries import Lease
@@ -180,7 +180,7 @@ def test_a_stored_payload_is_what_every_later_claim_gets(connection: Connection)
     (due,) = claim_due(connection)
     payload = Payload(body=bytes(range(256)), meta={"to": "maria@aluna.example"}, cuts=("the text was cut",))
 
-    assert outbox.store_payload(connection, due.seq, lease=LEASE, payload=payload)
+    assert claiming.store_payload(connection, due.seq, lease=LEASE, payload=payload)
     outbox.record(
         connection, due.seq, lease=LEASE, attempt=attempt(), state=State.PENDING, due_at=NOW + MINUTE
     )
@@ -235,7 +235,7 @@ def test_a_worker_that_lost_its_lease_records_nothing(connection: Connection) ->
 
     assert taken.id == due.id
     assert not outbox.record(connection, due.seq, lease="slow", attempt=attempt(), state=State.DEAD)
-    assert not outbox.store_payload(connection, due.seq, lease="slow", payload=Payload(body=b"slow"))
+    assert not claiming.store_payload(connection, due.seq, lease="slow", payload=Payload(body=b"slow"))
     assert not outbox.park(connection, due.seq, lease="slow", now=NOW, why="slow")
     assert not outbox.expire(connection, due.seq, lease="slow", now=NOW, why="slow")
     found = shown(connection, delivery.id)
@@ -269,16 +269,16 @@ def test_released_deliveries_are_due_as_before(connection: Connection) -> None:
 
 def test_next_due_is_when_a_claim_will_find_something(connection: Connection) -> None:
     """A delivery behind another of its lane is not due before that one is, so nobody looks in vain."""
-    assert outbox.next_due(connection, "learners", now=NOW) is None
+    assert claiming.next_due(connection, "learners", now=NOW) is None
     store_delivery(connection, 1, lane=LANE, due_at=NOW + 2 * MINUTE)
     store_delivery(connection, 2, lane=LANE, due_at=NOW - MINUTE)
-    assert outbox.next_due(connection, "learners", now=NOW) == NOW + 2 * MINUTE
+    assert claiming.next_due(connection, "learners", now=NOW) == NOW + 2 * MINUTE
 
     later = NOW + 2 * MINUTE
     claim_due(connection, now=later)
-    assert outbox.next_due(connection, "learners", now=later) == later + MINUTE, "the end of the lease"
+    assert claiming.next_due(connection, "learners", now=later) == later + MINUTE, "the end of the lease"
     store_delivery(connection, 3, lane=LANE, due_at=later + SECOND, held_until=later + SECOND)
-    assert outbox.next_due(connection, "learners", now=later) == later + SECOND
+    assert claiming.next_due(connection, "learners", now=later) == later + SECOND
 
 
 def test_what_is_held_is_not_in_its_lane(connection: Connection) -> None:
@@ -440,12 +440,11 @@ def test_what_is_being_sent_is_left_alone(connection: Connection) -> None:
     (due,) = claim_due(connection, limit=1)
 
     later = NOW + MINUTE
-    claimed = outbox.claim_due(
+    claimed = claiming.claim_due(
         connection,
         channel="learners",
         now=later,
-        lease_until=later + MINUTE,
-        lease="again",
+        lease=Lease("again", later + MINUTE),
         limit=9,
         busy=[due.seq],
     )

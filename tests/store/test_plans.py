@@ -19,6 +19,7 @@ from bridge.core.rules import After
 from bridge.core.tallies import Mark, Tally
 from bridge.core.unless import Sighting, Watch
 from bridge.store import (
+    claiming,
     decisions,
     details,
     halts,
@@ -100,7 +101,7 @@ def life(connection: Connection) -> None:
     inbox.park(connection, entry.seq, lease=LEASE, now=NOW, why="x")
     for number in range(3):
         (due,) = claim_due(connection, now=NOW + number * MINUTE)
-        outbox.store_payload(connection, due.seq, lease=LEASE, payload=Payload(body=b"x"))
+        claiming.store_payload(connection, due.seq, lease=LEASE, payload=Payload(body=b"x"))
         outbox.record(
             connection,
             due.seq,
@@ -111,7 +112,7 @@ def life(connection: Connection) -> None:
     decisions.retry(connection, due.id, now=NOW)
     decisions.discard(connection, due.id, now=NOW, why="x")
     decisions.discard_unsent(connection, due.entry.seq, now=NOW, why="x")
-    outbox.next_due(connection, "learners", now=NOW)
+    claiming.next_due(connection, "learners", now=NOW)
     decisions.park_unrouted(connection, ["learners"], now=NOW)
     early = NOW - 9 * MINUTE
     assert setback.any_ahead(connection, now=early) == bool(setback.set_right(connection, now=early))
@@ -227,7 +228,7 @@ def test_a_claim_reads_only_what_it_takes(engines: Engines) -> None:
         with recorded(connection) as statements:
             claim_due(connection, channel="wins", limit=5)
             claim_entries(connection, limit=5)
-            outbox.next_due(connection, "wins", now=NOW)
+            claiming.next_due(connection, "wins", now=NOW)
         claims = [statement for statement in statements if "LIMIT" in statement[0]]
         plans = [step for statement in claims for step in steps(connection, statement)]
 
@@ -235,6 +236,20 @@ def test_a_claim_reads_only_what_it_takes(engines: Engines) -> None:
     assert [step for step in plans if "TEMP B-TREE" in step or "Sort" in step] == []
     for index in ("deliveries_ready", "deliveries_lane", "inbox_open"):
         assert any(index in step for step in plans), index
+
+
+def test_what_a_claim_has_taken_is_found_by_an_index(engines: Engines) -> None:
+    """Among many that wait, with their entries, messages, claims and lanes."""
+    with engines.writer.begin() as connection:
+        for number in range(MANY):
+            store_delivery(connection, number, lane=bytes([number % 256]) * 16, channel="wins")
+        with recorded(connection) as statements:
+            claimed = {"given_channel": "wins", "given_until": NOW, "given_lease": LEASE}
+            connection.execute(claiming.OF_CLAIM, claimed)
+        plans = [step for statement in statements for step in steps(connection, statement)]
+
+    assert [step for step in plans if slow(step)] == []
+    assert any("deliveries_ready" in step for step in plans)
 
 
 @pytest.mark.parametrize("within", [None, 10_000 * MINUTE], ids=["for ever", "within"])

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from bridge.store import outbox
+from bridge.store import claiming
 from bridge.store.creation import prepare
 from bridge.store.database import Database
 from bridge.store.engines import Engines, make_engines
+from bridge.store.entries import Lease
 from bridge.store.inbox import claim
 from bridge.store.schema import deliveries, inbox
 from tests.support.databases import schema_of
@@ -117,8 +118,8 @@ def test_a_claim_passes_by_what_another_node_is_just_claiming(nodes: tuple[Engin
             store_delivery(connection, number)
     with one.writer.begin() as mine, other.writer.begin() as theirs:
         for at, lease, number in ((mine, "one/1", 0), (theirs, "other/1", 1)):
-            (due,) = outbox.claim_due(
-                at, channel="learners", now=NOW, lease_until=NOW + MINUTE, lease=lease, limit=1
+            (due,) = claiming.claim_due(
+                at, channel="learners", now=NOW, lease=Lease(lease, NOW + MINUTE), limit=1
             )
             assert due.id == new_delivery(0, number).id
 

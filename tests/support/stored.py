@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 
 from bridge.core.identity import delivery_id, entry_key
 from bridge.core.outcomes import Reason
-from bridge.store import inbox, outbox
+from bridge.store import claiming, inbox, outbox
 from bridge.store.deliveries import Attempt, Due, NewDelivery
-from bridge.store.entries import Entry, EntryFacts, NewEntry
+from bridge.store.entries import Entry, EntryFacts, Lease, NewEntry
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -97,6 +97,6 @@ def claim_due(
     channel: str = "learners",
 ) -> list[Due]:
     """Claim due deliveries for a minute."""
-    return outbox.claim_due(
-        connection, channel=channel, now=now, lease_until=now + MINUTE, lease=lease, limit=limit
+    return claiming.claim_due(
+        connection, channel=channel, now=now, lease=Lease(lease, now + MINUTE), limit=limit
     )

@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from bridge.core.identity import delivery_id, entry_key
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Reason, State
-from bridge.store import inbox, memory, outbox
+from bridge.store import claiming, inbox, memory, outbox
 from bridge.store.deliveries import Attempt, Due, NewDelivery
-from bridge.store.entries import EntryFacts, NewEntry
+from bridge.store.entries import EntryFacts, Lease, NewEntry
 
 MINUTE = timedelta(minutes=1)
 LEASE = "stock"
@@ -183,7 +183,7 @@ class _Deliveries:
             delivery_id=due.id,
             now=self._now,
         )
-        outbox.store_payload(self._connection, due.seq, lease=LEASE, payload=payload)
+        claiming.store_payload(self._connection, due.seq, lease=LEASE, payload=payload)
         attempt = self._attempt(
             1, outcome="delivered", status=200, answer=self._say("2.0.0 Ok: queued as 4Zx")
         )
@@ -201,7 +201,7 @@ class _Deliveries:
     def die(self, channel: str, content: bytes | None) -> str:
         due = self._claim(channel)
         if content is not None:
-            outbox.store_payload(self._connection, due.seq, lease=LEASE, payload=Payload(body=content))
+            claiming.store_payload(self._connection, due.seq, lease=LEASE, payload=Payload(body=content))
         attempt = self._attempt(
             1,
             outcome="rejected",
@@ -239,12 +239,11 @@ class _Deliveries:
 
     def _claim(self, channel: str) -> Due:
         new = self.enqueue(channel)
-        (due,) = outbox.claim_due(
+        (due,) = claiming.claim_due(
             self._connection,
             channel=new.channel,
             now=self._now,
-            lease_until=self._now + MINUTE,
-            lease=LEASE,
+            lease=Lease(LEASE, self._now + MINUTE),
             limit=1,
         )
         assert due.id == new.id
