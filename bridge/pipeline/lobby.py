@@ -46,7 +46,7 @@ class Lobby:
 
         `refused` hears of wrong signatures, `unstored` of events that were not stored.
         """
-        self._inlet = inlet
+        self._before, self._inlet = None, inlet  # nothing is left of what came before
         self._refused = refused
         self._unstored = unstored
 

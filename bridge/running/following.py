@@ -69,8 +69,7 @@ class Follower:
         try:
             while not stop.is_set():
                 wanted = asyncio.create_task(self._wanted.wait())
-                work = self._exchange.work
-                loops = [watching, *(work.engine.watch() if work else ())]
+                loops = [watching, *self._loops()]
                 ended, _ = await asyncio.wait([asked, wanted, *loops], return_when=asyncio.FIRST_COMPLETED)
                 wanted.cancel()
                 for task in ended.intersection(loops):
@@ -81,6 +80,10 @@ class Follower:
         finally:
             asked.cancel()
             watching.cancel()
+
+    def _loops(self) -> Iterable[asyncio.Task[None]]:
+        work = self._exchange.work
+        return work.engine.watch() if work else ()
 
     async def reload(self) -> Configuration:
         """Load the files now; returns what came of it."""

@@ -101,11 +101,16 @@ async def run(  # noqa: PLR0913 - all but the first four may be left out
         follower = Follower(config, origin, exchange, admin, reload, watch=watch)
         stack.callback(follower.close)
         await follower.begin(found)
+        del found  # or it would be there as long as the bridge runs, whatever takes its place
         log.info("bridge is running", version=__version__, public=public.url, admin=admin.url)
-        services = exchange.work.services if exchange.work else None
-        started(Running(public.url, admin.url, services, follower.configuration))
+        started(_running(public, admin, exchange, follower))
         await follower.serve(stop)
         log.info("bridge is stopping")
+
+
+def _running(public: Listener, admin: Admin, exchange: Exchange, follower: Follower) -> Running:
+    services = exchange.work.services if exchange.work else None
+    return Running(public.url, admin.url, services, follower.configuration)
 
 
 async def _listen_public(
