@@ -146,9 +146,9 @@ class Outlet:
         self.worker.wake()
 
     async def _claim(self, limit: int, busy: Sequence[Leased]) -> Sequence[Leased]:
-        now, pauses, trials = self._node.clock.now(), self._gate.pauses, self._node.trials
+        now, pauses = self._node.clock.now(), self._gate.pauses
         lease = Lease(self._lease(), now + self._deliverer.lease_for)
-        barred = trials.barred(self.channel.name, [due.seq for due, _ in busy], now)
+        turn = self._node.trials.turn(self.channel.name, [due.seq for due, _ in busy], now, self._node.log)
         # A claim leaves alone what is leased; what we are at is named only where its lease may be over.
         ours = [due.seq for due, _ in busy if claiming.has_run_out(due.leased_until, now)]
 
@@ -162,16 +162,20 @@ class Outlet:
                 now=now,
                 lease=lease,
                 limit=count,
-                busy=[*ours, *barred],
+                busy=[*ours, *turn.barred],
                 alone=self._node.alone,
             )
-            return trials.admitted(connection, claimed, lease.name, lease.until, now)
+            return turn.admitted(connection, claimed, lease.name, now)
 
-        let = await self._node.database.write(claim)
+        try:
+            let = await self._node.database.write(claim)
+        except BaseException:
+            turn.give_up()
+            raise
+        if turn.end(lease.until):
+            self.worker.stay_behind()
         if let.until is not None:
             self.worker.wake_at(let.until)
-        if trials.go_on:
-            self.worker.stay_behind()
         claimed = await self._deliverer.prepared(let.items, lease, pauses)
         return [(due, lease.name) for due in claimed]
 

@@ -44,57 +44,109 @@ class _Trial(Struct, frozen=True):
     until: datetime
 
 
+class _Found(Struct, frozen=True):
+    """The suspects in a claim: the one that may be at work, those that wait, those that are put aside."""
+
+    tried: Due | None = None
+    waiting: Sequence[Due] = ()
+    worn: Sequence[Due] = ()
+
+
+_NONE = _Found()
+
+
 class Trials:
-    """Lets one suspect at a time through."""
+    """Lets one suspect at a time be at work; belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._suspects: set[int] = set()
+        self.suspects: set[int] = set()
         self._under_way: _Trial | None = None
+        self._looking: str | None = None
+        """The channel whose claim may bring the next one."""
 
     def begin(self, left: Left, log: Log) -> None:
         """Take note of what an earlier process left."""
-        self._suspects.update(left.suspects)
+        self.suspects.update(left.suspects)
         for id_ in left.parked:
             log.warning("delivery parked", delivery=id_, why=WORN)
 
-    def barred(self, channel: str, busy: Collection[int], now: datetime) -> Collection[int]:
-        """Return which deliveries are not to be claimed now; `busy` are those at work through the channel."""
+    def turn(self, channel: str, busy: Collection[int], now: datetime, log: Log) -> Turn:
+        """Return what a channel's next claim may bring, which obliges to call its `end` or `give_up`.
+
+        `busy` are the deliveries that are at work through the channel.
+        """
         trial = self._under_way
         if trial is not None and (now >= trial.until or (trial.channel == channel and trial.seq not in busy)):
-            self._suspects.discard(trial.seq)
+            self.suspects.discard(trial.seq)
             self._under_way = trial = None
-        return self._suspects - {trial.seq} if trial is not None else ()
+        may_try = trial is None and self._looking is None
+        if may_try:
+            self._looking = channel
+        barred = () if may_try else self.suspects - ({trial.seq} if trial is not None else set())
+        return Turn(self, channel, barred, log, may_try=may_try)
 
-    @property
-    def go_on(self) -> bool:
-        """Whether others wait for the one that is at work."""
-        return self._under_way is not None and len(self._suspects) > 1
+    def settle(self, channel: str, found: _Found, until: datetime) -> None:
+        """Take note of what a channel's claim brought."""
+        self.let_go(channel)
+        self.suspects.update(due.seq for due in found.waiting)
+        if found.tried is not None:
+            self.suspects.add(found.tried.seq)
+            self._under_way = _Trial(channel, found.tried.seq, until)
+
+    def let_go(self, channel: str) -> None:
+        """Let the claim of another channel bring the next suspect."""
+        if self._looking == channel:
+            self._looking = None
+
+
+class Turn:
+    """One claim of a channel. `barred` are deliveries that it is to leave alone."""
+
+    def __init__(
+        self, trials: Trials, channel: str, barred: Collection[int], log: Log, *, may_try: bool
+    ) -> None:
+        self.barred = barred
+        self._trials = trials
+        self._channel = channel
+        self._log = log
+        self._may_try = may_try
+        self._found = _NONE
 
     def admitted(
-        self, connection: Connection, claimed: Sequence[Due], lease: str, until: datetime, now: datetime
+        self, connection: Connection, claimed: Sequence[Due], lease: str, now: datetime
     ) -> Sequence[Due]:
-        """Return those of claimed deliveries that may be at work; the others go back, or are put aside."""
-        if not self._suspects and not any(due.lapses for due in claimed):
+        """Return those of claimed deliveries that may be at work; give the others back, or put them aside."""
+        self._found = self._sorted(claimed)  # anew each time that the transaction is run
+        if self._found is _NONE:
             return claimed
-        return [due for due in claimed if self._is_admitted(connection, due, lease, until, now)]
+        for due in self._found.waiting:
+            outbox.give_back(connection, due.seq, lease=lease)
+        for due in self._found.worn:
+            outbox.park(connection, due.seq, lease=lease, now=now, why=WORN)
+        _tell(connection, [due.rule for due in self._found.worn], now)
+        apart = {due.seq for due in (*self._found.waiting, *self._found.worn)}
+        return [due for due in claimed if due.seq not in apart]
 
-    def _is_admitted(
-        self, connection: Connection, due: Due, lease: str, until: datetime, now: datetime
-    ) -> bool:
-        if due.lapses >= MOST:
-            if outbox.park(connection, due.seq, lease=lease, now=now, why=WORN):
-                _tell(connection, [due.rule], now)
-            return False
-        if due.lapses >= APART_FROM:
-            self._suspects.add(due.seq)
-        if due.seq not in self._suspects:
-            return True
-        if self._under_way is None:
-            self._under_way = _Trial(due.channel, due.seq, until)
-        if self._under_way.seq == due.seq:  # also when this transaction is run again
-            return True
-        outbox.give_back(connection, due.seq, lease=lease)
-        return False
+    def end(self, until: datetime) -> bool:
+        """Take note of what was claimed until a time; return whether others of its kind wait."""
+        for due in self._found.worn:
+            self._log.warning("delivery parked", delivery=due.id, rule=due.rule, why=WORN)
+        self._trials.settle(self._channel, self._found, until)
+        return bool(self.barred or self._found.waiting)
+
+    def give_up(self) -> None:
+        """Let another claim try: nothing came of this one."""
+        self._trials.let_go(self._channel)
+
+    def _sorted(self, claimed: Sequence[Due]) -> _Found:
+        suspects = self._trials.suspects
+        odd = [due for due in claimed if due.lapses >= APART_FROM or due.seq in suspects]
+        if not odd:
+            return _NONE
+        worn = [due for due in odd if due.lapses >= MOST]
+        waiting = [due for due in odd if due.lapses < MOST]
+        tried = waiting.pop(0) if waiting and self._may_try else None
+        return _Found(tried, waiting, worn)
 
 
 def taken_back(connection: Connection, now: datetime) -> Left:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bridge.core.outcomes import State
 from bridge.core.rules import OWNER_RULE
-from bridge.pipeline.trials import MOST, WORN, taken_back
+from bridge.pipeline.trials import MOST, WORN, Left, Trials, taken_back
 from bridge.store import incidents, views
 from bridge.store.database import Database
 from bridge.store.views import DeliveryFilter, DeliveryRow
-from tests.support.pipeline import Pipeline, ScriptedChannel, action, channels, completion, rule
+from tests.support.clock import FakeClock
+from tests.support.pipeline import Pipeline, RecordingLog, ScriptedChannel, action, channels, completion, rule
 from tests.support.policy import DOWN, channel, of_learners
 
 HANDS = 8
@@ -113,6 +116,30 @@ async def test_a_suspect_waits_for_no_other_for_ever(database: Database) -> None
     assert await living.engine._outlets["crm"]._claim(HANDS, ()) == []
     living.clock.advance(minutes=5)
     assert len(await living.engine._outlets["crm"]._claim(HANDS, ())) == 1
+
+
+async def test_channels_that_look_at_the_same_time_try_one(database: Database) -> None:
+    """As all do when the bridge starts."""
+    pipeline = made(database, channel("wins"), channel("crm"))
+    await pipeline.receive(completion())
+    await pipeline.engine.inlet.worker.drain()
+    for life in range(2):
+        living = await started(pipeline, f"life-{life}")
+        for name in NAMES:
+            await living.engine._outlets[name]._claim(HANDS, ())
+    living = await started(pipeline, "last")
+    found = await asyncio.gather(*(living.engine._outlets[name]._claim(HANDS, ()) for name in NAMES))
+    assert sorted(map(len, found)) == [0, 1]
+
+
+def test_a_claim_that_fails_leaves_the_turn_to_others() -> None:
+    """The store was away: nobody is at work."""
+    trials, log, now = Trials(), RecordingLog(), FakeClock().now()
+    trials.begin(Left([1, 2], []), log)
+    first = trials.turn("wins", (), now, log)
+    assert (first.barred, trials.turn("crm", (), now, log).barred) == ((), {1, 2})
+    first.give_up()
+    assert trials.turn("crm", (), now, log).barred == ()
 
 
 async def test_the_owner_is_not_told_of_their_own_notices(database: Database) -> None:
