@@ -51,7 +51,7 @@ class AppriseChannel:
     def encode(self, message: Message, settings: Mapping[str, object]) -> Payload:  # noqa: ARG002  # has none
         """Return title and text as JSON, cut to what the service takes; raises `Unencodable` for no text."""
         found = message.fields["text"]
-        text = (found.text if isinstance(found, Document) else str(found)).encode("utf-8", "replace").decode()
+        text = str(found.text if isinstance(found, Document) else found).encode("utf-8", "replace").decode()
         if not text.strip():
             raise Unencodable("the text came out empty; check the template")
         short = _cut(text, self._service.body_maxlen)

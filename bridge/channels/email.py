@@ -22,6 +22,7 @@ from bridge.core.messages import (
     Document,
     Message,
     Payload,
+    Runs,
 )
 from bridge.core.outcomes import Outcome
 
@@ -64,21 +65,20 @@ class EmailChannel:
 
     def encode(self, message: Message, settings: Mapping[str, object]) -> Payload:  # noqa: ARG002  # has none
         """Return the e-mail's bytes; raises `Unencodable` for bad addresses and empty parts."""
-        fields = message.fields
-        to, cc, bcc = (_mailboxes(fields, name) for name in RECIPIENTS)
+        fields, body = message.fields, message.fields["body"]
+        to, cc, bcc = _people(fields)
         if not to:
             raise Unencodable("there is no recipient: 'to' came out empty for this event")
-        recipients = tuple(dict.fromkeys(each.address for each in (*to, *cc, *bcc)))
+        recipients = list(dict.fromkeys([each.address for each in (*to, *cc, *bcc)]))
         if len(recipients) > RECIPIENT_LIMIT.value:
             raise Unencodable(f"there are more than {RECIPIENT_LIMIT.value} recipients; use a mailing list")
         reply_to = str(fields.get("reply_to") or "")
         subject, cuts = _subject(fields)
-        text, html = _parts(fields["body"])
-        runs = fields["body"].html_runs if isinstance(fields["body"], Document) else ()
-        link = message.unsubscribe(recipients[0]) if message.unsubscribe and len(recipients) == 1 else ""
+        text, html = _parts(body)
+        link = ""
         if message.unsubscribe is not None:
-            text, html = (part.replace(UNSUBSCRIBE_HERE, link) for part in (text, html))
-            runs = tuple((shared, own.replace(UNSUBSCRIBE_HERE, link)) for shared, own in runs)
+            link = message.unsubscribe(recipients[0]) if len(recipients) == 1 else ""
+            text, html = _linked(text, link), _linked(html, link)
         letter = Letter(
             id=message.delivery_id,
             date=message.at,
@@ -89,14 +89,13 @@ class EmailChannel:
             subject=subject,
             text=text,
             html=html,
-            html_runs=runs,
-            lang=_lang(fields["body"]),
+            lang=body.lang if isinstance(body, Document) else "",
             thread=message.thread,
             unsubscribe=link,
-            attachments=tuple(value for value in fields.values() if isinstance(value, Attachment)),
+            attachments=tuple([value for value in fields.values() if isinstance(value, Attachment)]),
         )
         cuts += _clipped(html)
-        return Payload(body=written(letter), meta={"recipients": list(recipients)}, cuts=cuts)
+        return Payload(body=written(letter), meta={"recipients": recipients}, cuts=cuts)
 
     async def send(self, payload: Payload, delivery_id: str) -> Outcome:  # noqa: ARG002  # it is the Message-ID
         """Hand over once."""
@@ -113,10 +112,14 @@ class EmailChannel:
         await self._relay.close()
 
 
-def _mailboxes(fields: Mapping[str, object], name: str) -> tuple[Mailbox, ...]:
-    """Return the mailboxes of `to.0`, `to.1` and so on; an entry that came out empty is none."""
-    texts = (str(value) for key, value in fields.items() if key.partition(".")[0] == name)
-    return tuple(_mailbox(text, name) for text in texts if text.strip())
+def _people(fields: Mapping[str, object]) -> tuple[tuple[Mailbox, ...], ...]:
+    """Return the mailboxes of `to.0`, `to.1`, `cc.0` and so on; an entry that came out empty is none."""
+    found: dict[str, list[Mailbox]] = {name: [] for name in RECIPIENTS}
+    for key, value in fields.items():
+        name = key.partition(".")[0]
+        if name in found and (text := str(value)).strip():
+            found[name].append(_mailbox(text, name))
+    return tuple(map(tuple, found.values()))
 
 
 def _mailbox(text: str, name: str) -> Mailbox:
@@ -140,20 +143,28 @@ def _subject(fields: Mapping[str, object]) -> tuple[str, tuple[str, ...]]:
     return short, (f"subject cut from {len(subject):,} to {len(short):,} characters",)
 
 
-def _lang(body: object) -> str:
-    return body.lang if isinstance(body, Document) else ""
-
-
-def _clipped(html: str) -> tuple[str, ...]:
+def _clipped(html: str | Runs) -> tuple[str, ...]:
     """Return what Gmail will do with a long message; nothing is cut here."""
-    if len(html) * 4 <= CLIPPED_FROM or (size := len(html.encode("utf-8", "replace"))) <= CLIPPED_FROM:
+    if len(html) * 4 <= CLIPPED_FROM:
         return ()
-    return (f"the HTML has {size / 1024:.0f} KB: {CLIPPED}",)
+    size = len(str(html).encode("utf-8", "replace"))
+    return (f"the HTML has {size / 1024:.0f} KB: {CLIPPED}",) if size > CLIPPED_FROM else ()
 
 
-def _parts(body: object) -> tuple[str, str]:
+def _parts(body: object) -> tuple[str | Runs, str | Runs]:
     """Return the text part and the HTML part."""
     text, html = (body.text, body.html) if isinstance(body, Document) else (str(body), "")
-    if not text.strip() and not html.strip():
+    if _is_blank(text) and _is_blank(html):
         raise Unencodable("the message came out empty; check the template")
-    return text, html or as_html(text)
+    return text, html or as_html(str(text))
+
+
+def _is_blank(part: str | Runs) -> bool:
+    return part.is_blank if isinstance(part, Runs) else not part.strip()
+
+
+def _linked(part: str | Runs, link: str) -> str | Runs:
+    """Return a part with the address at which its reader unsubscribes."""
+    if isinstance(part, str):
+        return part.replace(UNSUBSCRIBE_HERE, link)
+    return Runs(part.shared, tuple([own.replace(UNSUBSCRIBE_HERE, link) for own in part.own]))

@@ -24,6 +24,8 @@ def one_line(text: str) -> str:
 
     And without marks that turn the direction of the text behind them.
     """
+    if text.isprintable() and "  " not in text:
+        return text.strip()
     return _CONTROLS.sub(" ", text.encode("utf-8", "replace").decode()).strip()
 
 
@@ -37,17 +39,17 @@ def unstructured(text: str) -> str:
 
 def encoded(text: str) -> str:
     """Return a text as encoded words on lines of their own (RFC 2047)."""
-    return FOLD.join(f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in _words(text))
+    return FOLD.join([f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in _words(text)])
 
 
-def header_block(fields: Iterable[tuple[str, str]]) -> bytes:
-    """Return header fields as bytes; a field without a value is left out."""
-    return "".join(f"{name}: {value}\r\n" for name, value in fields if value).encode()
+def field(name: str, value: str) -> str:
+    """Return a header field, or nothing where it has no value."""
+    return f"{name}: {value}\r\n" if value else ""
 
 
 def listed(values: Iterable[object]) -> str:
     """Return values on lines of their own, with commas between."""
-    return f",{FOLD}".join(str(value) for value in values)
+    return f",{FOLD}".join(map(str, values))
 
 
 def _words(text: str) -> Iterator[bytes]:

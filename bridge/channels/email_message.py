@@ -17,17 +17,20 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from bridge.channels.email_address import Mailbox
-from bridge.channels.email_headers import FOLD, header_block, listed, unstructured
+from bridge.channels.email_headers import FOLD, field, listed, unstructured
 from bridge.core.messages import Attachment, Runs
 
 _PARAGRAPHS = re.compile(r"\n\s*\n")
+_LINE_END = re.compile(rb"\r\n?|\n")
+_GOES_ON = b"=\r\n"
+"""A line break that is none (RFC 2045, section 6.7, rule 5)."""
 
 
 class Letter(Struct, frozen=True, kw_only=True):
     """All that is in an e-mail; `id` is the part of its Message-ID before the @, an aware `date` its Date.
 
     `thread` is the same part of a message that began the conversation, which need not exist. `unsubscribe`
-    is an address of the web. `html_runs` are as in `Document`; without them `html` is encoded as a whole.
+    is an address of the web. A part in turns is encoded by its pieces, those that it shares only once.
     """
 
     id: str
@@ -37,13 +40,12 @@ class Letter(Struct, frozen=True, kw_only=True):
     cc: tuple[Mailbox, ...] = ()
     reply_to: Mailbox | None = None
     subject: str
-    text: str
-    html: str
+    text: str | Runs
+    html: str | Runs
     lang: str = ""
     thread: str = ""
     unsubscribe: str = ""
     attachments: tuple[Attachment, ...] = ()
-    html_runs: Runs = ()
 
 
 _PART = (
@@ -60,7 +62,7 @@ def written(letter: Letter) -> bytes:
     mark = boundary.encode()
     said = (
         *(_PART % (mark, b"plain"), quoted(letter.text)),
-        *(_PART % (mark, b"html"), _page(letter)),
+        *(_PART % (mark, b"html"), quoted(letter.html)),
         b"\r\n--%b--\r\n" % mark,
     )
     if not letter.attachments:
@@ -81,38 +83,45 @@ def _attached(file: Attachment, boundary: str) -> tuple[bytes, bytes]:
     """Return a file's own header and its lines; a name beyond ASCII is encoded (RFC 2231)."""
     plain = file.name.isascii() and not set(file.name) & set('"\\')
     name = f'filename="{file.name}"' if plain else f"filename*=utf-8''{quote(file.name, safe='')}"
-    head = header_block(
-        [
-            ("Content-Type", file.type),
-            ("Content-Disposition", f"attachment;{FOLD}{name}"),
-            ("Content-Transfer-Encoding", "base64"),
-        ]
+    head = (
+        f"\r\n--{boundary}\r\n"
+        f"Content-Type: {file.type}\r\n"
+        f"Content-Disposition: attachment;{FOLD}{name}\r\n"
+        "Content-Transfer-Encoding: base64\r\n\r\n"
     )
-    return f"\r\n--{boundary}\r\n".encode() + head + b"\r\n", file.encoded
+    return head.encode(), file.encoded
 
 
-def quoted(text: str) -> bytes:
+def quoted(text: str | Runs) -> bytes:
     """Return a text as quoted-printable (RFC 2045, section 6.7); lines end with CRLF, the last one too."""
-    return _lines(text) or b"\r\n"
+    if isinstance(text, str):
+        return _ended(_piece(text))
+    first, *others = _pieces(text.shared)
+    encoded = [first]
+    for own, shared in zip(text.own, others, strict=True):
+        encoded += (_piece(own), shared)
+    return _ended(b"".join(encoded))
 
 
-def _page(letter: Letter) -> bytes:
-    """Return the HTML as quoted-printable; each of its lines is encoded by itself, many of them only once."""
-    if not letter.html_runs:
-        return quoted(letter.html)
-    encoded: list[bytes] = []
-    for shared, own in letter.html_runs:
-        encoded += (_shared_lines(shared), _lines(own))
-    return b"".join(encoded) or b"\r\n"
+def _piece(text: str) -> bytes:
+    """Return a piece as quoted-printable before any other: a line that has not ended goes on."""
+    if not text:
+        return b""
+    raw = text.encode("utf-8", "replace")
+    if "\n" in text or "\r" in text:
+        raw = _LINE_END.sub(b"\r\n", raw)
+    if raw.endswith(b"\n"):
+        return binascii.b2a_qp(raw, istext=True)
+    return binascii.b2a_qp(raw + b"\r\n", istext=True)[:-2] + _GOES_ON  # it writes CRLF where it reads one
 
 
-def _lines(text: str) -> bytes:
-    lines = text.encode("utf-8", "replace").splitlines()
-    return binascii.b2a_qp(b"".join([line + b"\r\n" for line in lines]), istext=True)
+@lru_cache(512)
+def _pieces(shared: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(map(_piece, shared))
 
 
-_shared_lines = lru_cache(512)(_lines)
-"""For the lines that the messages of a template share."""
+def _ended(encoded: bytes) -> bytes:
+    return encoded + b"\r\n" if not encoded or encoded.endswith(_GOES_ON) else encoded
 
 
 def as_html(text: str) -> str:
@@ -127,23 +136,21 @@ def _header(letter: Letter, content: str) -> bytes:
     domain, link = letter.sender.domain, letter.unsubscribe
     thread = f"<{letter.thread}@{domain}>" if letter.thread else ""
     one_click = link.startswith("https://")  # as RFC 8058 wants it
-    return header_block(
-        [
-            ("From", str(letter.sender)),
-            ("To", listed(letter.to) or "undisclosed-recipients:;"),
-            ("Cc", listed(letter.cc)),
-            ("Reply-To", str(letter.reply_to or "")),
-            ("Subject", unstructured(letter.subject)),
-            ("Date", format_datetime(letter.date)),
-            ("Message-ID", f"<{letter.id}@{domain}>"),
-            ("In-Reply-To", thread),
-            ("References", thread),
-            ("Auto-Submitted", "auto-generated"),  # RFC 3834: other programs do not answer
-            ("X-Auto-Response-Suppress", "OOF, AutoReply"),  # the same for Exchange
-            ("List-Unsubscribe", f"<{link}>" if link else ""),  # RFC 2369
-            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click" if one_click else ""),
-            ("Content-Language", letter.lang),
-            ("MIME-Version", "1.0"),
-            ("Content-Type", content),
-        ]
-    )
+    return (
+        f"From: {letter.sender}\r\n"
+        f"To: {listed(letter.to) or 'undisclosed-recipients:;'}\r\n"
+        f"{field('Cc', listed(letter.cc))}"
+        f"{field('Reply-To', str(letter.reply_to or ''))}"
+        f"Subject: {unstructured(letter.subject)}\r\n"
+        f"Date: {format_datetime(letter.date)}\r\n"
+        f"Message-ID: <{letter.id}@{domain}>\r\n"
+        f"{field('In-Reply-To', thread)}"
+        f"{field('References', thread)}"
+        "Auto-Submitted: auto-generated\r\n"  # RFC 3834: other programs do not answer
+        "X-Auto-Response-Suppress: OOF, AutoReply\r\n"  # the same for Exchange
+        f"{field('List-Unsubscribe', link and f'<{link}>')}"  # RFC 2369
+        f"{field('List-Unsubscribe-Post', 'List-Unsubscribe=One-Click' if one_click else '')}"
+        f"{field('Content-Language', letter.lang)}"
+        "MIME-Version: 1.0\r\n"
+        f"Content-Type: {content}\r\n"
+    ).encode()

@@ -131,7 +131,7 @@ class WebhookChannel:
     def _said(self, fields: Mapping[str, object]) -> tuple[object, tuple[str, ...]]:
         """Return the text in the structure of the preset."""
         found = fields["text"]
-        text = (found.text if isinstance(found, Document) else str(found)).encode("utf-8", "replace").decode()
+        text = str(found.text if isinstance(found, Document) else found).encode("utf-8", "replace").decode()
         if not text.strip():
             raise Unencodable("the text came out empty; check the template")
         known = self._preset

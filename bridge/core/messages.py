@@ -60,8 +60,30 @@ UNSUBSCRIBE_HERE = "https://unsubscribe.invalid/here"
 """Stands for that address until the channel knows who gets the message; a name of nobody (RFC 2606)."""
 
 
-Runs = tuple[tuple[str, str], ...]
-"""A text's lines in turns: such as all messages of a template share, the very same objects, and its own."""
+class Runs(Struct, frozen=True):
+    """A text in turns: `shared` is what all messages of a template say, `own` what stands between, of one.
+
+    `shared` is the very same object each time, and has one piece more: it begins and ends the text.
+    """
+
+    shared: tuple[str, ...]
+    own: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return the whole text."""
+        turns = [""] * (2 * len(self.own) + 1)
+        turns[::2] = self.shared
+        turns[1::2] = self.own
+        return "".join(turns)
+
+    def __len__(self) -> int:
+        """Return how many characters it has."""
+        return sum(map(len, self.shared)) + sum(map(len, self.own))
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nobody would see anything."""
+        return not (any(map(str.strip, self.shared)) or any(map(str.strip, self.own)))
 
 
 class Document(Struct, frozen=True):
@@ -69,18 +91,16 @@ class Document(Struct, frozen=True):
 
     `lang` is the language it is written in, as in BCP 47, or empty. `blocks` are Slack's, in whose stead
     notifications show `mrkdwn`; `places` says of each JSON pointer below the message which line of which file
-    it comes from, as `templates/NAME.json:12`. `html_runs` are the lines of `html`, if anybody has told
-    them apart.
+    it comes from, as `templates/NAME.json:12`. An e-mail's parts are told apart in turns.
     """
 
     front: Mapping[str, str] = field(default_factory=dict)
-    html: str = ""
-    text: str = ""
+    html: str | Runs = ""
+    text: str | Runs = ""
     mrkdwn: str = ""
     lang: str = ""
     blocks: tuple[object, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
-    html_runs: Runs = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

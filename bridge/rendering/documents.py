@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bridge.core.messages import UNSUBSCRIBE_NAME, Document
+from bridge.core.messages import UNSUBSCRIBE_NAME, Document, Runs
 from bridge.rendering.escapes import Form
 from bridge.rendering.leaving import UNSUBSCRIBE_TEXT, leaving
 from bridge.rendering.limits import Fault
-from bridge.rendering.moulds import CONTENT, LinedMould, Mould, Moulds, texts, way
+from bridge.rendering.moulds import CONTENT, Mould, Moulds, texts, way
 from bridge.rendering.places import Misplaced, in_html
 from bridge.rendering.program import UNDECIDED, Failed, Program
 from bridge.rendering.readable import MRKDWN, TEXT, readable
@@ -53,7 +52,7 @@ class Line:
         """Return the text of a rendering's pieces."""
         values: list[Printed] = []
         try:
-            return self._moulds.get(way(pieces, values)).fill(values, texts(values))
+            return str(self._moulds.get(way(pieces, values)).fill(values, texts(values)))
         except (Fault, Misplaced) as error:
             raise _failed(error, self._program, values) from None
 
@@ -179,6 +178,7 @@ class Email:
 
     def render(self, names: Names) -> Document:
         """Return the HTML, the text part and the front matter."""
+        names = self._page.ready(names)
         front = {key: line.render(names) for key, line in self._front.items()}
         lang, link = self._workshop.lang, str(names.get(UNSUBSCRIBE_NAME) or "")
         around = {
@@ -193,23 +193,21 @@ class Email:
         values: list[Printed] = []
         try:
             body = way(self._body.run(names), values) if self._body else ()
-            page = way(self._page.run({**names, **around}), values)
+            page = way(self._page.run(names.and_also(around)), values)
             html, text = self._moulds.get(body, page)
             written = texts(values)
-            runs, said = html.fill(values, written), text.fill(values, written)
-            shown = "".join(chain.from_iterable(runs))
+            shown, said = html.fill(values, written), text.fill(values, written)
             if link:
-                linked, said = _with_link(shown, said, leaving(lang), link)
-                shown, runs = linked, runs if linked == shown else ()
-            return Document(front, html=shown, text=said, lang=lang, html_runs=runs)
+                shown, said = _with_link(shown, said, leaving(lang), link)
+            return Document(front, html=shown, text=said, lang=lang)
         except (Fault, Misplaced, RecursionError) as error:
             raise _failed(error, self._body or self._page, values) from None
 
-    def _make(self, body: str, page: str) -> tuple[LinedMould, Mould]:
+    def _make(self, body: str, page: str) -> tuple[Mould, Mould]:
         content = self._workshop.html(body) if self._body else page
         html = in_html(page.replace(CONTENT, content))
         text = readable(in_html(content), TEXT)
-        return LinedMould(_in_order(self._workshop.inlined(html)), Form.HTML), Mould(text, Form.TEXT)
+        return Mould(_in_order(self._workshop.inlined(html)), Form.HTML), Mould(text, Form.TEXT)
 
 
 class ChatText:
@@ -226,7 +224,7 @@ class ChatText:
         pieces = self._body.run(names)
         try:
             text = self._moulds.get(way(pieces, values))
-            return Document(text=text.fill(values, texts(values)))
+            return Document(text=str(text.fill(values, texts(values))))
         except (Fault, Misplaced) as error:
             raise _failed(error, self._body, values) from None
 
@@ -251,7 +249,8 @@ class SlackText:
         try:
             mrkdwn, text = self._moulds.get(way(pieces, values))
             written = texts(values)
-            return Document(front, mrkdwn=mrkdwn.fill(values, written), text=text.fill(values, written))
+            said, plain = mrkdwn.fill(values, written), text.fill(values, written)
+            return Document(front, mrkdwn=str(said), text=str(plain))
         except (Fault, Misplaced) as error:
             raise _failed(error, self._body, values) from None
 
@@ -260,13 +259,14 @@ class SlackText:
         return Mould(readable(html, MRKDWN), Form.MRKDWN), Mould(readable(html, TEXT), Form.TEXT)
 
 
-def _with_link(html: str, text: str, words: str, link: str) -> tuple[str, str]:
+def _with_link(html: Runs, text: Runs, words: str, link: str) -> tuple[Runs, Runs]:
     """Return both parts with the link by which one leaves, where their template has left it out."""
-    if link not in html:
-        head, end, tail = html.rpartition("</body>")
-        html = f'{head}<p style="text-align: center;"><a href="{link}">{words}</a></p>\n{end}{tail}'
-    if link not in text:
-        text = f"{text}\n\n-- \n{words}: {link}"
+    if link not in html.own:
+        head, end, tail = html.shared[-1].rpartition("</body>")
+        line = f'{head}<p style="text-align: center;"><a href="', f'">{words}</a></p>\n{end}{tail}'
+        html = Runs((*html.shared[:-1], *line), (*html.own, link))
+    if link not in text.own:
+        text = Runs((*text.shared[:-1], f"{text.shared[-1]}\n\n-- \n{words}: ", ""), (*text.own, link))
     return html, text
 
 

@@ -87,12 +87,12 @@ class MessageEnvironment(ImmutableSandboxedEnvironment):
         self.globals = {"range": bounded_range, "namespace": Namespace}
 
     @staticmethod
-    def printed(value: object, label: str | None, spot: Spot | None) -> Fragment | Printed:
+    def printed(value: object, label: str | None, spot: Spot | None) -> str | Fragment | Printed:
         """Take what `{{ }}` holds; raise `UndefinedError` when it is absent."""
         if type(value) is str:
             return Printed(value, label, spot)
         if isinstance(value, Fragment):
-            return value
+            return value.pieces[0] if len(value.pieces) == 1 else value
         if isinstance(value, Absent):
             str(value)
         if isinstance(value, Iterator):

@@ -149,7 +149,7 @@ def _then(first: Escape, second: Escape) -> Escape:
 
 
 def _html(text: str) -> str:
-    clean = folded(text)
+    clean = text if text.isprintable() else folded(text)
     return html.escape(clean) if _HTML_SPECIAL.search(clean) else clean
 
 

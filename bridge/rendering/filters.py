@@ -74,6 +74,8 @@ def default(value: object, otherwise: object = "", always: object = None) -> obj
     `always`, Jinja's second argument, is accepted and changes nothing.
     """
     del always
+    if type(value) is str:
+        return otherwise if not value or value.isspace() else value
     if isinstance(value, Undefined) or value is None:
         return otherwise
     if isinstance(value, _WORDS) and not str(value).strip():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import TypeVar
 
 T = TypeVar("T", bound=Sized)
@@ -102,6 +102,12 @@ def bounded_join(texts: Iterable[str]) -> str:
             raise Fault(TOO_LONG)
         kept.append(text)
     return "".join(kept)
+
+
+def bounded_sum(texts: Sequence[str], between: int) -> None:
+    """Raise `Fault` where texts, with so many characters between them, would be longer than any message."""
+    if sum(map(len, texts)) + between * len(texts) > MAX_TEXT:
+        raise Fault(TOO_LONG)
 
 
 def bounded_text(text: str) -> str:

@@ -9,8 +9,8 @@ nothing in a value can be taken for markup.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count, groupby
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from typing import Generic, TypeVar
 
 from bridge.core.messages import Runs
@@ -32,10 +32,6 @@ CONTENT = "\uf8ff"
 KEPT = 256
 """Moulds kept by one template; the way through it is nearly always the same."""
 
-WORTHWHILE = 100
-"""Characters of lines without a hole that are worth being told apart."""
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
-
 Way = tuple[str | None, ...]
 """The author's text, piece by piece, and None for each value."""
 
@@ -51,16 +47,10 @@ def way(pieces: Sequence[str | Printed], values: list[Printed]) -> Way:
     Its texts are the template's own objects, so that it is compared in no time. Raises `Fault` for too many
     values.
     """
-    taken: list[str | None] = []
-    for piece in pieces:
-        if isinstance(piece, Printed):
-            values.append(piece)
-            taken.append(None)
-        else:
-            taken.append(piece)
+    values += [piece for piece in pieces if type(piece) is Printed]
     if len(values) > MAX_VALUES:
         raise Fault(f"prints more than {MAX_VALUES:,} values", values[MAX_VALUES].spot)
-    return tuple(taken)
+    return tuple([None if type(piece) is Printed else piece for piece in pieces])  # type: ignore[misc]
 
 
 def skeletons(ways: Iterable[Way]) -> list[str]:
@@ -77,7 +67,7 @@ def skeletons(ways: Iterable[Way]) -> list[str]:
 
 def texts(values: Sequence[Printed]) -> list[str]:
     """Return the values as text; raise `Fault` for what has none, and for too much of it."""
-    written = [value.text() for value in values]
+    written = [each.value if type(each.value) is str else each.text() for each in values]
     if sum(map(len, written)) > MAX_TEXT:
         raise Fault(f"is longer than {MAX_TEXT:,} characters")
     return written
@@ -98,57 +88,34 @@ def _place_of(placeholder: str) -> Place:
 
 
 class Mould:
-    """A text with holes, in one form."""
+    """A text with holes in it, in one form."""
 
-    __slots__ = ("_begin", "_holes")
+    __slots__ = ("_holes", "_shared")
 
     def __init__(self, text: str, form: Form) -> None:
         """`text` holds placeholders at their places."""
-        self._begin, *literals = PLACEHOLDER.split(text)
-        self._holes: list[tuple[Escape, int, str]] = [
-            (ESCAPES[form][_place_of(found)], number_of(found), literal)
-            for found, literal in zip(PLACEHOLDER.findall(text), literals, strict=True)
+        self._shared = tuple(PLACEHOLDER.split(text))
+        self._holes: list[tuple[Escape, int]] = [
+            (ESCAPES[form][_place_of(found)], number_of(found)) for found in PLACEHOLDER.findall(text)
         ]
-        """How the value that stands there is written, its number, and the text behind it."""
-
-    def fill(self, values: Sequence[Printed], written: Sequence[str]) -> str:
-        """Return the text with each value written for its place; `written` are the values' texts."""
-        parts = [self._begin]
-        for escape, number, literal in self._holes:
-            try:
-                parts += (escape(written[number]), literal)
-            except Fault as fault:
-                raise values[number].fault(fault.why) from None
-        return "".join(parts)
-
-
-class LinedMould:
-    """A text of lines with holes, in one form; most lines have none, and are the same in each message."""
-
-    __slots__ = ("_runs",)
-
-    def __init__(self, text: str, form: Form) -> None:
-        """`text` holds placeholders at their places."""
-        self._runs = [(same, Mould(varied, form)) for same, varied in _runs(text)]
+        """How the value that stands there is written, and its number."""
 
     def fill(self, values: Sequence[Printed], written: Sequence[str]) -> Runs:
-        """Return the lines of the text with each value written for its place."""
-        return tuple([(same, varied.fill(values, written)) for same, varied in self._runs])
+        """Return the text with each value written for its place; `written` are the values' texts."""
+        try:
+            own = tuple([escape(written[number]) for escape, number in self._holes])
+        except Fault:
+            raise self._fault(values, written) from None
+        return Runs(self._shared, own)
 
-
-def _runs(text: str) -> Iterator[tuple[str, str]]:
-    """Yield in pairs what is the same each time and what is not; nor are a few lines between holes."""
-    same = varied = ""
-    for has_hole, lines in groupby(_LINE.findall(text), lambda line: bool(PLACEHOLDER.search(line))):
-        run = "".join(lines)
-        if has_hole or len(run) < WORTHWHILE:
-            varied += run
-        elif varied:
-            yield same, varied
-            same, varied = run, ""
-        else:
-            same += run
-    yield same, varied
+    def _fault(self, values: Sequence[Printed], written: Sequence[str]) -> Fault:
+        """Return the fault of the first value that cannot stand at its place."""
+        for escape, number in self._holes:
+            try:
+                escape(written[number])
+            except Fault as fault:
+                return values[number].fault(fault.why)
+        raise AssertionError("none is at fault")
 
 
 class Moulds(Generic[M]):

@@ -46,7 +46,7 @@ def first_name(name: str) -> str:
         first = following
     if _is_initial(first):
         return ""
-    return "-".join(_greeted(part) for part in _cased(first).split("-"))[:MAX_FIRST_NAME]
+    return "-".join([_greeted(part) for part in _cased(first).split("-")])[:MAX_FIRST_NAME]
 
 
 def proper_name(name: str) -> str:
@@ -81,7 +81,7 @@ def _is_company(parts: list[str]) -> bool:
         return False
     if parts[-1].strip("()-") == SMALL_COMPANY and len(parts) >= MIN_WORDS_OF_COMPANY:
         return True
-    return any(word.casefold().strip(",.()-") in COMPANIES for word in parts[-2:])
+    return not COMPANIES.isdisjoint([word.casefold().strip(",.()-") for word in parts[-2:]])
 
 
 def _is_title(word: str) -> bool:
@@ -123,6 +123,8 @@ def _bare(word: str) -> str:
 
 def _is_initial(word: str) -> bool:
     """Tell `L`, `L.` and `J.R.` from a name; one letter of a script without capitals, as `李`, is a name."""
+    if len(word) > 1 and "." not in word:
+        return False
     return all(len(part) <= 1 and part.upper() != part.lower() for part in word.rstrip(".").split("."))
 
 

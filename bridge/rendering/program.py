@@ -16,14 +16,14 @@ from bridge.rendering.check import Flaw, Vocabulary, flaws
 from bridge.rendering.codegen import Member, count_loops, lone_member
 from bridge.rendering.environment import MessageEnvironment
 from bridge.rendering.limits import Budget, Fault
-from bridge.rendering.metering import MessageContext
+from bridge.rendering.metering import MessageContext, Names
 from bridge.rendering.moulds import RESERVED
 from bridge.rendering.syntax import plainly
 from bridge.rendering.values import Printed, flatten
 
 _ORDINARY = frozenset((str, int, float, bool, type(None), dict, list, datetime))
 """What facts are made of."""
-SEVERAL = frozenset(("items", "count"))
+SEVERAL = ("items", "count")
 """The names of a message about several events."""
 UNDECIDED = object()
 """Stands for a value that only running the text can find, or say to be absent."""
@@ -67,17 +67,17 @@ class Compiled(Struct, frozen=True):
 class Asked(Struct, frozen=True):
     """What a text asks for, found when it is compiled, so that nothing else is made ready for each event."""
 
-    names: tuple[str, ...]
-    several: bool
+    is_plain: bool
+    """Whether it asks for nothing that depends on the time zone, or on how many events there are."""
     functions: Mapping[str, object]
     member: Member | None
 
     @classmethod
     def of(cls, tree: nodes.Template, environment: MessageEnvironment, where: str) -> Asked:
         """Read the tree of the text at `where`."""
-        names = sorted({node.name for node in tree.find_all(nodes.Name)})
-        functions = {name: environment.globals[name] for name in names if name in environment.globals}
-        return cls(tuple(names), not SEVERAL.isdisjoint(names), functions, lone_member(tree, where))
+        names = {node.name for node in tree.find_all(nodes.Name)}
+        functions = {name: environment.globals[name] for name in sorted(names) if name in environment.globals}
+        return cls(names.isdisjoint((*SEVERAL, *TIMES)), functions, lone_member(tree, where))
 
 
 class Program:
@@ -100,8 +100,8 @@ class Program:
         if member is not None and (found := self.member(names)) is not UNDECIDED:
             return [Printed(found, member.label, member.spot)]
         try:
-            context = MessageContext(self._template.environment, self._seen(names), None, {})
-            context.budget = Budget(self._surroundings.monotonic)
+            budget = Budget(self._surroundings.monotonic)
+            context = MessageContext(self._template.environment, self._seen(names), budget)
             return flatten(self._template.root_render_func(context))
         except Exception as error:  # noqa: BLE001  (see below)
             # Whatever goes wrong in a template's own code is the template's failure, never the bridge's.
@@ -125,27 +125,35 @@ class Program:
             return found.astimezone(self._surroundings.timezone)
         return found if type(found) in _ORDINARY and self._steps else UNDECIDED
 
-    def _seen(self, names: Mapping[str, object]) -> dict[str, object]:
-        seen = {**self._asked.functions, **names} if self._asked.functions else dict(names)
-        for name in self._asked.names:
-            value = seen.get(name)
-            if isinstance(value, datetime):
-                seen[name] = value.astimezone(self._surroundings.timezone)
-        return self._of_several(seen) if self._asked.several else seen
+    def ready(self, names: Mapping[str, object]) -> Names:
+        """Return an event's names for this text and any other, which then need not be made ready for each."""
+        here = self._in_zone(names)
+        seen = Names(self._template.globals)
+        seen.update(here)
+        items = names.get("items")
+        if "items" not in names:  # those of a message about several events; without them it is about one
+            seen["items"] = [here]
+        elif type(items) is list:
+            seen["items"] = [self._in_zone(item) if isinstance(item, dict) else item for item in items]
+        seen.setdefault("count", 1)
+        return seen
 
-    def _of_several(self, seen: dict[str, object]) -> dict[str, object]:
-        """Return names with those of a message about several events; without them it is about one."""
-        items = seen.get("items", [seen])
-        of_each = [self._in_zone(item) for item in items] if type(items) is list else items
-        return {"count": 1, **seen, "items": of_each}
+    def _seen(self, names: Mapping[str, object]) -> Names:
+        if type(names) is Names:
+            return names
+        if not self._asked.is_plain:
+            return self.ready(names)
+        seen = Names(self._asked.functions)
+        seen.update(names)
+        return seen
 
-    def _in_zone(self, item: object) -> object:
+    def _in_zone(self, facts: Mapping[str, object]) -> dict[str, object]:
         """Return an event's facts with their times in the configured zone."""
-        if type(item) is not dict:
-            return item
-        zone = self._surroundings.timezone
-        there = {name: item[name].astimezone(zone) for name in TIMES if isinstance(item.get(name), datetime)}
-        return {**item, **there}
+        there = dict(facts)
+        for name in TIMES:
+            if isinstance(value := facts.get(name), datetime):
+                there[name] = value.astimezone(self._surroundings.timezone)
+        return there
 
     def failure(self, error: Exception) -> RenderFailure:
         """Return what to tell of an error: where, which line, and why without any value of the event."""

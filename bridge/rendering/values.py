@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
-from typing import NamedTuple, cast
 
 from jinja2 import StrictUndefined, Undefined
+from msgspec import Struct
 
-from bridge.rendering.limits import MAX_ITEMS, MAX_VALUES, Fault, Spot, bounded_join
+from bridge.rendering.limits import MAX_ITEMS, MAX_VALUES, Fault, Spot, bounded_join, bounded_sum
 
 ABSENT = "is absent in this event; write `| default(...)`, or ask `is defined` first"
 
@@ -36,11 +36,8 @@ class Absent(StrictUndefined):
         return str(self._undefined_name)
 
 
-class Printed(NamedTuple):
-    """One `{{ }}`: its value, how the author wrote it if that is a path, and where it stands.
-
-    A tuple, because every value of every message is one.
-    """
+class Printed(Struct, frozen=True):
+    """One `{{ }}`: its value, how the author wrote it if that is a path, and where it stands."""
 
     value: object
     label: str | None = None
@@ -100,13 +97,14 @@ class Fragment:
 
 
 _SINGLE = frozenset((str, Printed))
+_TEXT = frozenset((str,))
 
 
 def flatten(pieces: Iterable[object]) -> list[str | Printed]:
     """Return the text and values of what a template yielded, captured ones included."""
     single = list(pieces)
     if _SINGLE.issuperset(map(type, single)):
-        return cast("list[str | Printed]", single)
+        return single  # type: ignore[return-value]  # just seen
     flat: list[str | Printed] = []
     for piece in single:
         if isinstance(piece, str | Printed):
@@ -188,8 +186,13 @@ def _native(value: object, left: list[int]) -> object:
 
 def joined(parts: Iterable[object], between: str = "") -> str | Fragment:
     """Join parts as text, or as a fragment when one of them is: then its markup stays markup."""
+    given = tuple(parts)
+    if _TEXT.issuperset(map(type, given)):
+        texts: tuple[str, ...] = given  # type: ignore[assignment]  # just seen
+        bounded_sum(texts, len(between))
+        return between.join(texts)
     whole: list[object] = []
-    for part in parts:
+    for part in given:
         if isinstance(part, Absent):
             str(part)
         if whole and between:

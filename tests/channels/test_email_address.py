@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.channels.email_address import NAME_LIMIT, Mailbox, mailbox, validated
-from bridge.channels.email_headers import encoded, header_block, listed, unstructured
+from bridge.channels.email_headers import encoded, field, listed, unstructured
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_what_is_no_mailbox(text: str) -> None:
 
 def read(value: str) -> list[tuple[str, str]]:
     """Return names and addresses as the standard library reads them from a header."""
-    raw = header_block([("To", value)]) + b"\r\n"
+    raw = f"{field('To', value)}\r\n".encode()
     parsed = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(parsed, EmailMessage)
     assert list(parsed.keys()) == ["To"]
@@ -119,7 +119,7 @@ def test_a_list_is_as_long_as_it_was(found: list[str]) -> None:
 def test_a_header_is_one_field_and_says_what_was_said(text: str) -> None:
     """No text starts another field, no line is long, and what is read is what was written, spaces aside."""
     value = unstructured(text)
-    raw = header_block([("Subject", value)]) + b"\r\n"
+    raw = f"{field('Subject', value)}\r\n".encode()
     parsed = email.message_from_bytes(raw, policy=email.policy.default)
     assert set(parsed.keys()) <= {"Subject"}
     assert all(len(line) <= 76 for line in raw.split(b"\r\n"))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import css_inline  # noqa: F401 - imported late by the program; no example of a property may wait for that
 import pytest
+from msgspec.structs import asdict
 
 import bridge.rendering.markdown  # noqa: F401 - the same
 from bridge.core.events import Event, Person, Thing
@@ -19,6 +20,13 @@ from bridge.rendering.renderer import Renderer
 
 NOW = datetime(2026, 11, 23, 17, 5, tzinfo=UTC)
 PLAIN_LAYOUT = "<html><head><title>{{ subject }}</title></head><body>{{ content }}</body></html>"
+
+
+class Whole(Document, frozen=True):
+    """A document whose parts are texts."""
+
+    html: str = ""
+    text: str = ""
 
 
 @dataclass
@@ -51,11 +59,12 @@ class Bench:
         rendered = content.render(facts)
         return rendered if isinstance(rendered, RenderFailure) else rendered["it"]
 
-    def document(self, source: str, facts: Mapping[str, object], target: Target = Target.EMAIL) -> Document:
+    def document(self, source: str, facts: Mapping[str, object], target: Target = Target.EMAIL) -> Whole:
         """Render Markdown, or the template of that name."""
         said = self.say(source, facts, target)
         assert isinstance(said, Document), said
-        return said
+        whole = {"html": str(said.html), "text": str(said.text)}
+        return Whole(**{**asdict(said), **whole})
 
     def complaints(self, source: object, target: Target = Target.PLAIN) -> list[str]:
         """Everything that is wrong with one slot, as people read it; the folder's own path left out."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import chain
-
 import pytest
 
 from bridge.core.events import Event
-from bridge.core.messages import Document, RenderFailure, Slot, Target
+from bridge.core.messages import Document, RenderFailure, Runs, Slot, Target
 from bridge.rendering.documents import Names
-from bridge.rendering.moulds import KEPT, WORTHWHILE, Moulds
+from bridge.rendering.moulds import KEPT, Moulds
 from bridge.rendering.readable import MRKDWN, TEXT, readable
 from tests.rendering.conftest import NOW, Bench
 
@@ -310,29 +308,26 @@ def test_an_action_is_rendered_whole_or_not_at_all(bench: Bench, nutror: Event) 
     assert failure.why.startswith("'learner.email' is absent")
 
 
-def test_lines_without_a_value_are_told_from_the_others(bench: Bench) -> None:
-    """Each message of a template shares them, the very same objects, so they are encoded only once."""
+def test_what_a_template_says_is_told_from_the_values(bench: Bench) -> None:
+    """Each message of a template shares it, the very same objects, so it is encoded only once."""
     bench.write("tudo.md", EVERYTHING)
     content, _ = bench.renderer.content({"body": Slot(Target.EMAIL, "tudo", ("template",))})
     assert content is not None
 
-    def made(**facts: object) -> Document:
+    def made(**facts: object) -> tuple[Runs, Runs]:
         rendered = content.render({**FACTS, **facts})
         assert not isinstance(rendered, RenderFailure)
         document = rendered["body"]
         assert isinstance(document, Document)
-        return document
+        assert isinstance(document.html, Runs)
+        assert isinstance(document.text, Runs)
+        return document.html, document.text
 
-    maria, rui = made(), made(learner={"name": "RUI <b>"}, course={"id": "8"})
-    for document in (maria, rui):
-        runs = [*filter(None, chain.from_iterable(document.html_runs))]
-        assert "".join(runs) == document.html
-        assert [run[-20:] for run in runs[:-1] if not run.endswith("\n")] == []
-    assert all(one is other for (one, _), (other, _) in zip(maria.html_runs, rui.html_runs, strict=True))
-    shared, own = zip(*maria.html_runs, strict=True)
-    assert "Maria" in "".join(own)
-    assert "Maria" not in "".join(shared)
-    assert max(map(len, shared)) > WORTHWHILE
+    for maria, rui in zip(made(), made(learner={"name": "RUI <b>"}, course={"id": "8"}), strict=True):
+        assert maria.shared is rui.shared
+        assert len(maria) == len(str(maria))
+        assert "Maria" in "".join(maria.own)
+        assert "Maria" not in "".join(maria.shared)
 
 
 def test_markdown_is_parsed_once_for_each_way_through(bench: Bench) -> None:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.core.messages import Document, RenderFailure, Target
+from bridge.core.messages import RenderFailure, Target
 from bridge.rendering.escapes import ESCAPES, Form, Place, folded, mrkdwn
-from tests.rendering.conftest import PLAIN_LAYOUT, Bench
+from tests.rendering.conftest import PLAIN_LAYOUT, Bench, Whole
 
 JOINER = "\u2060"
 HOSTILE = [
@@ -303,7 +303,7 @@ def everywhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return {"bench": bench}
 
 
-def made(everywhere: dict[str, object], name: str, target: Target) -> Document:
+def made(everywhere: dict[str, object], name: str, target: Target) -> Whole:
     bench = everywhere["bench"]
     assert isinstance(bench, Bench)
     return bench.document("all", {"learner": {"name": name}}, target)
