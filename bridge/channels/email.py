@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, cast
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from bridge.channels.base import ChannelPolicy, Limit, Unencodable
 from bridge.channels.email_address import Mailbox, mailbox
@@ -12,7 +12,7 @@ from bridge.channels.email_headers import MARK, one_line
 from bridge.channels.email_message import Letter, as_html, written
 from bridge.channels.email_options import RECIPIENT_LIMIT, RECIPIENTS, EmailOptions
 from bridge.channels.http import Shared
-from bridge.channels.smtp import Relay
+from bridge.channels.smtp import Heard, Relay
 from bridge.channels.smtp_session import Envelope
 from bridge.core.messages import (
     CLIPPED,
@@ -99,10 +99,18 @@ class EmailChannel:
 
     async def send(self, payload: Payload, delivery_id: str) -> Outcome:  # noqa: ARG002  # it is the Message-ID
         """Hand over once."""
-        recipients = cast("Sequence[str]", payload.meta["recipients"])
         body = payload.body if self._signer is None else await self._signer.signed(payload.body)
-        envelope = Envelope(self._sender.address, tuple(recipients), body)
-        return await self._relay.send(envelope)
+        return await self._relay.send(self._envelope(payload, body))
+
+    def send_at_once(self, payload: Payload, delivery_id: str, told: Callable[[Heard], None]) -> bool:  # noqa: ARG002
+        """Hand over once on a connection that is at hand; what is `told` is for `outcome`."""
+        if self._signer is not None:
+            return False
+        return self._relay.send_at_once(self._envelope(payload, payload.body), told)
+
+    def outcome(self, came: Heard) -> Outcome:
+        """Return what came of a message that was sent at once."""
+        return self._relay.outcome(came)
 
     async def open(self) -> None:
         """Nothing to open: connections are made when they are needed."""
@@ -110,6 +118,9 @@ class EmailChannel:
     async def close(self) -> None:
         """Close the connections that are kept."""
         await self._relay.close()
+
+    def _envelope(self, payload: Payload, body: bytes) -> Envelope:
+        return Envelope(self._sender.address, payload.recipients, body)
 
 
 def _people(fields: Mapping[str, object]) -> tuple[tuple[Mailbox, ...], ...]:

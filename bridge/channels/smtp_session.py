@@ -11,7 +11,10 @@ import asyncio
 import contextlib
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 
 from aiosmtplib import (
     SMTPDataError,
@@ -60,7 +63,12 @@ class Session(asyncio.Protocol):
         self._transport: asyncio.Transport | None = transport
         self._pipelining = pipelining
         self._utf8 = utf8
-        self._buffer = bytearray()
+        self._rest = b""
+        """What has come of a line."""
+        self._lines: list[bytes] = []
+        """What has come of a reply of several lines."""
+        self._is_unasked = False
+        """Whether it has said what nobody asked for."""
         self._replies: deque[SMTPResponse] = deque()
         self._owed = 0
         self._ahead: bytes | None = None
@@ -68,19 +76,20 @@ class Session(asyncio.Protocol):
         self._is_sent_ahead = False
         self._patience: asyncio.TimerHandle | None = None
         self._lost: SMTPException | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self._told: Callable[[], None] | None = None
+        """What is called once when something is decided."""
         transport.set_protocol(self)
 
     @property
     def is_ready(self) -> bool:
         """Whether another message may begin."""
-        return self._lost is None and not self._owed and not self._buffer
+        return self._lost is None and not (self._owed or self._rest or self._lines)
 
-    async def begin(self, envelope: Envelope, *, patience_s: float | None = None) -> None:
-        """Name the sender. Raises `NotUtf8`, SMTPSenderRefused, or what `reply` does.
+    def start(self, envelope: Envelope, told: Callable[[], None] | None = None) -> None:
+        """Name the sender. Raises `NotUtf8`, or SMTPServerDisconnected.
 
-        A server that says nothing at all for `patience_s` is given up. Where commands need not wait, the
-        message follows as soon as it may, and this returns no sooner than its answer is there.
+        Where commands need not wait, the message follows as soon as it may. `told` is called once, when its
+        answer is there or something else is decided.
         """
         if not (self._utf8 or envelope.is_ascii):
             raise NotUtf8
@@ -90,8 +99,37 @@ class Session(asyncio.Protocol):
         self._say(*commands)
         if self._pipelining:
             self._ahead = stuffed(envelope.message)
+        self._told = told
+
+    def has_taken(self, envelope: Envelope) -> SMTPResponse | None:
+        """Return the answer to a message that was started, if all that came is good; it has ended then.
+
+        None says that it goes on with `begun`.
+        """
+        if len(self._replies) != len(envelope.recipients) + 3 or not self._is_sent_ahead or self._lost:
+            return None
+        *_, last = self._replies
+        if not (all(map(_good, islice(self._replies, len(envelope.recipients) + 1))) and _good(last)):
+            return None
+        self._replies.clear()
+        self._is_sent_ahead = False
+        return last
+
+    async def begin(self, envelope: Envelope, *, patience_s: float | None = None) -> None:
+        """Name the sender, and hear the answer. Raises what `start` and `begun` do.
+
+        A server that says nothing at all for `patience_s` is given up.
+        """
+        self.start(envelope)
         if patience_s is not None:
             self._patience = asyncio.get_running_loop().call_later(patience_s, self.give_up)
+        await self.begun(envelope)
+
+    async def begun(self, envelope: Envelope) -> None:
+        """Hear the answer to the sender. Raises SMTPSenderRefused, or what `reply` does.
+
+        Where commands need not wait, this returns no sooner than the message's answer is there.
+        """
         answer = await self._reply()
         if not _good(answer):
             self._ahead = None
@@ -128,6 +166,15 @@ class Session(asyncio.Protocol):
             raise SMTPDataError(answer.code, answer.message)
         return answer
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing at all has been answered of what was asked."""
+        return not (self._replies or self._lines or self._rest)
+
+    def forget(self) -> None:
+        """Tell nobody of what comes."""
+        self._told = None
+
     async def leave(self) -> None:
         """Say goodbye, and close the connection."""
         with contextlib.suppress(SMTPException, OSError):
@@ -147,16 +194,12 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take replies; a server that speaks without being asked is leaving."""
-        self._buffer += data
         self._is_heard()
-        try:
-            while self._owed and (reply := self._cut()):
-                self._owed -= 1
-                self._replies.append(reply)
-        except ValueError:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if not all(map(self._is_reply, lines)):
             self._end(SMTPResponseException(_NO_REPLY, "what came is no reply of a mail server"))
-        if self._buffer and (not self._owed or len(self._buffer) > REPLY_BYTES):
-            self.give_up()
+        if self._is_unasked or self._rest or self._lines:
+            self._bound()
         if self._ahead is not None and not self._owed and self._lost is None:
             self._go_ahead(self._ahead)
         self._wake()
@@ -182,9 +225,16 @@ class Session(asyncio.Protocol):
         while not self._replies:
             if self._lost is not None:
                 raise self._lost
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._told = partial(_wake_up, waiter)
+            await waiter
         return self._replies.popleft()
+
+    def _bound(self) -> None:
+        """Give a server up that speaks without being asked, or too long."""
+        unasked = self._is_unasked or (self._rest and not self._owed)
+        if unasked or len(self._rest) + sum(map(len, self._lines)) > REPLY_BYTES:
+            self.give_up()
 
     def _go_ahead(self, message: bytes) -> None:
         """Send the message if the answers to all that was asked before allow it (RFC 2920, section 3.1)."""
@@ -218,27 +268,30 @@ class Session(asyncio.Protocol):
         except (SMTPException, OSError):
             self.give_up()
 
-    def _cut(self) -> SMTPResponse | None:
-        """Return the first whole reply of the buffer; raises ValueError for what is none."""
-        start, lines = 0, []
-        while (end := self._buffer.find(b"\n", start)) >= 0:
-            line = bytes(self._buffer[start:end])
-            start = end + 1
-            if not _REPLY.match(line):
-                raise ValueError("no reply")
-            lines.append(line[4:].strip())
-            if line[3:4] != b"-":
-                del self._buffer[:start]
-                return SMTPResponse(int(line[:3]), b"\n".join(lines).decode("utf-8", "surrogateescape"))
-        return None
+    def _is_reply(self, line: bytes) -> bool:
+        """Take in a line, and the reply that it ends; return whether it can be one of a reply."""
+        if not self._owed:
+            self._is_unasked = True
+            return True
+        if not _REPLY.match(line):
+            return False
+        self._lines.append(line[4:].strip())
+        if line[3:4] != b"-":
+            text = b"\n".join(self._lines).decode("utf-8", "surrogateescape")
+            self._replies.append(SMTPResponse(int(line[:3]), text))
+            self._lines.clear()
+            self._owed -= 1
+        return True
 
     def _end(self, lost: SMTPException) -> None:
         self._lost = self._lost or lost
         self._wake()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done() and self._is_news:
-            self._waiter.set_result(None)
+        told = self._told
+        if told is not None and self._is_news:
+            self._told = None
+            told()
 
     @property
     def _is_news(self) -> bool:
@@ -248,14 +301,22 @@ class Session(asyncio.Protocol):
         return not self._owed or (self._ahead is not None and not _good(self._replies[0]))
 
 
+def _wake_up(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():  # else who waited was cancelled
+        waiter.set_result(None)
+
+
 def stuffed(message: bytes) -> bytes:
     """Return a message as DATA sends it: CRLF ends lines, dots that begin one are doubled, a dot ends it all.
 
     RFC 5321, section 4.5.2. Bare line ends would let a message say where it ends.
     """
-    lines = b"\r\n".join(message.splitlines())  # at CRLF, CR and LF, as bytes are split
-    first = b"." if lines.startswith(b".") else b""
-    return b"".join((first, lines.replace(b"\r\n.", b"\r\n.."), b"\r\n.\r\n"))
+    if not message.count(b"\n") == message.count(b"\r") == message.count(b"\r\n"):
+        lines = message.splitlines()  # at CRLF, CR and LF, as bytes are split
+        message = b"".join([line + b"\r\n" for line in lines])
+    first = b"." if message.startswith(b".") else b""
+    end = b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n"
+    return b"".join((first, message.replace(b"\r\n.", b"\r\n.."), end))
 
 
 def _mail(envelope: Envelope) -> bytes:

@@ -106,7 +106,7 @@ class Admission:
         if due.rule == OWNER_RULE or not suppression.has_people(payload):
             return payload
         now = self._node.clock.now()
-        if due.asked_at is not None and now < due.asked_at + FRESH_FOR:
+        if is_fresh(due, now):
             return payload
         waiting, secret = "delivery waits, the store cannot be read", self._node.database.secret
         people = await until_read(
@@ -193,6 +193,11 @@ class Admission:
         event = event_of(due.entry, due.event_index, self._sources)
         zone = None if isinstance(event, Unready) else self._node.catalogue.zone_of(event)
         return in_zone(action, zone) if zone is not None else action
+
+
+def is_fresh(due: Due, now: datetime) -> bool:
+    """Return whether it was asked a moment ago whether its people may get it, and they may."""
+    return due.asked_at is not None and now < due.asked_at + FRESH_FOR
 
 
 def never_holds(action: Action) -> bool:

@@ -14,7 +14,7 @@ from bridge.core.messages import Payload
 from bridge.core.outcomes import Delivered, Outcome
 from bridge.core.rules import Action
 from bridge.pipeline import suppression
-from bridge.pipeline.admission import never_holds
+from bridge.pipeline.admission import is_fresh, never_holds
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.recording import Recording, Rest, attempt_of, raised
@@ -76,7 +76,7 @@ class Flights:
             or (due.rule, due.action) not in self._plain
             or due.held_until is not None
             or due.expires_at is not None
-            or suppression.has_people(payload)
+            or (due.asked_at is None and suppression.has_people(payload))
         ):
             return False
         self.node.reached(Point.CLAIMED)
@@ -109,6 +109,8 @@ class _Flight:
     def _is_sent(self, due: Due) -> bool:
         flights = self._flights
         self._started_at, self._began = flights.clock.now(), flights.clock.monotonic()
+        if suppression.has_people(self._payload) and not is_fresh(due, self._started_at):
+            return False
         try:
             return flights.prompt.send_at_once(self._payload, due.id, self._landed)
         except Exception:  # noqa: BLE001 - it is so again in the task, which records it

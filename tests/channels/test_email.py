@@ -25,7 +25,7 @@ from bridge.channels.http import Shared
 from bridge.core.messages import CLIPPED, UNSUBSCRIBE_HERE, Attachment, Document, Payload, Slot, Target
 from bridge.core.outcomes import Delivered, Outcome, Partly, Reason, Rejected, Retry
 from tests.support.certificates import Certificate
-from tests.support.channels import DELIVERY, SOFTWARE, mail, message, opened
+from tests.support.channels import DELIVERY, SOFTWARE, handed_over, mail, message, opened
 from tests.support.clock import FakeClock
 from tests.support.loop_time import pass_time
 from tests.support.smtp_server import PASSWORD, USER, SmtpServer
@@ -57,7 +57,7 @@ def part(found: EmailMessage, kind: str) -> str:
 async def send(server: SmtpServer, *, times: int = 1, **raw: object) -> list[Outcome]:
     async with opened("email", mail(server.url, **raw)) as channel:
         payload = channel.encode(message(MARIA), {})
-        return [await channel.send(payload, DELIVERY) for _ in range(times)]
+        return [await handed_over(channel, payload) for _ in range(times)]
 
 
 # ---- the bytes ----
@@ -309,7 +309,7 @@ async def test_a_line_that_begins_with_a_dot_arrives_whole(pipelining: bool) -> 
     """Dots are doubled on the wire (RFC 5321, section 4.5.2)."""
     async with SmtpServer(pipelining=pipelining) as server, opened("email", mail(server.url)) as channel:
         payload = channel.encode(message({**MARIA, "body": ".\n..a\n.b"}), {})
-        await channel.send(payload, DELIVERY)
+        await handed_over(channel, payload)
         assert server.mails[0].content == payload.body
 
 
@@ -324,7 +324,7 @@ async def test_connections_are_kept(pipelining: bool) -> None:
         opened("email", mail(server.url, concurrency=3)) as channel,
     ):
         payload = channel.encode(message(MARIA), {})
-        await asyncio.gather(*(channel.send(payload, DELIVERY) for _ in range(12)))
+        await asyncio.gather(*(handed_over(channel, payload) for _ in range(12)))
         assert len(server.mails) == 12
         assert server.connections <= 3
 
@@ -334,14 +334,14 @@ async def test_a_connection_that_went_stale_is_replaced(pipelining: bool) -> Non
     """A server that hung up in the meantime costs no attempt, and no message is sent twice."""
     async with SmtpServer(pipelining=pipelining) as server, opened("email", mail(server.url)) as channel:
         payload = channel.encode(message(MARIA), {})
-        assert isinstance(await channel.send(payload, DELIVERY), Delivered)
+        assert isinstance(await handed_over(channel, payload), Delivered)
         server.hang_up()
-        assert isinstance(await channel.send(payload, DELIVERY), Delivered)
+        assert isinstance(await handed_over(channel, payload), Delivered)
         server.mail_answer = "421 4.7.0 too many messages"
-        outcome = await channel.send(payload, DELIVERY)
+        outcome = await handed_over(channel, payload)
         assert isinstance(outcome, Retry)
         server.mail_answer = None
-        assert isinstance(await channel.send(payload, DELIVERY), Delivered)
+        assert isinstance(await handed_over(channel, payload), Delivered)
         assert len(server.mails) == 3
 
 
@@ -350,9 +350,9 @@ async def test_an_idle_connection_is_not_used_again() -> None:
     clock = FakeClock()
     async with SmtpServer() as server, opened("email", mail(server.url), clock=clock) as channel:
         payload = channel.encode(message(MARIA), {})
-        await channel.send(payload, DELIVERY)
+        await handed_over(channel, payload)
         clock.advance(seconds=31)
-        await channel.send(payload, DELIVERY)
+        await handed_over(channel, payload)
         assert (len(server.mails), server.connections) == (2, 2)
 
 
@@ -398,9 +398,9 @@ async def test_4xx_passes_and_5xx_stays(where: str, answer: str, outcome: Outcom
         server.data_answer = answer if where == "DATA" else None
         if isinstance(outcome, Rejected) and "5.1.1" in answer and where != "MAIL":
             outcome = replace(outcome, bounced=("maria@aluna.example",))
-        assert await channel.send(payload, DELIVERY) == outcome
+        assert await handed_over(channel, payload) == outcome
         server.refuse, server.mail_answer, server.data_answer = {}, None, None
-        assert isinstance(await channel.send(payload, DELIVERY), Delivered)
+        assert isinstance(await handed_over(channel, payload), Delivered)
         assert len(server.mails) == 1
 
 
@@ -491,7 +491,7 @@ async def test_a_server_tells_of_addresses_that_do_not_exist(answer: str, bounce
     async with SmtpServer(refuse=refuse) as server, opened("email", mail(server.url)) as channel:
         alone = await channel.send(channel.encode(message(MARIA), {}), DELIVERY)
         both_ = channel.encode(message({**MARIA, "cc.0": "rui@escola.example"}), {})
-        found = await channel.send(both_, DELIVERY)
+        found = await handed_over(channel, both_)
     expected = ("maria@aluna.example",) if bounced else ()
     assert isinstance(alone, Retry) or alone.bounced == expected
     assert isinstance(alone, Retry) <= (not bounced)
@@ -698,13 +698,13 @@ async def test_a_cancelled_send_leaves_nothing_open(pipelining: bool) -> None:
         opened("email", mail(server.url, concurrency=1)) as channel,
     ):
         payload = channel.encode(message(MARIA), {})
-        task = asyncio.ensure_future(channel.send(payload, DELIVERY))
+        task = asyncio.ensure_future(handed_over(channel, payload))
         await server.hanging.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         server.hang_at = None
-        assert isinstance(await channel.send(payload, DELIVERY), Delivered)
+        assert isinstance(await handed_over(channel, payload), Delivered)
     gc.collect()
 
 

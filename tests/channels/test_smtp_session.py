@@ -14,10 +14,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from bridge.channels.base import Prompt
 from bridge.channels.smtp_session import REPLY_BYTES, Envelope, Session, stuffed
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
-from tests.support.channels import DELIVERY, mail, opened
+from tests.support.channels import DELIVERY, handed_over, mail, opened
 
 GREETING = b"220 mail.test ESMTP\r\n"
 HELLO = b"250-mail.test\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n"
@@ -76,7 +77,7 @@ async def send(
     async with Scripted(*dialogue, ends=ends).listening() as server:
         raw = mail(f"smtp://127.0.0.1:{server.port}")
         async with opened("email", raw) as channel:
-            return [await channel.send(PAYLOAD, DELIVERY) for _ in range(times)], server
+            return [await handed_over(channel, PAYLOAD) for _ in range(times)], server
 
 
 async def test_a_message_takes_two_writes_where_the_server_allows_it() -> None:
@@ -84,6 +85,78 @@ async def test_a_message_takes_two_writes_where_the_server_allows_it() -> None:
     (found,), server = await send((ALL_AT_ONCE, b"250 OK\r\n250 OK\r\n354 go on\r\n"), (b"\r\n.\r\n", QUEUED))
     assert found == Delivered(250, "2.0.0 OK: queued")
     assert server.heard[1:3] == [ALL_AT_ONCE, PAYLOAD.body + b".\r\n"]
+
+
+GOOD = (ALL_AT_ONCE, b"250 OK\r\n250 OK\r\n354 go on\r\n"), (b"\r\n.\r\n", QUEUED)
+
+
+@pytest.mark.parametrize(
+    ("dialogue", "outcome"),
+    [
+        (GOOD, Delivered(250, "2.0.0 OK: queued")),
+        (
+            ((ALL_AT_ONCE, b"250 OK\r\n550 5.1.1 unknown\r\n503 no\r\n"), (b"RSET\r\n", b"250 OK\r\n")),
+            Rejected(Reason.CLIENT, 550, "5.1.1 unknown", bounced=("maria@aluna.example",)),
+        ),
+        (
+            (GOOD[0], (b"\r\n.\r\n", b"451 4.3.0 later\r\n"), (b"RSET\r\n", b"250 OK\r\n")),
+            Retry(Reason.SERVER, 451, "4.3.0 later"),
+        ),
+    ],
+)
+async def test_what_needs_no_task_on_a_kept_connection_has_the_outcome_of_any_other(
+    dialogue: Sequence[tuple[bytes, bytes]], outcome: Outcome
+) -> None:
+    """And the connection is kept behind it."""
+    async with (
+        Scripted(*GOOD, *dialogue, *GOOD).listening() as server,
+        opened("email", mail(f"smtp://127.0.0.1:{server.port}")) as channel,
+    ):
+        outcomes = [await handed_over(channel, PAYLOAD, is_at_once=number > 0) for number in range(3)]
+    assert outcomes == [Delivered(250, "2.0.0 OK: queued"), outcome, Delivered(250, "2.0.0 OK: queued")]
+    assert server.connections == 1
+
+
+async def test_a_kept_connection_that_ends_at_the_next_message_is_replaced() -> None:
+    """Nobody notices, but that it takes a connection more."""
+    outcomes, server = await send(*GOOD, (ALL_AT_ONCE, b""), times=2, ends=True)
+    assert outcomes == [Delivered(250, "2.0.0 OK: queued")] * 2
+    assert server.connections == 2
+
+
+async def test_a_connection_lost_behind_the_message_leaves_it_open_what_became_of_it() -> None:
+    """No matter whether a task waits for the answer; it is tried again, later."""
+    outcomes, server = await send(*GOOD, GOOD[0], (b"\r\n.\r\n", b""), times=2, ends=True)
+    assert outcomes[0] == Delivered(250, "2.0.0 OK: queued")
+    assert isinstance(outcomes[1], Retry)
+    assert outcomes[1].reason is Reason.CONNECTION
+    assert server.connections == 1
+
+
+async def test_a_message_without_a_task_has_the_time_limit_of_any_other() -> None:
+    """Then its connection is given up, and the next message gets another one."""
+    async with Scripted(*GOOD, GOOD[0]).listening() as server:
+        raw = mail(f"smtp://127.0.0.1:{server.port}", timeout="1s")
+        async with opened("email", raw) as channel:
+            assert isinstance(await handed_over(channel, PAYLOAD), Delivered)
+            found = await handed_over(channel, PAYLOAD, is_at_once=True)
+            assert isinstance(found, Retry)
+            assert found.reason is Reason.TIMEOUT
+            assert isinstance(await handed_over(channel, PAYLOAD, is_at_once=False), Delivered)
+    assert server.connections == 2
+
+
+async def test_closing_gives_up_what_is_under_way() -> None:
+    """Nobody hears of it any more, and no connection is left."""
+    came: list[object] = []
+    async with Scripted(*GOOD, GOOD[0]).listening() as server:
+        async with opened("email", mail(f"smtp://127.0.0.1:{server.port}")) as channel:
+            assert isinstance(channel, Prompt)
+            assert isinstance(await handed_over(channel, PAYLOAD), Delivered)
+            assert channel.send_at_once(PAYLOAD, DELIVERY, came.append)
+        await asyncio.sleep(0.01)
+        assert server.heard[-1] == b""
+    assert not came
 
 
 async def test_a_refused_sender_is_known_before_the_rest_is_answered() -> None:
@@ -107,7 +180,7 @@ async def test_a_message_follows_at_once_where_one_recipient_is_taken(refused: b
         async with Scripted(dialogue, (b"\r\n.\r\n", QUEUED)).listening() as server:
             async with opened("email", mail(f"smtp://127.0.0.1:{server.port}")) as channel:
                 payload = replace(PAYLOAD, meta={"recipients": ["maria@aluna.example", "rui@escola.example"]})
-                found = await channel.send(payload, DELIVERY)
+                found = await handed_over(channel, payload)
             is_taken = isinstance(found, Delivered) or (isinstance(found, Retry) and found.partly is not None)
             assert is_taken is bool(heard)
         assert server.heard[2 : 2 + len(heard)] == heard
@@ -186,7 +259,7 @@ async def test_an_address_cannot_add_a_command() -> None:
             payload = Payload(
                 body=b"x", meta={"recipients": ["maria@aluna.example>\r\nRCPT TO:<rui@x.example"]}
             )
-            found = await channel.send(payload, DELIVERY)
+            found = await handed_over(channel, payload)
         assert isinstance(found, Rejected)
         assert found.reason is Reason.INVALID
     assert b"rui@" not in b"".join(server.heard)

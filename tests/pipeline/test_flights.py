@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
+from msgspec.structs import replace
 
-from bridge.core.messages import Payload
+from bridge.core.messages import RECIPIENTS, Message, Payload
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry, State
-from bridge.store import outbox
+from bridge.core.suppressions import Scope, Source, Suppression, address_key
+from bridge.store import outbox, suppressions
 from bridge.store.database import Database
 from tests.pipeline.test_direct import settled, states, working
 from tests.support.pipeline import Pipeline, ScriptedChannel, action, channels, completion, rule, until
@@ -216,3 +218,36 @@ async def test_a_message_with_its_bytes_is_taken_up_again_without_a_task(databas
         assert crm.answer(Delivered(200)) == first
         await settled(database, 1)
         assert crm.sent == []
+
+
+class PersonalChannel(PromptChannel):
+    """Sends to the address of the learner."""
+
+    def encode(self, message: Message, settings: Mapping[str, object]) -> Payload:
+        return replace(super().encode(message, settings), meta={RECIPIENTS: ["maria@aluna.example"]})
+
+
+@pytest.mark.parametrize(("waits_s", "is_let_go"), [(4, True), (6, False)])
+async def test_people_are_asked_about_again_where_a_message_has_waited_for_its_turn(
+    database: Database, waits_s: int, is_let_go: bool
+) -> None:
+    """What was asked when it was stored is good for a moment, with or without a task."""
+    mails = PersonalChannel("crm", hands=1)
+    async with working(bridge(database, mails)) as pipeline:
+        await pipeline.receive(somebody(1), somebody(2))
+        await until(lambda: mails.under_way)
+        off = Suppression(
+            key=address_key(database.secret, "maria@aluna.example"),
+            source=Source.OPERATOR,
+            scope=Scope.EVERYTHING,
+            at=pipeline.clock.now(),
+        )
+        await database.write(lambda c: suppressions.add(c, off))
+        pipeline.clock.jump(seconds=waits_s)
+        mails.answer(Delivered(200))
+        await until(lambda: bool(mails.under_way) is is_let_go and pipeline.engine.is_idle is not is_let_go)
+        if is_let_go:
+            mails.answer(Delivered(200))
+            await settled(database, 2)
+        assert await states(database) == [State.DELIVERED, State.DELIVERED if is_let_go else State.SUPPRESSED]
+        assert mails.sent == []

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp.abc import AbstractResolver
 
-from bridge.channels.base import Channel
+from bridge.channels.base import Channel, Prompt
 from bridge.channels.http import Shared
 from bridge.channels.registry import OPTIONS, build
-from bridge.core.messages import Message
+from bridge.core.messages import Message, Payload
+from bridge.core.outcomes import Outcome
 from tests.support.clock import START, FakeClock
 
 DELIVERY = "0123456789abcdef0123456789abcdef"
@@ -77,6 +80,17 @@ def webhook(url: str, **more: object) -> dict[str, object]:
         "allow_private": True,
         **more,
     }
+
+
+async def handed_over(channel: Channel, payload: Payload, *, is_at_once: bool | None = None) -> Outcome:
+    """Send as the pipeline does: without a task where that is possible, and `is_at_once` does not deny it."""
+    assert isinstance(channel, Prompt)
+    came: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    is_sent = False
+    with contextlib.suppress(Exception):  # a task says why
+        is_sent = channel.send_at_once(payload, DELIVERY, came.set_result)
+    assert is_at_once in (None, is_sent)
+    return channel.outcome(await came) if is_sent else await channel.send(payload, DELIVERY)
 
 
 def mail(url: str, **more: object) -> dict[str, object]:
