@@ -25,13 +25,13 @@ class Form:
     head: bytes = field(repr=False)
 
     def with_type(self, kind: str) -> Form:
-        """Return the form of requests that say what their body is, if `kind` is not empty.
+        """Return the form of requests that say what their body is.
 
         Raises ValueError for one that is not one line of ASCII text.
         """
         if not kind.isprintable():
             raise ValueError("a header is one line of text")
-        return Form(self.place, self.head + f"Content-Type: {kind}\r\n".encode("ascii")) if kind else self
+        return Form(self.place, self.head + f"Content-Type: {kind}\r\n".encode("ascii"))
 
     def filled(self, lines: str, body: bytes) -> bytes:
         """Return one request. `lines` are what its head has of its own, each with its end.

@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import ClassVar
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
@@ -52,7 +52,7 @@ class WebhookChannel:
         self._macs = tuple(hmac.new(key, digestmod=hashlib.sha256) for key in keys)
         self._headers = {**_login(options), **_plain(options)}
         self._says_type = not any(name.lower() == "content-type" for name in self._headers)
-        self._usual_form = lru_cache(TYPES)(self._made_form({}).with_type)
+        self._usual_form = lru_cache(TYPES)(partial(self._typed, self._made_form({})))
         self._preset = preset(options.preset) if options.preset else None
         judgement = options.judgement()
         self._judgement = None if judgement == _PLAIN else judgement
@@ -151,14 +151,19 @@ class WebhookChannel:
     def _request(self, payload: Payload, delivery_id: str) -> tuple[Form, bytes]:
         """Return one request and its form. Raises ValueError if it cannot be built."""
         meta, body = payload.meta, payload.body
-        kind = str(meta.get("type", "")) if self._says_type else ""
-        form = self._usual_form(kind) if _OWN_WAY.isdisjoint(meta) else self._made_form(meta).with_type(kind)
+        kind = meta.get("type")
+        usual = _OWN_WAY.isdisjoint(meta)
+        form = self._usual_form(kind) if usual else self._typed(self._made_form(meta), kind)
         if not delivery_id.isprintable():
             raise ValueError("a header is one line of text")
         lines = f"Idempotency-Key: {delivery_id}\r\n"
         if self._macs:
             lines += self._signed(body, delivery_id)
         return form, form.filled(lines, body)
+
+    def _typed(self, form: Form, kind: object) -> Form:
+        """Return a form whose requests say what their body is, unless the channel's headers do."""
+        return form if kind is None or not self._says_type else form.with_type(str(kind))
 
     def _made_form(self, own: Mapping[str, object]) -> Form:
         url = self._options.url.get_secret_value()

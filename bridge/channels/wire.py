@@ -134,6 +134,7 @@ class Wire(asyncio.Protocol):
             self._received = self._status = 0
             self._retry_after = ""
             self._body = []
+            self._came = None
         self._told = told
         self.keeps = False  # until it has ended well
         if self._transport is None:
@@ -261,7 +262,7 @@ class Wire(asyncio.Protocol):
         return Reply(self._status, self._retry_after or None, body, whole)
 
     def _end(self, came: Reply | Exception) -> None:
-        told, self._told, self._came = self._told, None, None
+        told, self._told = self._told, None
         if told is not None:
             self.fresh = True
             self._rests(self)

@@ -19,6 +19,7 @@ from bridge.pipeline.gate import Gate
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.recording import Recording, Rest, attempt_of, raised
 from bridge.pipeline.results import Result
+from bridge.pipeline.suppression import RECIPIENTS
 from bridge.pipeline.turns import Turns
 from bridge.pipeline.worker import Worker
 from bridge.store.deliveries import Due
@@ -98,16 +99,17 @@ class _Flight:
     def go(self) -> bool:
         """Send now; return whether that takes the turn."""
         flights, item = self._flights, self._item
-        due = item[0]
         if flights.retired:  # the owner gives the lease back
             flights.worker.done(item)
             return False
-        if flights.gate.pauses != self._pauses or due.rule in flights.halts or not self._is_sent(due):
+        if not self._is_sent(item[0]):
             flights.worker.go_on(item, flights.by_task(item, self._payload, self._pauses))
         return True
 
     def _is_sent(self, due: Due) -> bool:
         flights = self._flights
+        if flights.gate.pauses != self._pauses or due.rule in flights.halts:
+            return False
         self._started_at, self._began = flights.clock.now(), flights.clock.monotonic()
         if suppression.has_people(self._payload) and not is_fresh(due, self._started_at):
             return False
