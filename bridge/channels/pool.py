@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from bridge.channels.sockets import Sockets
-from bridge.channels.wire import Heads, Reply, Told, Wire
+from bridge.channels.wire import Answers, Reply, Told, Wire
 
 IDLE_S = 15.0
 """How long a connection is kept without a request; servers wait a minute or so, some only seconds."""
@@ -34,7 +34,7 @@ class Pool:
     def __init__(self, sockets: Sockets, *, idle_s: float = IDLE_S) -> None:
         self._sockets = sockets
         self._idle_s = idle_s
-        self._heads = Heads()
+        self._answers = Answers()
         self._idle: dict[Place, list[Wire]] = {}
         self._room = MOST_KEPT
         """How many more connections may be kept."""
@@ -121,7 +121,7 @@ class Pool:
         connected = await self._sockets.connected(place.host, place.port, private=place.private)
         try:
             _, wire = await loop.create_connection(
-                lambda: Wire(loop, self._heads, partial(self._keep, wires)),
+                lambda: Wire(loop, self._answers, partial(self._keep, wires)),
                 sock=connected,
                 ssl=trust,
                 server_hostname=place.host.rstrip(".") if trust else None,

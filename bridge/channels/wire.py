@@ -19,9 +19,8 @@ from bridge.channels.sockets import given_up
 
 ANSWER_BYTES = 64 * 1024
 """How much of an answer is read, its head included; whoever needs more is no receiver of webhooks."""
-REMEMBERED_HEADS, REMEMBERED_HEAD_BYTES = 300, 1000
-"""How many heads of answers are remembered until all are forgotten, and how long one may be."""
-_HEAD_END = b"\r\n\r\n"
+REMEMBERED_ANSWERS, REMEMBERED_BYTES = 300, 1000
+"""How many whole answers are remembered until all are forgotten, and how long one may be."""
 _SWITCHING = 101
 
 
@@ -41,41 +40,28 @@ Told = Callable[[Reply | Exception], None]
 """What is called once with an answer or with what came instead: `NoAnswer`, `NotHttp` or TimeoutError."""
 
 
-class _Head(Struct, frozen=True):
-    """What a head says, and how long an answer is that begins with it."""
+class Answers(dict[bytes, Reply]):
+    """Whole answers that came, as bytes and as what llhttp read: most answers of a server are the very same.
 
-    status: int
-    retry_after: str | None
-    size: int
-
-
-class Heads(dict[bytes, _Head]):
-    """The heads of whole answers that came: most answers of a server begin with the very same bytes.
-
-    llhttp has read each of them once, at the beginning of an answer, so it is known what it would say again.
+    Each stood alone between two exchanges, so the same bytes there say the same again.
     """
 
     def remember(self, said: bytes, reply: Reply) -> None:
-        """Remember the head of an answer that came as these bytes, no more, and may be followed by others.
-
-        Where the body is all that stands behind the head, it is the head that says how long it is.
-        """
-        begin = said.find(_HEAD_END, 0, REMEMBERED_HEAD_BYTES) + len(_HEAD_END)
-        if begin < len(_HEAD_END) or said[begin:] != reply.body:  # in chunks, or behind another answer
-            return
-        if len(self) == REMEMBERED_HEADS:
-            self.clear()
-        self[said[:begin]] = _Head(reply.status, reply.retry_after, len(said))
+        """Remember an answer that came in one piece and left its connection open."""
+        if len(said) <= REMEMBERED_BYTES:
+            if len(self) == REMEMBERED_ANSWERS:
+                self.clear()
+            self[said] = reply
 
 
 class Wire(asyncio.Protocol):
     """A connection that carries one exchange after the other; whoever holds it has it alone."""
 
     __slots__ = (
+        "_answers",
         "_body",
         "_came",
         "_deadline",
-        "_heads",
         "_parser",
         "_poll",
         "_received",
@@ -92,14 +78,16 @@ class Wire(asyncio.Protocol):
         "loop",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, heads: Heads, rests: Callable[[Wire], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, answers: Answers, rests: Callable[[Wire], None]
+    ) -> None:
         """`rests` is called when an exchange has ended, before who asked is told."""
         self.loop = loop
         self.keeps = True
         """Whether the last exchange has ended as it should, and left the connection open."""
         self.fresh = True
         """For whoever keeps it: whether it was used of late."""
-        self._heads = heads
+        self._answers = answers
         self._rests = rests
         self._parser = HttpResponseParser(self)
         self._poll = select.poll()
@@ -164,11 +152,10 @@ class Wire(asyncio.Protocol):
         if self._told is None:
             self.give_up()  # nobody asked
             return
-        begin = data.find(_HEAD_END, 0, REMEMBERED_HEAD_BYTES) + len(_HEAD_END)
-        known = None if self._received else self._heads.get(data[:begin])
-        if known is not None and known.size == len(data):
+        known = None if self._received else self._answers.get(data)
+        if known is not None:
             self.keeps = not self._unsent()
-            self._end(Reply(known.status, known.retry_after, data[begin:]))
+            self._end(known)
         else:
             self._parse(data)
 
@@ -227,7 +214,7 @@ class Wire(asyncio.Protocol):
                 self._broke_off(NotHttp())
         if self._came is not None:  # told only now: what else is in the data belongs to nobody's next request
             if self.keeps and self._received == len(data):
-                self._heads.remember(data, self._came)
+                self._answers.remember(data, self._came)
             self._end(self._came)
 
     def _watch(self) -> None:

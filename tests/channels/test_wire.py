@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.channels.answers import NoAnswer, NotHttp
-from bridge.channels.wire import REMEMBERED_HEAD_BYTES, REMEMBERED_HEADS, Heads, Reply, Wire
+from bridge.channels.wire import REMEMBERED_ANSWERS, REMEMBERED_BYTES, Answers, Reply, Wire
 
 
 class FakeTransport(asyncio.Transport):
@@ -39,14 +39,14 @@ class FakeTransport(asyncio.Transport):
         self.far.close()
 
 
-async def came(pieces: list[bytes], heads: Heads | None = None) -> tuple[Reply | Exception, bool]:
+async def came(pieces: list[bytes], known: Answers | None = None) -> tuple[Reply | Exception, bool]:
     """Return what an exchange comes to when these pieces arrive, and whether the connection is still good.
 
-    `heads` are those that came before on other connections.
+    `known` are the answers that came before on other connections.
     """
     loop = asyncio.get_running_loop()
     rested: list[Wire] = []
-    wire, transport = Wire(loop, Heads() if heads is None else heads, rested.append), FakeTransport()
+    wire, transport = Wire(loop, Answers() if known is None else known, rested.append), FakeTransport()
     wire.connection_made(transport)
     told: list[Reply | Exception] = []
     wire.exchange(b"POST / HTTP/1.1\r\n\r\n", loop.time() + 60, told.append)
@@ -116,43 +116,59 @@ def test_half_an_answer_is_none_or_its_status(answer: tuple[bytes, Reply], cut: 
 
 
 @given(answers(), st.binary(max_size=40), st.integers(-40, 40))
-def test_a_head_that_came_before_means_the_same(answer: tuple[bytes, Reply], more: bytes, cut: int) -> None:
-    """Whatever comes behind it: what is remembered saves work, and decides nothing."""
+def test_an_answer_that_came_before_means_the_same(
+    answer: tuple[bytes, Reply], more: bytes, cut: int
+) -> None:
+    """And whatever else comes is read: what is remembered saves work, and decides nothing."""
     raw, reply = answer
-    heads = Heads()
-    assert asyncio.run(came([raw], heads)) == (reply, True)
-    assert asyncio.run(came([raw], heads)) == (reply, True)
+    known = Answers()
+    for _ in range(2):
+        assert asyncio.run(came([raw], known)) == (reply, True)
+    assert list(known) == [raw]
     other = raw[: len(raw) + cut] + more if cut < 0 else raw[cut:] + more
-    known, read = asyncio.run(came([other], heads)), asyncio.run(came([other]))
-    assert (str(known[0]), known[1]) == (str(read[0]), read[1])
+    found, read = asyncio.run(came([other], known)), asyncio.run(came([other]))
+    assert (str(found[0]), found[1]) == (str(read[0]), read[1])
 
 
-def test_few_heads_are_remembered_and_none_that_is_long() -> None:
+def test_few_answers_are_remembered_and_none_that_is_long() -> None:
     """A server that never says the same twice costs little memory."""
-    heads = Heads()
-    for number in range(2 * REMEMBERED_HEADS):
+    known = Answers()
+    for number in range(2 * REMEMBERED_ANSWERS):
         raw = b"HTTP/1.1 204 No Content\r\nX-Request-Id: %d\r\n\r\n" % number
-        assert asyncio.run(came([raw], heads)) == (Reply(204, None, b""), True)
-        assert 0 < len(heads) <= REMEMBERED_HEADS
-    before = len(heads)
-    long = b"HTTP/1.1 204 No Content\r\nX-Long: %b\r\n\r\n" % (b"x" * REMEMBERED_HEAD_BYTES)
-    assert asyncio.run(came([long], heads)) == (Reply(204, None, b""), True)
-    assert len(heads) == before
+        assert asyncio.run(came([raw], known)) == (Reply(204, None, b""), True)
+        assert 0 < len(known) <= REMEMBERED_ANSWERS
+    before = len(known)
+    long = b"HTTP/1.1 204 No Content\r\nX-Long: %b\r\n\r\n" % (b"x" * REMEMBERED_BYTES)
+    assert asyncio.run(came([long], known)) == (Reply(204, None, b""), True)
+    assert len(known) == before
 
 
 NOT_REMEMBERED = [
-    b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-    b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
-    b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
-    b"\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"],
+    [b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"],
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", b"x"],
+    [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n"],
+    [b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"],
+    [b"HTTP/1.1 204 No Content\r\n\r\nH"],
+    [b"HTTP/1.1 204 No Content\r\n\r\ngarbage"],
+    [b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"],
 ]
 
 
-@pytest.mark.parametrize("raw", NOT_REMEMBERED)
-def test_a_head_that_does_not_say_all_is_not_remembered(raw: bytes) -> None:
-    """How long the answer is, and that another one may follow, must stand in the head alone."""
-    heads = Heads()
-    asyncio.run(came([raw], heads))
-    assert not heads
+@pytest.mark.parametrize("pieces", NOT_REMEMBERED)
+def test_what_is_not_one_answer_in_one_piece_that_others_may_follow_is_not_remembered(
+    pieces: list[bytes],
+) -> None:
+    """Else the same bytes might say something else at another place, or leave a connection open."""
+    known = Answers()
+    asyncio.run(came(pieces, known))
+    assert not known
+
+
+def test_an_answer_to_half_a_request_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other half would stand before the next request, also where the answer is a known one."""
+    raw, known = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", Answers()
+    assert asyncio.run(came([raw], known)) == (Reply(413, None, b""), True)
+    monkeypatch.setattr(FakeTransport, "get_write_buffer_size", lambda _: 1)
+    for answers_ in (known, Answers()):
+        assert asyncio.run(came([raw], answers_)) == (Reply(413, None, b""), False)
