@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 
@@ -12,7 +12,7 @@ from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
 from bridge.core.rules import OWNER_RULE
 from bridge.core.trouble import Trouble
 from bridge.pipeline import gather, suppression, threads
-from bridge.pipeline.admission import Admission
+from bridge.pipeline.admission import Admission, never_holds
 from bridge.pipeline.compose import Actions, Unready, compose
 from bridge.pipeline.flights import Flights, Leased
 from bridge.pipeline.gate import Gate
@@ -87,7 +87,7 @@ class Deliverer:
             self._node,
             self.channel,
             worker,
-            actions=self._actions,
+            plain=frozenset(self._plain()),
             gate=self._gate,
             turns=self._turns,
             recording=self._recording,
@@ -132,6 +132,12 @@ class Deliverer:
     async def _deliver_all(self, leased: Sequence[Leased], pauses: int) -> None:
         for due, lease in leased:
             await self._done(due, lease, self._deliver(due, lease, pauses))
+
+    def _plain(self) -> Iterator[tuple[str, str]]:
+        """Yield the actions whose messages stand by themselves, and that let them go at any time."""
+        for key, action in self._actions.items():
+            if action.channel == self.channel.name and action.thread is None and never_holds(action):
+                yield key
 
     def _by_task(self, item: Leased, payload: Payload, pauses: int) -> Rest:
         due, lease = item

@@ -6,20 +6,18 @@ task that does what a task does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container
 from typing import Any
 
 from bridge.channels.base import Prompt
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Delivered, Outcome
-from bridge.core.rules import Action
 from bridge.pipeline import suppression
-from bridge.pipeline.admission import is_fresh, never_holds
+from bridge.pipeline.admission import is_fresh
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.node import Node, Point
 from bridge.pipeline.recording import Recording, Rest, attempt_of, raised
 from bridge.pipeline.results import Result
-from bridge.pipeline.suppression import RECIPIENTS
 from bridge.pipeline.turns import Turns
 from bridge.pipeline.worker import Worker
 from bridge.store.deliveries import Due
@@ -36,7 +34,7 @@ class Flights:
         prompt: Prompt,
         worker: Worker[Leased],
         *,
-        actions: Mapping[tuple[str, str], Action],
+        plain: Container[tuple[str, str]],
         gate: Gate,
         turns: Turns,
         recording: Recording,
@@ -44,7 +42,9 @@ class Flights:
     ) -> None:
         """`worker` is told of the end of what was begun.
 
-        `by_task` attempts one that has its turn, with its payload and the pauses before, in a task.
+        `plain` are the actions, each by its rule and its name, whose messages stand by themselves and may go
+        at any time. `by_task` attempts one delivery that has its turn, with its payload and the pauses
+        before, in a task.
         """
         self.node = node
         self.clock = node.clock
@@ -55,14 +55,11 @@ class Flights:
         self.turns = turns
         self.recording = recording
         self.by_task = by_task
+        self.plain = plain
         self.retired = False
         """Whether nothing more is sent."""
         self.abandoned = False
         """Whether nobody asks any more what came of it."""
-        self._plain = frozenset(
-            key for key, action in actions.items() if action.thread is None and never_holds(action)
-        )
-        """The actions whose messages stand by themselves, and that let them go at any time."""
 
     def begin(self, item: Leased) -> bool:
         """Send a delivery when it is its turn, if it needs no task; say whether it was taken up.
@@ -74,7 +71,7 @@ class Flights:
         payload = due.payload
         if (
             payload is None
-            or (due.rule, due.action) not in self._plain
+            or (due.rule, due.action) not in self.plain
             or due.held_until is not None
             or due.expires_at is not None
             or (due.asked_at is None and suppression.has_people(payload))
