@@ -10,7 +10,7 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from bridge.channels.base import Prompt
-from bridge.core.messages import Payload
+from bridge.core.messages import RECIPIENTS, Payload
 from bridge.core.outcomes import Delivered, Outcome
 from bridge.pipeline import suppression
 from bridge.pipeline.admission import is_fresh
@@ -23,6 +23,7 @@ from bridge.pipeline.worker import Worker
 from bridge.store.deliveries import Due
 
 Leased = tuple[Due, str]
+_CLAIMED, _SENT = Point.CLAIMED, Point.SENT  # once: looking up a member costs as much as calling something
 
 
 class Flights:
@@ -77,7 +78,7 @@ class Flights:
             or (due.asked_at is None and suppression.has_people(payload))
         ):
             return False
-        self.node.reached(Point.CLAIMED)
+        self.node.reached(_CLAIMED)
         self.turns.ask(_Flight(self, item, payload).go)
         return True
 
@@ -139,7 +140,7 @@ class _Flight:
             follow = None if calm else flights.gate.following(outcome, flights.clock.now())
         finally:
             flights.turns.end()
-        flights.node.reached(Point.SENT)
+        flights.node.reached(_SENT)
         attempt = attempt_of(due, self._started_at, took, outcome)
         if follow is None and isinstance(outcome, Delivered) and not outcome.bounced:
             flights.recording.record_soon((due, lease, attempt, outcome.reference), self._recorded)

@@ -25,7 +25,7 @@ from bridge.store.deliveries import Attempt, Due, NewDelivery, Recorded
 Rest = Coroutine[None, None, None]
 """What remains to be awaited for a delivery."""
 LANES_NOTED = 10_000
-_DELIVERED = State.DELIVERED.value
+_DELIVERED, _RECORDING = State.DELIVERED.value, Point.RECORDING
 _WORDS: Mapping[type[Outcome], Literal["delivered", "retry", "rejected"]]
 _WORDS = {Delivered: "delivered", Retry: "retry", Rejected: "rejected"}
 
@@ -84,7 +84,7 @@ class Recording:
         `follow` is what the gate does in the same transaction.
         """
         step = self._follow(due, attempt, outcome)
-        self._node.reached(Point.RECORDING)
+        self._node.reached(_RECORDING)
         alone = follow is not None or due.held_until is not None or step.bounced
         plain = step.state is State.DELIVERED and not alone
         if not (plain and await self._is_recorded((due, lease, attempt, step.reference))):
@@ -95,7 +95,7 @@ class Recording:
 
         `ended` is told whether it is stored; else it is left to `record_alone`.
         """
-        self._node.reached(Point.RECORDING)
+        self._node.reached(_RECORDING)
         self._results.record(result, ended)
 
     async def record_alone(self, result: Result) -> None:
