@@ -77,7 +77,7 @@ class WebhookChannel:
             own |= _own_way(message.fields, str(settings.get("path_ends", "")))
         if "method" in settings:
             own["method"] = settings["method"]
-        if settings.get("unsaid") and str(own.get("method", self._options.method)) in BODILESS:
+        if "unsaid" in settings and str(own.get("method", self._options.method)) in BODILESS:
             return Payload(body=b"", meta=own)
         body, kind, cuts = self._content(message.fields)
         own["type"] = settings.get("type", kind)
@@ -119,7 +119,8 @@ class WebhookChannel:
     def _content(self, fields: Mapping[str, object]) -> tuple[bytes, str, tuple[str, ...]]:
         """Return the body, its media type, and what was cut."""
         if "json" in fields:
-            return _json(self._always(fields["json"])), "application/json", ()
+            value = fields["json"]
+            return _json(value if self._preset is None else self._always(value)), "application/json", ()
         if "body" in fields:
             return str(fields["body"]).encode("utf-8", "replace"), "text/plain; charset=utf-8", ()
         if "form" in fields:
@@ -143,10 +144,8 @@ class WebhookChannel:
         return self._always(known.structure(short, self._options.values)), cuts
 
     def _always(self, value: object) -> object:
-        preset = self._preset
-        if preset is None or not (preset.always and isinstance(value, dict)):
-            return value
-        return {**preset.always, **value}
+        always = self._preset.always if self._preset else {}
+        return {**always, **value} if always and isinstance(value, dict) else value
 
     def _request(self, payload: Payload, delivery_id: str) -> tuple[Form, bytes]:
         """Return one request and its form. Raises ValueError if it cannot be built."""
