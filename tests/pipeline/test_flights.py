@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import UTC, time, timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from bridge.core.conditions import NOTHING
 from bridge.core.messages import RECIPIENTS, Message, Payload
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry, State
+from bridge.core.quiet_hours import Hours, QuietHours
+from bridge.core.rules import Unless
 from bridge.core.suppressions import Scope, Source, Suppression, address_key
 from bridge.store import outbox, suppressions
 from bridge.store.database import Database
@@ -90,6 +95,30 @@ async def test_a_message_that_cannot_go_at_once_goes_by_a_task(database: Databas
         await pipeline.receive(somebody(1), somebody(2))
         await settled(database, 2)
         assert len(crm.sent) == 2
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"expires": timedelta(hours=1)},
+        {"quiet_hours": QuietHours(Hours(time(22), time(8)), UTC)},
+        {"unless": Unless(("lesson.completed",), NOTHING, ("learner.email",))},
+    ],
+    ids=lambda what: next(iter(what)),
+)
+async def test_what_may_be_held_by_its_rule_goes_by_a_task(database: Database, what: dict[str, Any]) -> None:
+    """Which asks whether this is the time for it; without a task nobody would."""
+    crm = PromptChannel("crm")
+    held = Pipeline(
+        database,
+        [rule("r", replace(action("r", "crm"), **what))],
+        channels(crm),
+        of_node={"alone": True},
+    )
+    async with working(held) as pipeline:
+        await pipeline.receive(somebody(1))
+        await settled(database, 1)
+        assert (len(crm.sent), crm.under_way) == (1, [])
 
 
 @pytest.mark.parametrize(
