@@ -97,7 +97,10 @@ class Same:
 
 
 class Group:
-    """An object or a list of a JSON structure, some of whose members each event fills in."""
+    """An object or a list of a JSON structure, some of whose members each event fills in.
+
+    The other members are the very same objects in all messages, and nobody's to change.
+    """
 
     def __init__(self, plan: dict[Any, object] | list[object], parts: Sequence[tuple[Any, Part]]) -> None:
         """`parts` are the members to fill in, by their key or position in `plan`."""
