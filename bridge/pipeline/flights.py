@@ -10,7 +10,7 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from bridge.channels.base import Prompt
-from bridge.core.messages import RECIPIENTS, Payload
+from bridge.core.messages import Payload
 from bridge.core.outcomes import Delivered, Outcome
 from bridge.pipeline import suppression
 from bridge.pipeline.admission import is_fresh
