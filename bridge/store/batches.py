@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
@@ -34,7 +35,7 @@ class Batches:
     """Runs batches over one connection, which it opens when needed and drops when the store fails.
 
     `check` is called before each connection and each commit, and raises when the store is not what it was;
-    `committed` after each commit, and raises nothing. Belongs to one thread.
+    `committed` after each commit, and what it raises harms nobody. Belongs to one thread.
     """
 
     def __init__(
@@ -109,7 +110,8 @@ class Batches:
             # Run again, a commit that did arrive would be run twice: this one is for the callers to sort out.
             self._drop()
             raise self._unavailable(error) from error
-        self._committed(connection)
+        with contextlib.suppress(Exception):  # what is committed stands, and is not run again
+            self._committed(connection)
         return values
 
     def _connect(self) -> Connection:

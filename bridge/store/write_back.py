@@ -71,14 +71,13 @@ class WriteBack:
             return False
 
     def _carry(self) -> int:
-        """Carry back what is committed now; returns how many pages the journal had."""
-        try:
+        """Carry back what is committed now; returns how many pages the journal had, or 0 if it cannot be."""
+        with contextlib.suppress(sqlite3.Error):  # the file is away
             connection = sqlite3.connect(self._existing, uri=True)
-        except sqlite3.Error:  # the file is away
-            return 0
-        with contextlib.closing(connection):
-            connection.executescript("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;")
-            return _checkpoint(connection)
+            with contextlib.closing(connection):
+                connection.executescript("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;")
+                return _checkpoint(connection)
+        return 0
 
 
 def _checkpoint(connection: sqlite3.Connection) -> int:

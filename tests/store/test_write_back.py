@@ -108,6 +108,19 @@ def test_no_file_is_made_where_it_was_removed(made: Engines, file: Path) -> None
     batches.close()
 
 
+def test_what_is_committed_stands(made: Engines) -> None:
+    """Whatever becomes of what follows a commit, it is not run a second time."""
+
+    def fail(_: Connection) -> None:
+        raise RuntimeError("can't start new thread")
+
+    batches = Batches(made.writer, "x", committed=fail)
+    run(batches, 3)
+    with made.reader.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM settings").scalar() == 4
+    batches.close()
+
+
 async def test_a_store_has_it_done(file: Path) -> None:
     """With the numbers that are meant for it."""
     database = await Database.open(f"sqlite:///{file}")
