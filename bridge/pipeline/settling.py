@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -91,7 +91,7 @@ def settle_all(
 
     `secret` is the store's. Raises `LeaseLost` if one of them is no longer ours.
     """
-    queue = _Queue(connection, secret)
+    queue = _Queue(connection, secret, (planned for verdict in verdicts for planned in verdict.planned))
     outcomes = [_follow(queue, verdict, now) for verdict in verdicts]
     queue.flush()
     finished = [
@@ -111,7 +111,7 @@ def consequences(
 
     `again` says that the entry has been through these rules before.
     """
-    queue, outcome = _Queue(connection, secret), _Outcome()
+    queue, outcome = _Queue(connection, secret, plan.planned), _Outcome()
     _settle(queue, plan, entry.seq, outcome, now, again=again)
     queue.flush()
     return outcome.stored, outcome.skipped
@@ -127,8 +127,9 @@ def accept_all(connection: Connection, entries: Entries, secret: bytes) -> list[
     summaries: Summaries = {}
     ways = [(entry, way.foreseen(summaries) if isinstance(way, Draft) else way) for entry, way in entries]
     accepted = inbox.accept_all(connection, ways, seqs)
-    queue = _Queue(connection, secret)
-    results: list[tuple[Accepted, Stored | None]] = []
+    drafts = (way for _, way in entries if isinstance(way, Draft))
+    queue = _Queue(connection, secret, (planned for draft in drafts for planned in draft.plan.planned))
+    results: list[Found] = []
     led_on: list[tuple[Draft, int, _Outcome]] = []
     for found, (_, draft) in zip(accepted, entries, strict=True):
         if isinstance(draft, Draft) and not found.duplicate and draft.leads_on():
@@ -174,13 +175,28 @@ class _Outcome:
 
 
 class _Queue:
-    """Stores deliveries in the order in which they are wanted, as many as can be together."""
+    """Stores deliveries in the order in which they are wanted, as many as can be together.
 
-    def __init__(self, connection: Connection, secret: bytes) -> None:
+    `planned` are those that may be wanted.
+    """
+
+    def __init__(self, connection: Connection, secret: bytes, planned: Iterable[Planned]) -> None:
         self.connection = connection
         self.secret = secret
+        self._planned = planned
+        self._listed: Collection[str] | None = None
         self._wanted: list[tuple[NewDelivery, Payload | None, Lease | None]] = []
         self._outcomes: list[_Outcome] = []
+
+    def may_go_to_all(self, payload: Payload) -> bool:
+        """Return whether none of a message's people is on the list of those who get none.
+
+        The store is asked once about the people of all that may be wanted.
+        """
+        if self._listed is None:
+            offered = (each.offer.payload for each in self._planned if each.offer is not None)
+            self._listed = suppression.listed(self.connection, self.secret, offered)
+        return not suppression.is_for_any(payload, self._listed)
 
     def add(self, outcome: _Outcome, plan: Planned) -> None:
         """Take in a delivery that nothing stands in the way of."""
@@ -224,7 +240,7 @@ def _settle(queue: _Queue, plan: Settle, seq: int, outcome: _Outcome, now: datet
         planned, waiting = firing(connection, plan.tallies, planned, again=again)
         outcome.skipped += waiting
     for wanted in planned:
-        each = _for_whom_it_may(connection, wanted, queue.secret)
+        each = _for_whom_it_may(queue, wanted)
         if each is wanted and each.is_plain:
             queue.add(outcome, each)
             continue
@@ -236,12 +252,14 @@ def _settle(queue: _Queue, plan: Settle, seq: int, outcome: _Outcome, now: datet
             _enqueue(connection, outcome, each, at_once=each is wanted)
 
 
-def _for_whom_it_may(connection: Connection, plan: Planned, secret: bytes) -> Planned:
+def _for_whom_it_may(queue: _Queue, plan: Planned) -> Planned:
     """Return the plan, unless not all of its people may get the message; if some may, the loop sends it."""
     offer = plan.offer
     if offer is None or plan.delivery.rule == OWNER_RULE or not suppression.has_people(offer.payload):
         return plan
-    people = suppression.allowed(connection, secret, offer.payload)
+    if queue.may_go_to_all(offer.payload):
+        return plan
+    people = suppression.allowed(queue.connection, queue.secret, offer.payload)
     if not people.kept_from:
         return plan
     if people.to:

@@ -6,7 +6,7 @@ a click.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -34,6 +34,18 @@ class Allowed(Struct, frozen=True):
 def has_people(payload: Payload) -> bool:
     """Return whether a message is for addresses of people."""
     return bool(payload.meta.get(RECIPIENTS))
+
+
+def listed(connection: Connection, secret: bytes, payloads: Iterable[Payload]) -> Collection[str]:
+    """Return which people of these messages are on the list at all; the others may get them."""
+    keys = {address: address_key(secret, address) for payload in payloads for address in payload.recipients}
+    found = suppressions.listed(connection, list(keys.values()))
+    return {address for address, key in keys.items() if key in found}
+
+
+def is_for_any(payload: Payload, addresses: Collection[str]) -> bool:
+    """Return whether a message is for any of these people."""
+    return any(address in addresses for address in payload.recipients)
 
 
 def allowed(connection: Connection, secret: bytes, payload: Payload) -> Allowed:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, literal_column, or_, select
 
 from bridge.core.suppressions import Scope, Source, Suppression
 from bridge.store.conflicts import insert_or_update
@@ -57,6 +57,12 @@ def add(connection: Connection, new: Suppression) -> None:
     """Put an address on the list, or say anew why it is there."""
     row = {name: getattr(new, name) for name in _FIELDS}
     connection.execute(_ADD, {**row, "delivery_id": new.delivery})
+
+
+def listed(connection: Connection, keys: Sequence[bytes]) -> set[bytes]:
+    """Return which of these keys are on the list, for whatever reason and scope."""
+    found = _IS_LISTED.send_finds(connection, [(bytearray(key),) for key in keys])()
+    return {key for key, is_there in zip(keys, found, strict=True) if is_there}
 
 
 def add_all(connection: Connection, new: Sequence[Suppression]) -> None:
@@ -129,6 +135,10 @@ _COLUMNS = tuple(
 _OF = select(*_COLUMNS).where(suppressions.c.key == given("key")).order_by(suppressions.c.seq)
 _FIND_ANY = Prepared(_OF, returned=_COLUMNS)
 _FIND_ALL = Prepared(_OF.where(suppressions.c.scope == constant(Scope.EVERYTHING)), returned=_COLUMNS)
+_IS_LISTED = Prepared(
+    select(suppressions.c.seq).where(suppressions.c.key == given("key")).limit(literal_column("1")),
+    given=("given_key",),
+)
 _ADD = insert_or_update(suppressions, ["key", "source"], ["scope", "at", "address", "delivery_id", "why"])
 _LIFT = delete(suppressions).where(
     suppressions.c.key == given("key"), suppressions.c.source == given("source")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, time, timedelta
 
 import pytest
@@ -19,7 +19,7 @@ from bridge.store import memory, suppressions, views
 from bridge.store.database import Database
 from bridge.store.suppressions import SuppressionFilter, SuppressionRow
 from bridge.store.views import DeliveryFilter, DeliveryRow
-from tests.support.pipeline import Pipeline, ScriptedChannel, action, channels, completion, rule
+from tests.support.pipeline import Pipeline, ScriptedChannel, action, channels, completion, rule, until
 from tests.support.policy import DOWN, channel
 
 MARIA, RUI = "maria@aluna.example", "rui@escola.example"
@@ -43,6 +43,17 @@ class Post(ScriptedChannel):
         assert isinstance(recipients, list)
         self.reached.append(tuple(recipients))
         return await super().send(payload, delivery_id)
+
+
+class InTurn(Post):
+    """Writes to one person after the other."""
+
+    def __init__(self, people: Sequence[str]) -> None:
+        super().__init__()
+        self._next = iter(people)
+
+    def encode(self, message: Message, settings: Mapping[str, object]) -> Payload:
+        return replace(super().encode(message, settings), meta={"recipients": [next(self._next)]})
 
 
 def mailing(purpose: Purpose = Purpose.NUDGE, **changes: object) -> list[Rule]:
@@ -102,6 +113,30 @@ async def test_the_purpose_decides_what_the_list_applies_to(
     assert row.state is (State.SUPPRESSED if kept else State.DELIVERED)
     assert len(mail.sent) == (when == "at once") + (not kept)
     assert (row.why or "").startswith("suppressed: ") is kept
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_of_many_messages_each_is_asked_about(database: Database, at_once: bool) -> None:
+    """Those of one moment are decided about together: who is on the list gets none, all others theirs."""
+    people = [f"{name}@aluna.example" for name in ("ana", "maria", "bia", "rui", "eva", "lia")]
+    kept_from = {"maria@aluna.example", "lia@aluna.example"}
+    mail = InTurn(people)
+    pipeline = Pipeline(database, mailing(), channels(mail))
+    for address in sorted(kept_from):
+        await Suppressor(pipeline.node).add(address, "", Scope.EVERYTHING)
+    if at_once:
+        await pipeline.engine.start()
+        await until(lambda: pipeline.engine.is_idle)
+    together = [completion(f"e{number}", learner={"email": people[number]}) for number in range(6)]
+    await asyncio.gather(*(pipeline.receive(each) for each in together))
+    if at_once:
+        await until(lambda: len(mail.reached) >= 4 and pipeline.engine.is_idle)
+        await pipeline.engine.stop(1)
+    else:
+        await pipeline.engine.drain()
+    assert sorted(to for (to,) in mail.reached) == sorted(set(people) - kept_from)
+    states = [row.state for row in await rows(database)]
+    assert (states.count(State.DELIVERED), states.count(State.SUPPRESSED)) == (4, 2)
 
 
 async def test_an_unsubscribe_between_two_attempts_counts(database: Database) -> None:
