@@ -8,7 +8,7 @@ from sqlalchemy.schema import Column
 
 from bridge.store.prepared import Prepared
 from bridge.store.schema import constant, given, new_row
-from bridge.store.several import MOST
+from bridge.store.several import MOST, STEP
 
 NOTES = Table(
     "notes",
@@ -40,7 +40,7 @@ def notes(connection: Connection) -> list[tuple[object, ...]]:
     return [tuple(row) for row in connection.execute(select(NOTES).order_by(NOTES.c.name))]
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, MOST - 1, MOST, MOST + 1, 3 * MOST + 21])
+@pytest.mark.parametrize("count", [1, 2, STEP, STEP + 1, MOST - 1, MOST, MOST + 1, 3 * MOST + 21])
 def test_any_number_of_rows(connection: Connection, count: int) -> None:
     """They are one statement or several, and the rows are the same: also what is fixed, and what is NULL."""
     rows: list[tuple[object, ...]] = [(f"{row:03}", None if row % 5 == 4 else "x") for row in range(count)]
