@@ -20,6 +20,7 @@ from sqlalchemy.types import TypeEngine
 
 from bridge.store import arrays, several
 from bridge.store.arrays import Kind
+from bridge.store.several import Several
 
 T = TypeVar("T")
 Convert = Callable[[Any], Any]
@@ -75,7 +76,7 @@ class Prepared:
         self._returned = tuple(returned)
         self._compiled: dict[str, _Compiled] = {}
         self._together: _Together | None = None
-        self._several: dict[int, str] = {}
+        self._several: Several | None = None
 
     def first(self, connection: Connection, values: Mapping[str, object]) -> tuple[Any, ...] | None:
         """Run it and return the first row's values, or None."""
@@ -172,11 +173,12 @@ class Prepared:
         self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[object]]
     ) -> list[Any]:
         """Run it on SQLite with as few statements as there can be; returns their cursors."""
+        texts = self._several
+        if texts is None:
+            texts = self._several = self._compile_several(connection.dialect, names)
 
         def run(count: int, values: list[object]) -> Any:  # noqa: ANN401 - a driver's cursor
-            text = self._several.get(count)
-            if text is None:
-                text = self._several[count] = self._compile_several(connection.dialect, names, count)
+            text = texts.of(count)
             return _run(connection, text, lambda cursor: cursor.execute(text, values))
 
         return list(several.in_parts(rows, run))
@@ -204,8 +206,12 @@ class Prepared:
         parameters = [(name, converts[name], fixed.get(name)) for name in made.positiontup or converts]
         return _Compiled(str(made), parameters, reads, named=made.positiontup is None)
 
-    def _compile_several(self, dialect: Dialect, names: Sequence[str], count: int) -> str:
-        """Return the statement for so many rows, for SQLite."""
+    def _compile_several(self, dialect: Dialect, names: Sequence[str]) -> Several:
+        """Return the statement for many rows, for SQLite."""
+        one, two = (self._of_several(dialect, names, count) for count in (1, 2))
+        return Several(one, two)
+
+    def _of_several(self, dialect: Dialect, names: Sequence[str], count: int) -> str:
         if isinstance(self._statement, Select):
             made = _made(several.asking(self._statement, names, count), dialect)
         else:

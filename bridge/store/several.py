@@ -3,8 +3,8 @@
 For every run of a statement SQLite starts and ends a program, and an INSERT into a table that counts up reads
 and writes its last number; the driver lets other threads run. Together that is a fifth of what a row costs.
 
-Each number of rows is a text of its own, which is compiled once. There are few: eights of rows go into one
-statement, and what is over into a second one.
+Each number of rows is a text of its own, which SQLite prepares once. There are few: eights of rows go into
+one statement, and what is over into a second one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,29 @@ MOST = 32
 """Rows of one statement; a multiple of `STEP`."""
 STEP = 8
 """Of more rows than this, the first statement takes as many times so many as there are."""
+
+
+class Several:
+    """The texts of one statement for any number of rows, made of those for one and for two.
+
+    Compiling each would cost as much as storing hundreds of rows.
+    """
+
+    def __init__(self, one: str, two: str) -> None:
+        same = (each == other for each, other in zip(one, two, strict=False))
+        place = next((place for place, is_same in enumerate(same) if not is_same), len(one))
+        more = two[place : place + len(two) - len(one)]
+        if one[:place] + more + one[place:] != two:
+            raise ValueError(f"a second row is not just added: {two}")
+        self._begin, self._more, self._end = one[:place], more, one[place:]
+        self._texts: dict[int, str] = {}
+
+    def of(self, count: int) -> str:
+        """Return the text for so many rows."""
+        text = self._texts.get(count)
+        if text is None:
+            text = self._texts[count] = self._begin + self._more * (count - 1) + self._end
+        return text
 
 
 def inserting(
