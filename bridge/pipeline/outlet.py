@@ -55,6 +55,9 @@ class Outlet:
             log=node.log,
         )
         self.worker.prompt = self._deliverer.prompt_for(self.worker)
+        self.worker.prepare = self._prepare
+        self._pauses = self._gate.pauses
+        """As they were before the last claim."""
         self._offered_at: datetime | None = None
         self._offered: Lease | None = None
         """What is offered in one moment is under one lease, as what is claimed together is."""
@@ -146,8 +149,9 @@ class Outlet:
         self.worker.wake()
 
     async def _claim(self, limit: int, busy: Sequence[Leased]) -> Sequence[Leased]:
-        now, pauses = self._node.clock.now(), self._gate.pauses
+        now = self._node.clock.now()
         lease = Lease(self._lease(), now + self._deliverer.lease_for)
+        self._pauses = self._gate.pauses
         turn = self._node.trials.turn(self.channel.name, [due.seq for due, _ in busy], now, self._node.log)
         # A claim leaves alone what is leased; what we are at is named only where its lease may be over.
         ours = [due.seq for due, _ in busy if claiming.has_run_out(due.leased_until, now)]
@@ -176,8 +180,13 @@ class Outlet:
             self.worker.stay_behind()
         if let.until is not None:
             self.worker.wake_at(let.until)
-        claimed = await self._deliverer.prepared(let.items, lease, pauses)
-        return [(due, lease.name) for due in claimed]
+        return [(due, lease.name) for due in let.items]
+
+    async def _prepare(self, items: Sequence[Leased]) -> Sequence[Leased]:
+        first, name = items[0]
+        lease = Lease(name, first.leased_until)  # one for all of a claim
+        ready = await self._deliverer.prepared([due for due, _ in items], lease, self._pauses)
+        return [(due, name) for due in ready]
 
 
 def _due(seq: int, planned: Planned, offer: Offer, entry: Entry, *, others_wait: bool) -> Due:

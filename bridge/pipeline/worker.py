@@ -25,7 +25,8 @@ class Worker(Generic[Item]):
     `claim` takes a number and the items at work, and returns at most that many others, leased; `handle`
     finishes those it is given, at most `together`, and raises nothing. `prompt`, if set, may take an item up
     without a task: it returns whether it does, and then `done`, `fail` or `go_on` is called with the item
-    later. An item at work is never started again beside itself, however long its lease has run out. A wake-up
+    later. `prepare`, if set, gets what was claimed ready first, and returns what is to be started of it. An
+    item at work is never started again beside itself, however long its lease has run out. A wake-up
     that comes while the loop is busy is remembered. While something is at work, nothing is claimed for fewer
     than `least` free hands: a look at the store costs about the same for one as for many.
 
@@ -52,6 +53,7 @@ class Worker(Generic[Item]):
         self._together = together
         self._least = least
         self.prompt: Callable[[Item], bool] | None = None
+        self.prepare: Callable[[Sequence[Item]], Awaitable[Sequence[Item]]] | None = None
         self._clock = clock
         self._log = log
         self._news = asyncio.Event()
@@ -207,8 +209,23 @@ class Worker(Generic[Item]):
         if self._stopping:
             return False  # claimed while stopping: the owner gives the leases back
         self._free -= len(items)
+        if self.prepare is not None and items:
+            items = await self._prepared(items, self.prepare)
         self._start(items)
         return bool(items)
+
+    async def _prepared(
+        self, items: Sequence[Item], prepare: Callable[[Sequence[Item]], Awaitable[Sequence[Item]]]
+    ) -> Sequence[Item]:
+        """Get claimed items ready, which are as good as at work by now; none if the loop stops meanwhile."""
+        self._claiming = True
+        try:
+            ready = await prepare(items)
+        finally:
+            self._claiming = False
+        if len(ready) < len(items):
+            self._are_free(len(items) - len(ready))
+        return () if self._stopping else ready
 
     async def _claimed(self, free: int) -> Sequence[Item]:
         """Claim; fewer items than hands mean that no older one is left, unless somebody says so meanwhile."""

@@ -353,3 +353,35 @@ async def test_nobody_waits_for_what_waits_in_the_store() -> None:
     assert not bench.worker.settles
     await bench.worker.stop(0)
     await task
+
+
+async def test_nothing_overtakes_what_waits_while_what_was_claimed_is_got_ready() -> None:
+    """What is got ready has its hands already; what is not ready then, or after a stop, is not started."""
+    handled, may_end = list[int](), asyncio.Event()
+
+    async def handle(item: int) -> None:
+        handled.append(item)
+
+    async def prepare(items: Sequence[int]) -> Sequence[int]:
+        await may_end.wait()
+        return [item for item in items if item != 2]
+
+    bench = Bench(handle, hands=2)
+    bench.worker.prepare = prepare
+    bench.waiting = [1, 2, 3]
+    task = await running(bench)
+    assert (bench.waiting, handled) == ([3], [])
+    assert not bench.worker.is_idle
+    assert not bench.worker.reserve(), "older items wait in the store"
+    may_end.set()
+    await settle()
+    assert handled == [1, 3]
+    assert bench.worker.is_quiet, "the hand of what was not ready is free again"
+    may_end.clear()
+    bench.waiting = [4]
+    bench.worker.wake()
+    await settle()
+    await bench.worker.stop(0)
+    may_end.set()
+    await task
+    assert handled == [1, 3]
