@@ -50,7 +50,7 @@ class Envelope:
     @property
     def is_ascii(self) -> bool:
         """Whether any server understands the addresses; others need SMTPUTF8 (RFC 6531)."""
-        return all(address.isascii() for address in (self.sender, *self.recipients))
+        return "".join((self.sender, *self.recipients)).isascii()
 
 
 class Session(asyncio.Protocol):
