@@ -60,9 +60,10 @@ def written(letter: Letter) -> bytes:
     """Return the e-mail with CRLF at the end of each line; ASCII but for names before an @ that are not."""
     boundary = f"=_{letter.id}"  # "=_" cannot stand in quoted-printable, nor in base64
     mark = boundary.encode()
+    known: dict[str, bytes] = {}  # most of what one part says of its own, the other says too
     said = (
-        *(_PART % (mark, b"plain"), quoted(letter.text)),
-        *(_PART % (mark, b"html"), quoted(letter.html)),
+        *(_PART % (mark, b"plain"), quoted(letter.text, known)),
+        *(_PART % (mark, b"html"), quoted(letter.html, known)),
         b"\r\n--%b--\r\n" % mark,
     )
     if not letter.attachments:
@@ -92,14 +93,21 @@ def _attached(file: Attachment, boundary: str) -> tuple[bytes, bytes]:
     return head.encode(), file.encoded
 
 
-def quoted(text: str | Runs) -> bytes:
-    """Return a text as quoted-printable (RFC 2045, section 6.7); lines end with CRLF, the last one too."""
+def quoted(text: str | Runs, known: dict[str, bytes] | None = None) -> bytes:
+    """Return a text as quoted-printable (RFC 2045, section 6.7); lines end with CRLF, the last one too.
+
+    In `known` are pieces that were encoded for the same letter, and will be.
+    """
     if isinstance(text, str):
         return _ended(_piece(text))
+    known = {} if known is None else known
     first, *others = _pieces(text.shared)
     encoded = [first]
     for own, shared in zip(text.own, others, strict=True):
-        encoded += (_piece(own), shared)
+        piece = known.get(own)
+        if piece is None:
+            piece = known[own] = _piece(own)
+        encoded += (piece, shared)
     return _ended(b"".join(encoded))
 
 
