@@ -311,12 +311,9 @@ def stuffed(message: bytes) -> bytes:
 
     RFC 5321, section 4.5.2. Bare line ends would let a message say where it ends.
     """
-    if not message.count(b"\n") == message.count(b"\r") == message.count(b"\r\n"):
-        lines = message.splitlines()  # at CRLF, CR and LF, as bytes are split
-        message = b"".join([line + b"\r\n" for line in lines])
-    first = b"." if message.startswith(b".") else b""
-    end = b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n"
-    return b"".join((first, message.replace(b"\r\n.", b"\r\n.."), end))
+    lines = b"\r\n".join(message.splitlines())  # at CRLF, CR and LF, as bytes are split
+    first = b"." if lines.startswith(b".") else b""
+    return b"".join((first, lines.replace(b"\r\n.", b"\r\n.."), b"\r\n.\r\n"))
 
 
 def _mail(envelope: Envelope) -> bytes:
