@@ -25,6 +25,8 @@ from bridge.web.whole import WholeReader
 PREFIX = b"POST /hooks/"
 WAITING_BYTES = 64 * 1024
 """What may come behind a request that is being stored, before its sender is held up."""
+LOOKS = 10
+"""How often it is looked for senders who take too long, within the time that they have, and once a second."""
 
 
 class Taker(Protocol):
@@ -69,6 +71,9 @@ class Doors:
         self._left = asyncio.Event()
         self._written: dict[tuple[int, int | None, bool], bytes] = {}
         self._until = 0.0
+        self.patience_s = min(limits.head_s, limits.idle_s)
+        self._look_s = min(1.0, self.patience_s / LOOKS)
+        self._timer: asyncio.TimerHandle | None = None
 
     def door(self) -> Door:
         """Return the protocol of a new connection."""
@@ -78,6 +83,8 @@ class Doors:
         """Take note of an open connection."""
         self._open.add(door)
         self.connections.enter(door)
+        if self._timer is None:
+            self._timer = self.loop.call_later(self._look_s, self._look)
 
     def leave(self, door: Door) -> None:
         """Forget one that is closed or handed over."""
@@ -99,6 +106,13 @@ class Doors:
             for door in list(self._open):
                 door.abort()
 
+    def _look(self) -> None:
+        """Cut off whoever takes too long: one timer for all, since one for each connection costs more."""
+        now = self.loop.time()
+        for door in list(self._open):
+            door.look(now)
+        self._timer = self.loop.call_later(self._look_s, self._look) if self._open else None
+
     def written(self, answer: Answer, at: float, *, keeps: bool) -> bytes:
         """Return an answer as it goes over the wire; there are few, and each is written once a second.
 
@@ -116,12 +130,11 @@ class Doors:
 class Door(asyncio.Protocol):
     """One connection, for as long as everything that comes over it is of the usual kind."""
 
-    __slots__ = ("_behind", "_blocked", "_doors", "_due", "_keeps", "_storing", "_timer", "_transport")
+    __slots__ = ("_behind", "_blocked", "_doors", "_due", "_keeps", "_storing", "_transport")
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
         self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._storing = False
         self._keeps = True
@@ -138,12 +151,17 @@ class Door(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def look(self, now: float) -> None:
+        """Give up a sender whose time is over, by the loop's clock; while we store, it is our turn."""
+        if self._due <= now and not self._storing:
+            self.abort()
+
     # ---- what the event loop calls ----
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; who does not send a request soon is cut off."""
         self._transport = cast("asyncio.Transport", transport)
-        self._watch(min(self._doors.limits.head_s, self._doors.limits.idle_s))
+        self._due = self._doors.loop.time() + self._doors.patience_s
         self._doors.enter(self)
 
     def data_received(self, data: bytes) -> None:
@@ -230,25 +248,7 @@ class Door(asyncio.Protocol):
 
     def _leave(self) -> None:
         self._transport = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         self._doors.leave(self)
-
-    # ---- patience: one timer for many requests ----
-
-    def _watch(self, seconds: float) -> None:
-        self._due = self._doors.loop.time() + seconds
-        self._timer = self._doors.loop.call_at(self._due, self._looked)
-
-    def _looked(self) -> None:
-        loop = self._doors.loop
-        if self._storing:
-            self._watch(self._doors.limits.idle_s)
-        elif self._due <= loop.time():
-            self.abort()
-        else:
-            self._timer = loop.call_at(self._due, self._looked)
 
 
 def _written(answer: Answer, now: datetime, *, keeps: bool) -> bytes:
