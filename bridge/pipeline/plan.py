@@ -104,7 +104,7 @@ class Planner:
         )
 
     def plan(self, entry: Entry, events: Sequence[Event], now: datetime) -> Settle:
-        """Decide; an offer among the planned obliges to call the outlet's `begin` or `let_go`."""
+        """Decide; an offer among the planned obliges to call the outlet's `go_on`, or `let_go`."""
         planned: list[Planned] = []
         try:
             return self._settle(entry, events, now, planned)

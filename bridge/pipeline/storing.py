@@ -23,8 +23,6 @@ STORE_LIMIT_S = 10.0
 """How long a sender waits for the store."""
 TOGETHER = 256
 """Entries that are stored with one statement at most."""
-Outcome = Accepted | BaseException
-"""What came of storing an entry; of an error it is not sure that the entry is not on disk."""
 
 
 class Intake(Protocol):
@@ -60,13 +58,16 @@ class Arrival(Struct, frozen=True):
 
 
 class Storing:
-    """Stores what arrives; `intake` is told of what is new, and senders what `answer` says of the outcome."""
+    """Stores what arrives; `intake` is told of what is new, and senders what `answer` says of it.
+
+    `answer` gets what came of an entry; of an error it is not sure that the entry is not on disk.
+    """
 
     def __init__(
         self,
         node: Node,
         intake: Intake,
-        answer: Callable[[str, Outcome], Answer],
+        answer: Callable[[str, Accepted | BaseException], Answer],
         limit_s: float = STORE_LIMIT_S,
     ) -> None:
         self._node = node
@@ -128,7 +129,7 @@ class Storing:
 
     def _tell_stored(self, arrived: Sequence[Arrival], found: Sequence[Found]) -> None:
         for each, (accepted, _) in zip(arrived, found, strict=True):
-            outcome: Outcome = accepted
+            outcome: Accepted | BaseException = accepted
             try:
                 self._node.reached(Point.ACCEPTED)
             except BaseException as error:  # noqa: BLE001 - a test that ends the process here

@@ -246,8 +246,6 @@ _ENQUEUE = Prepared(new_row(deliveries), inserted=DELIVERY_COLUMNS, fixed=_UNTRI
 _LEASED = Prepared(
     new_row(deliveries), inserted=LEASED_COLUMNS, fixed={**_UNTRIED, "state": constant(State.SENDING)}
 )
-
-
 _ADD_PAYLOAD = Prepared(payloads.insert(), inserted=PAYLOAD_COLUMNS)
 _AGAIN = {"due_at": given("due"), "ready_at": given("due")}
 _WHOSE = (deliveries.c.id, deliveries.c.lane)

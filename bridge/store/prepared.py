@@ -89,10 +89,6 @@ class Prepared:
         row = self.first(connection, values)
         return None if row is None else row[0]
 
-    def every(self, connection: Connection, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        """Run it and return the values of all rows."""
-        return self.send_every(connection, values)()
-
     def every_stored(self, connection: Connection, values: Mapping[str, object]) -> Sequence[Sequence[Any]]:
         """Run it and return the values of all rows as they are stored: nothing is converted."""
         rows: Sequence[Sequence[Any]] = self._for(connection.dialect).run(connection, values).fetchall()

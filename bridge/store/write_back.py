@@ -1,10 +1,10 @@
-"""Carries what SQLite's journal holds back into its file, beside the thread that writes.
+"""Carries what SQLite's log holds back into its file, beside the thread that writes.
 
 SQLite itself does it within a commit, and all who wait for the store wait for it: a third of a second among a
 million rows, where each event changes pages of its own.
 
 One checkpoint runs at a time, and only when something was committed after the last one had ended. One that
-has nothing to carry must not meet the writer as it starts the journal anew: SQLite before 3.51.3 may lose
+has nothing to carry must not meet the writer as it starts the log anew: SQLite before 3.51.3 may lose
 what is written then (https://sqlite.org/wal.html#walresetbug).
 """
 
@@ -23,7 +23,7 @@ from bridge.store.engines import JOURNAL_BYTES
 ENOUGH = 2_500
 """Changed rows after which it is worth while: those of some 500 events."""
 MOST_PAGES = 8_000
-"""From how many pages on (32 MiB) the journal is to start anew, for which the writer has to wait a moment."""
+"""From how many pages on (32 MiB) the log is to start anew, for which the writer has to wait a moment."""
 
 
 class WriteBack:
@@ -31,7 +31,7 @@ class WriteBack:
 
     def __init__(self, file: Path, *, enough: int = ENOUGH, most_pages: int = MOST_PAGES) -> None:
         self._existing = file.as_uri() + "?mode=rw"  # no new file where it was removed
-        self._journal = file.with_name(file.name + "-wal")
+        self._wal = file.with_name(file.name + "-wal")
         self._enough = enough
         self._most_pages = most_pages
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store-write-back")
@@ -64,14 +64,14 @@ class WriteBack:
         self._changes = changes
 
     def _is_long(self) -> bool:
-        """Return whether few rows made the journal longer than it stays when it starts anew."""
+        """Return whether few rows made the log longer than it stays when it starts anew."""
         try:
-            return self._journal.stat().st_size > JOURNAL_BYTES
+            return self._wal.stat().st_size > JOURNAL_BYTES
         except OSError:
             return False
 
     def _carry(self) -> int:
-        """Carry back what is committed now; returns how many pages the journal had, or 0 if it cannot be."""
+        """Carry back what is committed now; returns how many pages the log had, or 0 if it cannot be."""
         with contextlib.suppress(sqlite3.Error):  # the file is away
             connection = sqlite3.connect(self._existing, uri=True)
             with contextlib.closing(connection):
