@@ -80,7 +80,11 @@ ANSWER_LIMIT = 500
 
 
 class State(StrEnum):
-    """Where a delivery stands."""
+    """Where a delivery stands.
+
+    A member that is asked for with every event stands in a constant of the module that asks: Python 3.11
+    takes as long to look one up as to call something. So it is with the other enumerations.
+    """
 
     PENDING = "pending"
     SENDING = "sending"

@@ -96,7 +96,7 @@ class Router:
             groups.setdefault(rule.on, []).append((index, rule.when))
         self._plans = [_whole_plan(rule) for rule in self.rules]
         """What each rule wants where it matches and no `if:` has anything against it."""
-        self._found = {index for index, rule in enumerate(self.rules) if is_all(rule.when)}
+        self._certain = {index for index, rule in enumerate(self.rules) if is_all(rule.when)}
         """The rules that match every event of which they are candidates."""
         self._asking = {index for index, rule in enumerate(self.rules) if _asks(rule)}
         """The rules that have an `if:`, or an action that has."""
@@ -115,7 +115,7 @@ class Router:
             index.collect(facts, found)
         plans: list[Plan] = []
         for number in sorted(found):
-            if number in self._found or self.rules[number].when.matches(facts):
+            if number in self._certain or self.rules[number].when.matches(facts):
                 plan = self._plans[number]
                 asking = number in self._asking
                 plans.append(_asked(self.rules[number], plan, facts) if asking else plan)

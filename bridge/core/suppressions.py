@@ -34,7 +34,7 @@ class Purpose(StrEnum):
         return self is not _TRANSACTIONAL
 
 
-_TRANSACTIONAL = Purpose.TRANSACTIONAL  # asked of every message: Python 3.11 looks a member up at length
+_TRANSACTIONAL = Purpose.TRANSACTIONAL  # asked of every message, see `core.outcomes.State`
 
 
 class Source(StrEnum):

@@ -79,7 +79,7 @@ class Deliverer:
         self._retired = False
         self._flights: Flights | None = None
 
-    def prompt_for(self, worker: Worker[Leased]) -> Callable[[Leased], bool] | None:
+    def take_up_for(self, worker: Worker[Leased]) -> Callable[[Leased], bool] | None:
         """Return what takes up claimed deliveries of `worker` without a task, if the channel can do that."""
         if not isinstance(self.channel, Prompt):
             return None
@@ -87,7 +87,7 @@ class Deliverer:
             self._node,
             self.channel,
             worker,
-            plain=frozenset(self._plain()),
+            free=frozenset(self._free()),
             gate=self._gate,
             turns=self._turns,
             recording=self._recording,
@@ -133,7 +133,7 @@ class Deliverer:
         for due, lease in leased:
             await self._done(due, lease, self._deliver(due, lease, pauses))
 
-    def _plain(self) -> Iterator[tuple[str, str]]:
+    def _free(self) -> Iterator[tuple[str, str]]:
         """Yield the actions whose messages stand by themselves, and that let them go at any time."""
         for key, action in self._actions.items():
             if action.channel == self.channel.name and action.thread is None and never_holds(action):

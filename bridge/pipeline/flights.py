@@ -23,7 +23,7 @@ from bridge.pipeline.worker import Worker
 from bridge.store.deliveries import Due
 
 Leased = tuple[Due, str]
-_CLAIMED, _SENT = Point.CLAIMED, Point.SENT  # once: looking up a member costs as much as calling something
+_CLAIMED, _SENT = Point.CLAIMED, Point.SENT  # see `core.outcomes.State`
 
 
 class Flights:
@@ -35,7 +35,7 @@ class Flights:
         prompt: Prompt,
         worker: Worker[Leased],
         *,
-        plain: Container[tuple[str, str]],
+        free: Container[tuple[str, str]],
         gate: Gate,
         turns: Turns,
         recording: Recording,
@@ -43,7 +43,7 @@ class Flights:
     ) -> None:
         """`worker` is told of the end of what was begun.
 
-        `plain` are the actions, each by its rule and its name, whose messages stand by themselves and may go
+        `free` are the actions, each by its rule and its name, whose messages stand by themselves and may go
         at any time. `by_task` attempts one delivery that has its turn, with its payload and the pauses
         before, in a task.
         """
@@ -56,7 +56,7 @@ class Flights:
         self.turns = turns
         self.recording = recording
         self.by_task = by_task
-        self.plain = plain
+        self.free = free
         self.retired = False
         """Whether nothing more is sent."""
         self.abandoned = False
@@ -72,7 +72,7 @@ class Flights:
         payload = due.payload
         if (
             payload is None
-            or (due.rule, due.action) not in self.plain
+            or (due.rule, due.action) not in self.free
             or due.held_until is not None
             or due.expires_at is not None
             or (due.asked_at is None and suppression.has_people(payload))

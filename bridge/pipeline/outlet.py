@@ -54,7 +54,7 @@ class Outlet:
             clock=node.clock,
             log=node.log,
         )
-        self.worker.prompt = self._deliverer.prompt_for(self.worker)
+        self.worker.take_up = self._deliverer.take_up_for(self.worker)
         self.worker.prepare = self._prepare
         self._pauses = self._gate.pauses
         """As they were before the last claim."""
@@ -152,7 +152,7 @@ class Outlet:
         now = self._node.clock.now()
         lease = Lease(self._lease(), now + self._deliverer.lease_for)
         self._pauses = self._gate.pauses
-        turn = self._node.trials.turn(self.channel.name, [due.seq for due, _ in busy], now, self._node.log)
+        look = self._node.trials.look(self.channel.name, [due.seq for due, _ in busy], now, self._node.log)
         # A claim leaves alone what is leased; what we are at is named only where its lease may be over.
         ours = [due.seq for due, _ in busy if claiming.has_run_out(due.leased_until, now)]
 
@@ -166,17 +166,17 @@ class Outlet:
                 now=now,
                 lease=lease,
                 limit=count,
-                busy=[*ours, *turn.barred],
+                busy=[*ours, *look.barred],
                 alone=self._node.alone,
             )
-            return turn.admitted(connection, claimed, lease.name, now)
+            return look.admitted(connection, claimed, lease.name, now)
 
         try:
             let = await self._node.database.write(claim)
         except BaseException:
-            turn.give_up()
+            look.give_up()
             raise
-        if turn.end(lease.until):
+        if look.end(lease.until):
             self.worker.stay_behind()
         if let.until is not None:
             self.worker.wake_at(let.until)

@@ -25,7 +25,7 @@ from bridge.store.deliveries import Attempt, Due, NewDelivery, Recorded
 Rest = Coroutine[None, None, None]
 """What remains to be awaited for a delivery."""
 LANES_NOTED = 10_000
-_DELIVERED, _RECORDING = State.DELIVERED.value, Point.RECORDING
+_DELIVERED, _RECORDING = State.DELIVERED.value, Point.RECORDING  # see `core.outcomes.State`
 _WORDS: Mapping[type[Outcome], Literal["delivered", "retry", "rejected"]]
 _WORDS = {Delivered: "delivered", Retry: "retry", Rejected: "rejected"}
 

@@ -45,7 +45,7 @@ class _Trial(Struct, frozen=True):
 
 
 class _Found(Struct, frozen=True):
-    """The suspects in a claim: the one that may be at work, those that wait, those that are put aside."""
+    """The suspects of a look: the one that may be at work, those that wait, those that are put aside."""
 
     tried: Due | None = None
     waiting: Sequence[Due] = ()
@@ -62,7 +62,7 @@ class Trials:
         self.suspects: set[int] = set()
         self._under_way: _Trial | None = None
         self._looking: str | None = None
-        """The channel whose claim may bring the next one."""
+        """The channel whose look may bring the next one."""
 
     def begin(self, left: Left, log: Log) -> None:
         """Take note of what an earlier process left."""
@@ -70,8 +70,8 @@ class Trials:
         for id_ in left.parked:
             log.warning("delivery parked", delivery=id_, why=WORN)
 
-    def turn(self, channel: str, busy: Collection[int], now: datetime, log: Log) -> Turn:
-        """Return what a channel's next claim may bring, which obliges to call its `end` or `give_up`.
+    def look(self, channel: str, busy: Collection[int], now: datetime, log: Log) -> Look:
+        """Return what a channel's next look may bring, which obliges to call its `end` or `give_up`.
 
         `busy` are the deliveries that are at work through the channel.
         """
@@ -83,10 +83,10 @@ class Trials:
         if may_try:
             self._looking = channel
         barred = () if may_try else self.suspects - ({trial.seq} if trial is not None else set())
-        return Turn(self, channel, barred, log, may_try=may_try)
+        return Look(self, channel, barred, log, may_try=may_try)
 
     def settle(self, channel: str, found: _Found, until: datetime) -> None:
-        """Take note of what a channel's claim brought."""
+        """Take note of what a channel's look brought."""
         self.let_go(channel)
         self.suspects.update(due.seq for due in found.waiting)
         if found.tried is not None:
@@ -94,13 +94,13 @@ class Trials:
             self._under_way = _Trial(channel, found.tried.seq, until)
 
     def let_go(self, channel: str) -> None:
-        """Let the claim of another channel bring the next suspect."""
+        """Let the look of another channel bring the next suspect."""
         if self._looking == channel:
             self._looking = None
 
 
-class Turn:
-    """One claim of a channel. `barred` are deliveries that it is to leave alone."""
+class Look:
+    """One look of a channel for what is due. `barred` are deliveries that it is to leave alone."""
 
     def __init__(
         self, trials: Trials, channel: str, barred: Collection[int], log: Log, *, may_try: bool
@@ -135,7 +135,7 @@ class Turn:
         return bool(self.barred or self._found.waiting)
 
     def give_up(self) -> None:
-        """Let another claim try: nothing came of this one."""
+        """Let another look try: nothing came of this one."""
         self._trials.let_go(self._channel)
 
     def _sorted(self, claimed: Sequence[Due]) -> _Found:

@@ -23,7 +23,7 @@ class Worker(Generic[Item]):
     """Claims items and handles up to `hands` of them at once.
 
     `claim` takes a number and the items at work, and returns at most that many others, leased; `handle`
-    finishes those it is given, at most `together`, and raises nothing. `prompt`, if set, may take an item up
+    finishes those it is given, at most `together`, and raises nothing. `take_up`, if set, may take an item up
     without a task: it returns whether it does, and then `done`, `fail` or `go_on` is called with the item
     later. `prepare`, if set, gets what was claimed ready first, and returns what is to be started of it. An
     item at work is never started again beside itself, however long its lease has run out. A wake-up
@@ -52,7 +52,7 @@ class Worker(Generic[Item]):
         self._handle = handle
         self._together = together
         self._least = least
-        self.prompt: Callable[[Item], bool] | None = None
+        self.take_up: Callable[[Item], bool] | None = None
         self.prepare: Callable[[Sequence[Item]], Awaitable[Sequence[Item]]] | None = None
         self._clock = clock
         self._log = log
@@ -250,18 +250,18 @@ class Worker(Generic[Item]):
             self._start(items)
 
     def _start(self, items: Sequence[Item]) -> None:
-        left = items if self.prompt is None else self._not_taken_up(items, self.prompt)
+        left = items if self.take_up is None else self._not_taken_up(items, self.take_up)
         for first in range(0, len(left), self._together):
             some = left[first : first + self._together]
             self._begin(self._handle(some), some)
 
-    def _not_taken_up(self, items: Sequence[Item], prompt: Callable[[Item], bool]) -> Sequence[Item]:
+    def _not_taken_up(self, items: Sequence[Item], take_up: Callable[[Item], bool]) -> Sequence[Item]:
         """Take items up without a task; return those that need one."""
         left = []
         for item in items:
             self._apart[id(item)] = item
             try:
-                taken_up = prompt(item)
+                taken_up = take_up(item)
             except BaseException as error:  # noqa: BLE001 - as a task would
                 self.fail(item, error)
                 continue

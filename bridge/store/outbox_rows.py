@@ -18,7 +18,7 @@ from bridge.store.entries import Entry, Lease
 from bridge.store.inbox_rows import stored_name
 from bridge.store.schema import SENTENCES, WORDS
 
-_SENDING = State.SENDING.value
+_SENDING = State.SENDING.value  # see `core.outcomes.State`
 _instant, _id, _json = Instant.stored, HexId.stored, Json.stored
 _moment, _read = Instant.read, Json.read
 _words, _sentence, _answer = Words(WORDS).stored, Words(SENTENCES).stored, Words(ANSWER_LIMIT).stored

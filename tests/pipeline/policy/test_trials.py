@@ -136,10 +136,10 @@ def test_a_claim_that_fails_leaves_the_turn_to_others() -> None:
     """The store was away: nobody is at work."""
     trials, log, now = Trials(), RecordingLog(), FakeClock().now()
     trials.begin(Left([1, 2], []), log)
-    first = trials.turn("wins", (), now, log)
-    assert (first.barred, trials.turn("crm", (), now, log).barred) == ((), {1, 2})
+    first = trials.look("wins", (), now, log)
+    assert (first.barred, trials.look("crm", (), now, log).barred) == ((), {1, 2})
     first.give_up()
-    assert trials.turn("crm", (), now, log).barred == ()
+    assert trials.look("crm", (), now, log).barred == ()
 
 
 async def test_the_owner_is_not_told_of_their_own_notices(database: Database) -> None:
