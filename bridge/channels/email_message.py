@@ -30,7 +30,7 @@ class Letter(Struct, frozen=True, kw_only=True):
     """All that is in an e-mail; `id` is the part of its Message-ID before the @, an aware `date` its Date.
 
     `thread` is the same part of a message that began the conversation, which need not exist. `unsubscribe`
-    is an address of the web. A part in turns is encoded by its pieces, those that it shares only once.
+    is an address of the web. A part in runs is encoded by its pieces, those that it shares only once.
     """
 
     id: str

@@ -61,7 +61,7 @@ UNSUBSCRIBE_HERE = "https://unsubscribe.invalid/here"
 
 
 class Runs(Struct, frozen=True):
-    """A text in turns: `shared` is what all messages of a template say, `own` what stands between, of one.
+    """A text in runs: `shared` is what all messages of a template say, `own` what stands between, of one.
 
     `shared` is the very same object each time, and has one piece more: it begins and ends the text.
     """
@@ -71,10 +71,10 @@ class Runs(Struct, frozen=True):
 
     def __str__(self) -> str:
         """Return the whole text."""
-        turns = [""] * (2 * len(self.own) + 1)
-        turns[::2] = self.shared
-        turns[1::2] = self.own
-        return "".join(turns)
+        runs = [""] * (2 * len(self.own) + 1)
+        runs[::2] = self.shared
+        runs[1::2] = self.own
+        return "".join(runs)
 
     def __len__(self) -> int:
         """Return how many characters it has."""
@@ -91,7 +91,7 @@ class Document(Struct, frozen=True):
 
     `lang` is the language it is written in, as in BCP 47, or empty. `blocks` are Slack's, in whose stead
     notifications show `mrkdwn`; `places` says of each JSON pointer below the message which line of which file
-    it comes from, as `templates/NAME.json:12`. An e-mail's parts are told apart in turns.
+    it comes from, as `templates/NAME.json:12`. An e-mail's parts stand in runs.
     """
 
     front: Mapping[str, str] = field(default_factory=dict)

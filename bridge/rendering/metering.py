@@ -34,16 +34,16 @@ _COMPARISONS: Mapping[str, Callable[..., object]] = {
 _WEIGHTLESS = frozenset((int, float, bool, type(None)))
 
 
-class Names(dict[str, object]):
+class ReadyNames(dict[str, object]):
     """All that a text may ask for by name, ready for any text of a message."""
 
     def __missing__(self, name: str) -> object:
         """Return what stands for a name that there is not, as Jinja's code expects it."""
         return missing
 
-    def and_also(self, others: Mapping[str, object]) -> Names:
+    def and_also(self, others: Mapping[str, object]) -> ReadyNames:
         """Return these names and others."""
-        both = Names(self)
+        both = ReadyNames(self)
         both.update(others)
         return both
 
@@ -54,7 +54,7 @@ class MessageContext(Context):
     Jinja's own is made for templates that are made of others, and takes three times as long to make.
     """
 
-    def __init__(self, environment: Environment, names: Names, budget: Budget) -> None:
+    def __init__(self, environment: Environment, names: ReadyNames, budget: Budget) -> None:
         """`names` are looked up as they are; what a text sets by itself is a variable of its code."""
         self.parent = names
         self.vars = {}

@@ -16,7 +16,7 @@ from bridge.rendering.check import Flaw, Vocabulary, flaws
 from bridge.rendering.codegen import Member, count_loops, lone_member
 from bridge.rendering.environment import MessageEnvironment
 from bridge.rendering.limits import Budget, Fault
-from bridge.rendering.metering import MessageContext, Names
+from bridge.rendering.metering import MessageContext, ReadyNames
 from bridge.rendering.moulds import RESERVED
 from bridge.rendering.syntax import plainly
 from bridge.rendering.values import Printed, flatten
@@ -125,10 +125,10 @@ class Program:
             return found.astimezone(self._surroundings.timezone)
         return found if type(found) in _ORDINARY and self._steps else UNDECIDED
 
-    def ready(self, names: Mapping[str, object]) -> Names:
+    def ready(self, names: Mapping[str, object]) -> ReadyNames:
         """Return an event's names for this text and any other, which then need not be made ready for each."""
         here = self._in_zone(names)
-        seen = Names(self._template.globals)
+        seen = ReadyNames(self._template.globals)
         seen.update(here)
         items = names.get("items")
         if "items" not in names:  # those of a message about several events; without them it is about one
@@ -138,12 +138,12 @@ class Program:
         seen.setdefault("count", 1)
         return seen
 
-    def _seen(self, names: Mapping[str, object]) -> Names:
-        if type(names) is Names:
+    def _seen(self, names: Mapping[str, object]) -> ReadyNames:
+        if type(names) is ReadyNames:
             return names
         if not self._asked.is_plain:
             return self.ready(names)
-        seen = Names(self._asked.functions)
+        seen = ReadyNames(self._asked.functions)
         seen.update(names)
         return seen
 

@@ -22,6 +22,7 @@ from bridge.store.prepared import run_text
 SQLITE_NEEDED = (3, 35)
 """The first SQLite with RETURNING (2021)."""
 JOURNAL_BYTES = 64 * 1024 * 1024
+"""How long the file of SQLite's log stays. Nothing is carried back by itself: see `store/write_back.py`."""
 CACHE_KIB = 2 * 1024
 """A statement for many rows also keeps the pages it changes as they were: in memory, not in a file."""
 ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
