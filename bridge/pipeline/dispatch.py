@@ -25,6 +25,7 @@ Read = Park | Settle | tuple[Event, ...]
 """What an entry holds: its events, or what becomes of it without any."""
 DRAFT_BYTES = 64 * 1024
 """What is larger is stored before anything is decided about it."""
+_PLANNED, _DISPATCHED = Point.PLANNED, Point.DISPATCHED  # see `core.outcomes.State`
 
 
 class Dispatcher:
@@ -91,7 +92,7 @@ class Dispatcher:
             if draft is None:
                 break
             drafts.append(draft)
-            self._node.reached(Point.PLANNED)
+            self._node.reached(_PLANNED)
         return drafts
 
     @property
@@ -101,7 +102,7 @@ class Dispatcher:
 
     def follow(self, draft: Draft, seq: int, stored: Stored) -> None:
         """Go on with what was stored together with its entry, under this number."""
-        self._node.reached(Point.DISPATCHED)
+        self._node.reached(_DISPATCHED)
         plan = draft.plan
         if plan.planned:
             self._go_on(replace(draft.entry, seq=seq), plan.planned, stored)
@@ -162,7 +163,7 @@ class Dispatcher:
         except Exception as error:  # recorded with its traceback; one entry must not stop the others
             self._node.log.exception("entry parked after an unexpected error", entry=entry.seq)
             plan = Park(_unexpected(error))
-        self._node.reached(Point.PLANNED)
+        self._node.reached(_PLANNED)
         return plan
 
     async def _write(self, verdicts: Sequence[Verdict]) -> None:
@@ -176,7 +177,7 @@ class Dispatcher:
             await self._apart(verdicts, error)
         else:
             for verdict, deliveries in zip(verdicts, stored, strict=True):
-                self._node.reached(Point.DISPATCHED)
+                self._node.reached(_DISPATCHED)
                 self._follow(verdict, deliveries)
 
     async def _written(self, verdicts: Sequence[Verdict]) -> list[Stored]:

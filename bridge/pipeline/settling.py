@@ -131,10 +131,10 @@ def accept_all(connection: Connection, entries: Entries, secret: bytes) -> list[
     queue = _Queue(connection, secret, (planned for draft in drafts for planned in draft.plan.planned))
     results: list[Found] = []
     led_on: list[tuple[Draft, int, _Outcome]] = []
-    for found, (_, draft) in zip(accepted, entries, strict=True):
-        if isinstance(draft, Draft) and not found.duplicate and draft.leads_on():
-            outcome = _led_on(queue, draft, found.seq)
-            led_on.append((draft, found.seq, outcome))
+    for found, (_, way) in zip(accepted, entries, strict=True):
+        if isinstance(way, Draft) and not found.duplicate and way.leads_on():
+            outcome = _led_on(queue, way, found.seq)
+            led_on.append((way, found.seq, outcome))
             results.append((found, outcome.stored))
         else:
             results.append((found, _NOTHING))

@@ -23,6 +23,7 @@ STORE_LIMIT_S = 10.0
 """How long a sender waits for the store."""
 TOGETHER = 256
 """Entries that are stored with one statement at most."""
+_ACCEPTED = Point.ACCEPTED  # see `core.outcomes.State`
 
 
 class Intake(Protocol):
@@ -131,7 +132,7 @@ class Storing:
         for each, (accepted, _) in zip(arrived, found, strict=True):
             outcome: Accepted | BaseException = accepted
             try:
-                self._node.reached(Point.ACCEPTED)
+                self._node.reached(_ACCEPTED)
             except BaseException as error:  # noqa: BLE001 - a test that ends the process here
                 outcome = error
             each.told(self._answer(each.entry.source, outcome))

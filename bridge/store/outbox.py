@@ -55,6 +55,8 @@ from bridge.store.schema import (
     under,
 )
 
+_PENDING, _KEPT = State.PENDING, State.KEPT  # see `core.outcomes.State`
+
 
 class LeaseLost(Exception):
     """Another worker took something over; what was written with it is rolled back."""
@@ -85,10 +87,10 @@ def enqueue_all(
         made.add(seq, new, lease)
         if payload is not None:
             bodies.append(payload_row(seq, payload))
-        queued.append(Queued(seq, leased=lease is not None, kept=new.state is State.KEPT))
-        if new.held_until is None and new.lane is not None and new.state is State.PENDING:
+        queued.append(Queued(seq, leased=lease is not None, kept=new.state is _KEPT))
+        if new.held_until is None and new.lane is not None and new.state is _PENDING:
             lanes.add(new.lane)
-        if offered is None and new.state is State.PENDING and new.due_at <= new.created_at:
+        if offered is None and new.state is _PENDING and new.due_at <= new.created_at:
             tell_of_channel(connection, new.channel)
     if _ENQUEUE.run_stored(connection, made.rows) + _LEASED.run_stored(connection, made.leased) == len(seqs):
         _ADD_PAYLOAD.run_stored(connection, bodies)
@@ -215,7 +217,7 @@ def release_all(connection: Connection) -> int:
 
 def _is_free(new: NewDelivery, lanes: Collection[bytes]) -> bool:
     """Return whether a new delivery need not wait; `lanes` are those that are taken."""
-    return new.state is State.PENDING and (new.lane is None or new.lane not in lanes)
+    return new.state is _PENDING and (new.lane is None or new.lane not in lanes)
 
 
 def _seq_of(connection: Connection, new: NewDelivery) -> int | None:
