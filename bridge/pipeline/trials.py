@@ -112,11 +112,15 @@ class Look:
         self._may_try = may_try
         self._found = _NONE
 
+    def begin(self) -> None:
+        """Forget what was claimed: the transaction is run, maybe once more, and may claim nothing now."""
+        self._found = _NONE
+
     def admitted(
         self, connection: Connection, claimed: Sequence[Due], lease: str, now: datetime
     ) -> Sequence[Due]:
         """Return those of claimed deliveries that may be at work; give the others back, or put them aside."""
-        self._found = self._sorted(claimed)  # anew each time that the transaction is run
+        self._found = self._sorted(claimed)
         if self._found is _NONE:
             return claimed
         for due in self._found.waiting:

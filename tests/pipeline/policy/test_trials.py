@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 from bridge.core.outcomes import State
 from bridge.core.rules import OWNER_RULE
 from bridge.pipeline.trials import MOST, WORN, Left, Trials, taken_back
 from bridge.store import incidents, views
-from bridge.store.database import Database
+from bridge.store.database import Connection, Database
 from bridge.store.views import DeliveryFilter, DeliveryRow
 from tests.support.clock import FakeClock
 from tests.support.pipeline import Pipeline, RecordingLog, ScriptedChannel, action, channels, completion, rule
@@ -130,6 +131,35 @@ async def test_channels_that_look_at_the_same_time_try_one(database: Database) -
     living = await started(pipeline, "last")
     found = await asyncio.gather(*(living.engine._outlets[name]._claim(HANDS, ()) for name in NAMES))
     assert sorted(map(len, found)) == [0, 1]
+
+
+async def test_what_a_claim_had_before_it_was_run_again_holds_nobody(database: Database) -> None:
+    """Another write undid the transaction, and the channel paused before it was run once more."""
+    pipeline = made(database, channel("wins"), channel("crm"))
+    await pipeline.receive(completion())
+    await pipeline.engine.inlet.worker.drain()
+    for life in range(2):
+        living = await started(pipeline, f"life-{life}")
+        for name in NAMES:
+            await living.engine._outlets[name]._claim(HANDS, ())
+    living = await started(pipeline, "last")
+    wins, crm = (living.engine._outlets[name] for name in NAMES)
+    await wins._claim(0, ())  # it finds the channel in good order
+    await pipeline.operator.pause("wins", "for a while")
+    queued = threading.Event()
+
+    def undo(_: Connection) -> None:
+        wins._gate.forget()
+        raise ValueError
+
+    first = asyncio.create_task(database.write(lambda _: queued.wait(10)))
+    claim = asyncio.create_task(wins._claim(HANDS, ()))
+    undone = asyncio.create_task(database.write(undo))
+    await asyncio.sleep(0)
+    queued.set()
+    found = await asyncio.gather(first, claim, undone, return_exceptions=True)
+    assert (found[1], type(found[2])) == ([], ValueError)
+    assert len(await crm._claim(HANDS, ())) == 1
 
 
 def test_a_claim_that_fails_leaves_the_turn_to_others() -> None:
