@@ -157,7 +157,7 @@ class Outlet:
         ours = [due.seq for due, _ in busy if claiming.has_run_out(due.leased_until, now)]
 
         def claim(connection: Connection) -> Let[Due]:
-            turn.begin()
+            look.begin()
             return self._gate.let(connection, now, limit, lambda count: claim_due(connection, count))
 
         def claim_due(connection: Connection, count: int) -> Sequence[Due]:

@@ -44,9 +44,11 @@ class WriteBack:
         """See to what there is to do after a commit of the thread; raises nothing."""
         raw: Any = connection.connection.dbapi_connection
         self._count(raw.total_changes)
-        if self._under_way is not None:
-            if self._under_way.done():
-                self._pages, self._under_way = self._under_way.result(), None
+        carried = self._under_way
+        if carried is not None:
+            if carried.done():
+                self._under_way = None
+                self._pages = carried.result()
         elif self._pages > self._most_pages:
             self._pages = self._since = 0
             _checkpoint(raw)  # the little that came during the last one and since; then there is nothing left
