@@ -20,6 +20,8 @@ from bridge.core.sentences.values import LISTED, cut, quoted
 
 EXPRESSION = 60
 """Characters of an expression that are shown."""
+LENGTH = 800
+"""Characters of what is told of all actions; of longer ones fewer are told, and how many more there are."""
 _RECIPIENTS = 3
 _ONLY_PATH = re.compile(r"\s*\{\{\s*([\w.\[\]]+)\s*\}\}\s*")
 _ONLY_EXPRESSION = re.compile(r"\s*\{\{(?P<inside>(?:(?!\}\}|\{\{).)*)\}\}\s*", re.DOTALL)
@@ -59,7 +61,9 @@ def actions_told(actions: Sequence[Action], destinations: Destinations, language
         _action(action, destinations, [each[place] for each in own if each[place]], language)
         for place, action in enumerate(shown)
     ]
-    left = len(actions) - len(shown)
+    while len(texts) > 1 and sum(map(len, texts)) > LENGTH:
+        texts.pop()
+    left = len(actions) - len(texts)
     told = language.all_of([*texts, counted(left, language.more_actions)] if left else texts)
     tail = language.tail if len(actions) == 1 else language.tail_of_several
     return told + (tail.format("; ".join(shared)) if shared else "")
