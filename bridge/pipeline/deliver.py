@@ -230,11 +230,15 @@ class Deliverer:
     async def _attempt_now(
         self, due: Due, lease: str, payload: Payload, pauses: int, place: Place | None
     ) -> None:
-        """Send, and end the turn; nothing is sent if the channel has paused since it was claimed."""
+        """Send, and end the turn.
+
+        Nothing is sent if the channel has paused since it was claimed, or under a lease that is over: while
+        the process stood still, somebody else may have sent it.
+        """
         try:
             if self._retired:  # the owner gives the lease back
                 return
-            if self._gate.pauses != pauses:
+            if self._gate.pauses != pauses or self._node.clock.now() >= due.leased_until:
                 await self._give_back(due, lease)
                 return
             if not self._admission.is_free(due) and await self._admission.is_held(due, lease):

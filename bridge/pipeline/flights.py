@@ -109,6 +109,8 @@ class _Flight:
         if flights.gate.pauses != self._pauses or due.rule in flights.halts:
             return False
         self._started_at, self._began = flights.clock.now(), flights.clock.monotonic()
+        if self._started_at >= due.leased_until:  # the process stood still; somebody else may be at it
+            return False
         if suppression.has_people(self._payload) and not is_fresh(due, self._started_at):
             return False
         try:

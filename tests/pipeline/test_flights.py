@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, time, timedelta
 from typing import Any
@@ -280,3 +281,70 @@ async def test_people_are_asked_about_again_where_a_message_has_waited_for_its_t
             await settled(database, 2)
         assert await states(database) == [State.DELIVERED, State.DELIVERED if is_let_go else State.SUPPRESSED]
         assert mails.sent == []
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+async def test_what_another_node_took_over_while_this_one_stood_still_is_not_sent_by_it(
+    database: Database, *, at_hand: bool
+) -> None:
+    """Neither without a task nor with one: its lease was over before its turn came."""
+    slow, quick = PromptChannel("crm", hands=1), PromptChannel("crm")
+    slow.at_hand = at_hand
+    answered = asyncio.Event()
+    slow.before_answer = answered.wait
+    node = Pipeline(database, [rule("r", action("r", "crm"))], channels(slow))
+    async with working(node):
+        await node.receive(somebody(1), somebody(2))
+        await until(lambda: len(slow.under_way) + len(slow.sent) == 1)
+        await until(lambda: len(node.engine.under_way) == 2)
+        node.clock.jump(hours=2)
+        other = node.restarted(channels=channels(quick))
+        quick.at_hand = False
+        await other.engine.drain()
+        assert len(quick.sent) == 2
+        if at_hand:
+            slow.answer(Delivered(200))
+        answered.set()
+        await until(lambda: not node.engine.under_way)
+        assert len(slow.under_way) + len(slow.sent) == (0 if at_hand else 1)
+        assert await states(database) == [State.DELIVERED, State.DELIVERED]
+
+
+async def test_what_is_under_way_for_longer_than_its_lease_goes_on_under_a_new_one(
+    database: Database,
+) -> None:
+    """As when the clock was set forward: nothing is lost, and nothing goes out twice."""
+    crm = PromptChannel("crm", hands=1)
+    async with working(bridge(database, crm)) as pipeline:
+        await pipeline.receive(somebody(1), somebody(2), somebody(3))
+        await until(lambda: crm.under_way)
+        pipeline.clock.jump(hours=2)
+        seen = []
+        for _ in range(3):
+            await until(lambda: crm.under_way)
+            seen.append(crm.answer(Delivered(200)))
+        await settled(database, 3)
+        assert len(set(seen)) == 3
+        assert crm.sent == []
+
+
+async def test_what_is_claimed_before_it_is_known_to_be_stored_is_sent_once(database: Database) -> None:
+    """The process stood still while it was stored, for longer than the lease that it was stored under."""
+    crm = PromptChannel("crm")
+    async with working(bridge(database, crm)) as pipeline:
+        goes_on = threading.Event()
+        held = asyncio.create_task(database.write(lambda _: goes_on.wait()))
+        event = asyncio.create_task(pipeline.receive(somebody(1)))
+        await turned()
+        pipeline.clock.jump(hours=2)
+        pipeline.clock.advance(seconds=1)  # the look that finds it
+        await turned()
+        goes_on.set()
+        await asyncio.gather(held, event)
+        await until(lambda: crm.under_way)
+        await turned()
+        assert len(crm.under_way) == 1
+        crm.answer(Delivered(200))
+        await settled(database, 1)
+        await until(lambda: pipeline.engine.is_idle)
+        assert (crm.under_way, crm.sent) == ([], [])
