@@ -58,7 +58,14 @@ def _words() -> argparse.Namespace:
     parser.add_argument(
         "--docs", action="store_true", help="write the table and the plot in docs/ afterwards"
     )
-    parser.add_argument("--peers", type=Path, metavar="DIR", help="where other programs are: see docs")
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="where other programs are, more than once if need be: see docs",
+    )
     return parser.parse_args()
 
 

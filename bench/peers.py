@@ -17,18 +17,21 @@ from bench import events
 from bench.case import Aim, Case, Effort, Pair, at_least
 from bench.configs import Ports, Setting
 from bench.load import post_all, request_bytes
-from bench.pairs import CONNECTIONS, bridge, checked, delivered, folder, in_turns
+from bench.pairs import CONNECTIONS, bridge, checked, delivered, folder, in_turns, quiet
 from bench.peers_found import packages, program
+from bench.peers_n8n import n8n
 from bench.servers import ROOT, SECRET, Server, free_port, python, server
 from bench.targets import Arrivals, webhook_target
 
 COUNT = 1500
+FEWEST = 5 * CONNECTIONS
+"""Events of a slice of a quick run: with few for each connection, it is their opening that is measured."""
 _SEND = """\
 #!/bin/sh
 exec curl --silent --output /dev/null --json "{{\\"event\\":\\"$1\\",\\"who\\":\\"$2\\"}}" http://127.0.0.1:{target}/
 """
 _ALERTMANAGER = """\
-route: {{ receiver: crm, group_by: ["..."], group_wait: 0s, group_interval: 1s, repeat_interval: 24h }}
+route: {{ receiver: crm, group_by: ["..."], group_wait: 0s, group_interval: 1h, repeat_interval: 24h }}
 receivers:
   - name: crm
     webhook_configs: [{{ url: "http://127.0.0.1:{target}/", send_resolved: false }}]
@@ -47,6 +50,8 @@ class Peer:
 
     start: Callable[[Path, int], AbstractAsyncContextManager[Server]]
     count: int
+    warm_up: int = 0
+    """Events before the first slice: what is compiled while it runs is much slower at first."""
     requests: Callable[[int, int], Sequence[bytes]] = events.requests
 
 
@@ -150,7 +155,9 @@ async def _huey(place: Path, target: int) -> AsyncIterator[Server]:
         yield running
 
 
-def _beside(peer: Peer) -> Callable[[Effort], AsyncGenerator[Pair, None]]:
+def beside(peer: Peer) -> Callable[[Effort], AsyncGenerator[Pair, None]]:
+    """Return what measures the bridge beside a program, which is warm by then."""
+
     async def measure(effort: Effort) -> AsyncGenerator[Pair, None]:
         async with (
             webhook_target() as target,
@@ -158,10 +165,12 @@ def _beside(peer: Peer) -> Callable[[Effort], AsyncGenerator[Pair, None]]:
             peer.start(place, target.port) as other,
             bridge(Setting(Ports(webhook=target.port))) as running,
         ):
+            if peer.warm_up:
+                await _delivered_by(peer, other, peer.warm_up, target)
             async for pair in in_turns(
                 effort,
-                lambda: _delivered_by(peer, other, effort.of(peer.count), target),
-                lambda: delivered(running, effort.of(COUNT), target),
+                lambda: _delivered_by(peer, other, effort.of(peer.count, least=FEWEST), target),
+                lambda: delivered(running, effort.of(COUNT, least=FEWEST), target),
             ):
                 yield pair
 
@@ -174,11 +183,13 @@ async def _delivered_by(peer: Peer, other: Server, count: int, target: Arrivals)
     began = time.perf_counter()
     checked(await post_all(other.port, requests, connections=CONNECTIONS), other)
     await target.until(wanted)
-    return count / (time.perf_counter() - began)
+    rate = count / (time.perf_counter() - began)
+    await quiet(other)
+    return rate
 
 
 def _case(name: str, base: str, peer: Peer, aim: Aim | None, note: str) -> Case:
-    return Case(name, "end to end, one webhook per event", base, "events/s", _beside(peer), aim, note)
+    return Case(name, "end to end, one webhook per event", base, "events/s", beside(peer), aim, note)
 
 
 CASES = (
@@ -186,8 +197,13 @@ CASES = (
         "adnanh-webhook", "adnanh/webhook", Peer(_webhook, 200), None, "which starts a script that runs curl"
     ),
     _case(
-        "alertmanager", "Alertmanager", Peer(_alertmanager, 1000, _alerts), None, "an alert for each event"
+        "alertmanager",
+        "Alertmanager",
+        Peer(_alertmanager, 1000, requests=_alerts),
+        None,
+        "an alert for each event",
     ),
-    _case("node-red", "Node-RED", Peer(_node_red, 600), at_least(4), ""),
+    _case("node-red", "Node-RED", Peer(_node_red, 1500, warm_up=6000), at_least(4), ""),
+    _case("n8n", "n8n", Peer(n8n, 300, warm_up=3000), at_least(100), "which checks and stores as well"),
     _case("huey", "Huey on SQLite behind aiohttp", Peer(_huey, 200), at_least(14), "with `fsync`"),
 )

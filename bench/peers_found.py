@@ -1,12 +1,13 @@
-"""Where other programs are looked for: on the PATH, and in one folder that a person filled.
+"""Where other programs are looked for: on the PATH, and in folders that a person filled.
 
-The folder may hold `bin/` of a virtual environment and `node_modules/`.
+Such a folder may hold `bin/` of a virtual environment and `node_modules/`.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from bench.case import Missing
@@ -14,10 +15,9 @@ from bench.case import Missing
 _folders: list[Path] = []
 
 
-def look_in(folder: Path | None) -> None:
-    """Look in this folder as well."""
-    if folder is not None:
-        _folders.append(folder.absolute())
+def look_in(folders: Iterable[Path]) -> None:
+    """Look in these folders as well, in this order."""
+    _folders.extend(folder.absolute() for folder in folders)
 
 
 def program(name: str, where: str) -> Path:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
 import pytest
 
-from bench import peers
+from bench import events, peers
 from bench.__main__ import measured
 from bench.case import Case, Effort
+from bench.pairs import script
+from bench.servers import Server
 from bench.suite import CASES
 
 TINY = Effort(slices=1, scale=0.002)
@@ -40,6 +45,23 @@ async def test_a_case_runs(case: Case) -> None:
     assert not result.note
     assert result.ratio is not None
     assert result.ratio > 0
+
+
+async def test_another_program_is_warm_before_it_is_measured() -> None:
+    """Its warm-up counts in no slice, and a slice is never too small for its connections."""
+    asked: list[int] = []
+
+    def requests(port: int, count: int) -> list[bytes]:
+        asked.append(count)
+        return events.requests(port, count)
+
+    def naive(_: Path, target: int) -> AbstractAsyncContextManager[Server]:
+        return script("naive", f"http://127.0.0.1:{target}/")
+
+    peer = peers.Peer(naive, count=200, warm_up=7, requests=requests)
+    result = await measured(Case("peer", "", "", "events/s", peers.beside(peer)), TINY)
+    assert (result.slices, result.note) == (1, "")
+    assert asked == [7, peers.FEWEST, peers.FEWEST]
 
 
 @pytest.mark.parametrize("case", peers.CASES, ids=[case.name for case in peers.CASES])
