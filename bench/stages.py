@@ -144,7 +144,7 @@ def _rules(event: Event) -> list[Rule]:
 
 def _identities(key: bytes, event: Event) -> tuple[str, bytes]:
     person = event.learner.email if event.learner else None
-    return delivery_id(key, 0, "rule-99", "webhook:crm", 0), lane_key(b"s" * 32, "crm", person or "")
+    return delivery_id(key, NOW, 0, "rule-99", "webhook:crm", 0), lane_key(b"s" * 32, "crm", person or "")
 
 
 def _content(*slots: Slot) -> Content:

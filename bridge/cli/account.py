@@ -8,13 +8,13 @@ from datetime import tzinfo
 
 from msgspec import Struct
 
-from bridge.cli.history import ID_SHOWN
 from bridge.cli.tables import USUAL_WIDTH, aligned
 from bridge.cli.text import local, one_line
 from bridge.config.load import Loaded
 from bridge.config.rule_sentences import RuleSentences
 from bridge.core.events import Event, Person, Progress, Thing
 from bridge.core.fates import Later, Led, sent_instead
+from bridge.core.identity import ID_SHOWN
 from bridge.core.messages import RenderFailure
 from bridge.core.routing import ActionExplained, RuleExplained
 from bridge.core.rules import Action, kind_of

@@ -9,7 +9,6 @@ from bridge.bootstrap import Services
 from bridge.cli.event import only
 from bridge.cli.exits import not_found
 from bridge.cli.filters import Claims, is_given
-from bridge.cli.history import ID_SHOWN
 from bridge.cli.opening import config_to_list, with_services
 from bridge.cli.options import Setup
 from bridge.cli.selecting import nothing, span_of
@@ -17,6 +16,7 @@ from bridge.cli.tables import Column, Times, aligned, show, show_json, show_tabl
 from bridge.cli.text import local
 from bridge.clock import SystemClock
 from bridge.config.load import Loaded
+from bridge.core.identity import ID_SHOWN
 from bridge.core.rules import Rule
 from bridge.pipeline.releasing import MEANING, why_kept
 from bridge.store import claims
@@ -43,7 +43,7 @@ def list_claims(setup: Setup, wanted: Claims, *, before: str | None, limit: int,
     else:
         show_rows(rows, loaded)
         if len(rows) == limit:
-            show(f"\nmore: --before {rows[-1].delivery_id[:ID_SHOWN]}")
+            show(f"\nmore: --before {rows[-1].delivery_id}")
 
 
 def filter_of(

@@ -7,7 +7,7 @@ from datetime import tzinfo
 from bridge.bootstrap import Services
 from bridge.cli.event import only
 from bridge.cli.filters import Deliveries, is_given
-from bridge.cli.history import ID_SHOWN, cause, delivery_step
+from bridge.cli.history import cause, delivery_step
 from bridge.cli.message import payload_lines
 from bridge.cli.opening import config_to_list, with_services
 from bridge.cli.options import Setup
@@ -15,6 +15,7 @@ from bridge.cli.selecting import delivery_pages, newest, nothing
 from bridge.cli.tables import Column, Times, aligned, show, show_json, show_table, wrapped
 from bridge.cli.text import local, one_line
 from bridge.clock import SystemClock
+from bridge.core.identity import ID_SHOWN
 from bridge.store import details
 from bridge.store.deliveries import Attempt
 from bridge.store.details import Ambiguous, DeliveryDetails, NotFound

@@ -9,14 +9,13 @@ from typing import assert_never
 
 from bridge.cli.tables import aligned
 from bridge.cli.text import local, one_line
+from bridge.core.identity import ID_SHOWN
 from bridge.core.outcomes import State
 from bridge.store.details import EventDetails
 from bridge.store.views import DeliveryRow, EventRow
 
 WHY_SHOWN = 60
 """Characters of a reason in lists."""
-ID_SHOWN = 10
-"""Characters of a delivery's id in lists; commands take any beginning that is unique."""
 _ID = re.compile(r"\b[0-9a-f]{32}\b", re.ASCII)
 
 

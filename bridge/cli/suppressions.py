@@ -20,6 +20,7 @@ from bridge.cli.selecting import span_of
 from bridge.cli.tables import Column, Times, show, show_json, show_table
 from bridge.cli.text import one_line
 from bridge.clock import SystemClock
+from bridge.core.identity import ID_SHOWN
 from bridge.core.suppressions import Scope, Source
 from bridge.pipeline.unsubscribing import Suppressor, is_address
 from bridge.store import suppressions
@@ -155,5 +156,5 @@ def _columns(times: Times) -> tuple[Column, ...]:
 
 def _row(row: SuppressionRow, times: Times) -> list[str]:
     found = row.suppression
-    why = found.why or (f"delivery {found.delivery[:10]}" if found.delivery else "")
+    why = found.why or (f"delivery {found.delivery[:ID_SHOWN]}" if found.delivery else "")
     return [found.address or "not kept", GETS[found.scope], str(found.source), times(found.at), why]

@@ -30,14 +30,15 @@ async def planned(
     action = actions.get((due.rule, due.action))
     if action is None or not action.otherwise:
         return []
-    event = await known_event(node, sources, due.entry, due.event_index)
+    entry = due.entry
+    event = await known_event(node, sources, entry, due.event_index)
     if isinstance(event, Unready):
         node.log.warning("else left out, the event cannot be read", delivery=due.id, why=event.why)
         return []
     facts, secret = event.facts(), node.database.secret
     return [
         NewDelivery(
-            id=delivery_id(due.entry.key, due.event_index, each.rule, each.name, due.run),
+            id=delivery_id(entry.key, entry.received_at, due.event_index, each.rule, each.name, due.run),
             entry_seq=due.entry.seq,
             event_index=due.event_index,
             run=due.run,

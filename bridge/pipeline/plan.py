@@ -182,7 +182,7 @@ class Planner:
         What `_deliver` would come to, of which nothing has to be asked.
         """
         delivery = NewDelivery(
-            id=delivery_id(entry.key, index, action.rule, action.name, entry.run),
+            id=delivery_id(entry.key, entry.received_at, index, action.rule, action.name, entry.run),
             entry_seq=entry.seq,
             event_index=index,
             run=entry.run,
@@ -219,7 +219,7 @@ class Planner:
         if isinstance(use, Uncounted):
             return Skipped(action.rule, action.name, use.why)
         delivery = NewDelivery(
-            id=delivery_id(entry.key, index, action.rule, action.name, entry.run),
+            id=delivery_id(entry.key, entry.received_at, index, action.rule, action.name, entry.run),
             entry_seq=entry.seq,
             event_index=index,
             run=entry.run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from bridge.core.identity import ID_SHOWN
 from bridge.pipeline.node import Node
 from bridge.store import claims
 from bridge.store.claims import ClaimFilter, ClaimRow, Place
@@ -54,7 +55,7 @@ def why_kept(row: ClaimRow) -> str:
     """Return why a claim stays with its delivery, and what would free it."""
     return (
         f"delivery {row.delivery_id} is {row.delivery} and keeps its claim; "
-        f"`bridge deliveries discard {row.delivery_id[:10]}` gives both up"
+        f"`bridge deliveries discard {row.delivery_id[:ID_SHOWN]}` gives both up"
     )
 
 

@@ -29,7 +29,7 @@ def instead_of(due: Due, action: Action | None, channel: Channel, why: str, now:
     if action is None or action.unmade is None:
         return None
     name = unmade_name(action.name)
-    made = delivery_id(due.entry.key, due.event_index, due.rule, name, due.run)
+    made = delivery_id(due.entry.key, due.entry.received_at, due.event_index, due.rule, name, due.run)
     text = unmade_text(Unmade(rule=due.rule, event=due.entry.seq, why=why, delivery=due.id), action.unmade)
     message = Message(delivery_id=made, at=now, fields={"text": text})
     place = {key: value for key, value in action.settings.items() if key == "channel"}

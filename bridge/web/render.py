@@ -17,6 +17,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bridge.core.identity import ID_SHOWN
 from bridge.core.mrkdwn import spans
 from bridge.core.rules import kind_of
 from bridge.store.views import DeliveryRow
@@ -74,6 +75,7 @@ class Pages:
         self._env.filters["milliseconds"] = _milliseconds
         self._env.filters["linked"] = _linked
         self._env.filters["reason"] = _reason
+        self._env.filters["short"] = lambda delivery_id: delivery_id[:ID_SHOWN]
 
     def page(self, template: str, *, status: int = 200, **values: object) -> web.Response:
         """Return a whole page."""
@@ -143,7 +145,7 @@ def _linked(sentence: object) -> Markup:
     link = '<a href="/deliveries/{0}">{1}</a>'
     # Escaped first: what is found has no character that escaping makes, so this is the only markup.
     code = _COMMAND.sub(r"<code>\1</code>", str(escape(sentence)))
-    return Markup(_DELIVERY_ID.sub(lambda found: link.format(found[0], found[0][:10]), code))  # noqa: S704
+    return Markup(_DELIVERY_ID.sub(lambda found: link.format(found[0], found[0][:ID_SHOWN]), code))  # noqa: S704
 
 
 def _emoji(text: str) -> str:

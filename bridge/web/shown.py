@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bridge.core.identity import ID_SHOWN
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
 from bridge.core.readable import TEXT_LIMIT, Chat, Mail, read_chat, read_json, read_mail
@@ -61,7 +62,7 @@ def items_headline(found: DeliveryDetails) -> str:
         return f"It waits with others; {found.item_count} events are in the message so far{more}"
     if found.head == found.row.id:
         return f"The message is about {found.item_count} events{more}"
-    return f"The message of delivery {found.head[:10]} is about {found.item_count} events{more}"
+    return f"The message of delivery {found.head[:ID_SHOWN]} is about {found.item_count} events{more}"
 
 
 def shares(found: DeliveryDetails) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -8,25 +8,27 @@ import sqlite3
 import pytest
 
 from bridge.cli.exits import ExitCode
+from bridge.core.identity import ID_SHOWN
 from bridge.core.outcomes import Reason, Retry
 from tests.cli.conftest import Bridge
 from tests.cli.school import CONFIG, live, write_school
 from tests.support.pipeline import completion
 
 LIST = """\
-DELIVERY    SINCE                    STATE      RULE      ACTION          ITS DELIVERY  CLAIM
-ea707b29a3  2026-05-04 09:02:00 -03  confirmed  parabens  slack:wins      delivered     learner.email=joao@aluno.example, module.id=3253
-e5f5c1fe13  2026-05-04 09:01:00 -03  released   parabens  email:learners  dead          learner.email=joao@aluno.example, module.id=3253
-591d94f378  2026-05-04 09:01:00 -03  confirmed  parabens  slack:wins      delivered     learner.email=maria@aluna.example, module.id=3253
-7ef1a68397  2026-05-04 09:00:00 -03  confirmed  parabens  email:learners  delivered     learner.email=maria@aluna.example, module.id=3253
+DELIVERY          SINCE                    STATE      RULE      ACTION          ITS DELIVERY  CLAIM
+019df2dcf460e79b  2026-05-04 09:02:00 -03  confirmed  parabens  slack:wins      delivered     learner.email=joao@aluno.example, module.id=3253
+019df2dcf460f97b  2026-05-04 09:01:00 -03  released   parabens  email:learners  dead          learner.email=joao@aluno.example, module.id=3253
+019df2dc0a001f4f  2026-05-04 09:01:00 -03  confirmed  parabens  slack:wins      delivered     learner.email=maria@aluna.example, module.id=3253
+019df2dc0a00eb80  2026-05-04 09:00:00 -03  confirmed  parabens  email:learners  delivered     learner.email=maria@aluna.example, module.id=3253
 """  # noqa: E501 - as it is printed
+DEAD, MARIAS = "019df2dcf460f97b", "019df2dc0a00eb80"
 RENAMED = CONFIG.replace("name: parabens", "name: parabens-modulo")
 
 
 def ids(bridge: Bridge, *words: str) -> list[str]:
     said = bridge("claims", "list", "--json", *words)
     assert (said.code, said.err) == (ExitCode.OK, "")
-    return [row["delivery"][:4] for row in json.loads(said.out)]
+    return [row["delivery"][12:ID_SHOWN] for row in json.loads(said.out)]
 
 
 @pytest.fixture
@@ -48,21 +50,23 @@ def test_they_are_listed(lived: Bridge) -> None:
 
 def test_filters(lived: Bridge) -> None:
     """By person, rule, action, state and time, and page by page."""
-    assert ids(lived, "--text", "MARIA@aluna.example") == ["591d", "7ef1"]
-    assert ids(lived, "--action", "email:learners", "--state", "confirmed") == ["7ef1"]
+    assert ids(lived, "--text", "MARIA@aluna.example") == ["1f4f", "eb80"]
+    assert ids(lived, "--action", "email:learners", "--state", "confirmed") == ["eb80"]
     assert ids(lived, "--rule", "boas-vindas") == []
-    assert ids(lived, "--until", "2026-05-04T09:00:30") == ["7ef1"]
-    assert ids(lived, "-n", "2", "--before", "e5f5") == ["591d", "7ef1"]
-    assert "more: --before ea707b29a3" in lived("claims", "list", "-n", "1").out
+    assert ids(lived, "--until", "2026-05-04T09:00:30") == ["eb80"]
+    assert ids(lived, "-n", "2", "--before", DEAD) == ["1f4f", "eb80"]
+    more = lived("claims", "list", "-n", "1").out.splitlines()[-1]
+    assert more.startswith("more: --before 019df2dcf460e79b")
+    assert ids(lived, "-n", "1", *more.split()[1:]) == ["f97b"]
     assert lived("claims", "list", "--text", "nobody").out == "no claim matches\n"
 
 
 def test_one_is_shown_with_what_to_do(lived: Bridge) -> None:
-    said = lived("claims", "show", "7ef1")
+    said = lived("claims", "show", MARIAS)
     assert said.code == ExitCode.OK
     assert "learner.email=maria@aluna.example, module.id=3253" in said.out
-    assert "`bridge claims release 7ef1a68397` lets it go" in " ".join(said.out.split())
-    assert "It is free" in lived("claims", "show", "e5f5").out
+    assert f"`bridge claims release {MARIAS}` lets it go" in " ".join(said.out.split())
+    assert "It is free" in lived("claims", "show", DEAD).out
     assert lived("claims", "show", "ffff").code == ExitCode.NOT_FOUND
 
 
@@ -71,8 +75,8 @@ def test_a_release_says_what_it_does_asks_and_says_what_it_means(lived: Bridge) 
     said = lived("claims", "release", "--rule", "parabens", stdin="n\n")
     assert said.code == ExitCode.PROBLEMS
     assert "3 claims would be free; 1 are free already" in said.err
-    assert "7ef1a68397" in said.out
-    assert ids(lived, "--state", "released") == ["e5f5"]
+    assert MARIAS in said.out
+    assert ids(lived, "--state", "released") == ["f97b"]
     said = lived("claims", "release", "--rule", "parabens", "--yes")
     assert (said.code, said.out) == (
         ExitCode.OK,
@@ -97,17 +101,17 @@ def test_what_it_means_is_true(lived: Bridge) -> None:
 
 def test_named_ones_are_let_go_one_by_one(lived: Bridge) -> None:
     """What cannot be done is said, with exit 1."""
-    said = lived("claims", "release", "7ef1", "e5f5", "--yes")
+    said = lived("claims", "release", MARIAS, DEAD, "--yes")
     assert said.code == ExitCode.PROBLEMS
-    assert "the claim of delivery 7ef1a68397ab" in said.out or "7ef1a68397" in said.out
+    assert MARIAS in said.out
     assert "is free: the next such event is sent again" in said.out
     assert "is free already" in said.out
 
 
 def test_what_is_under_way_keeps_its_claim(waiting: Bridge) -> None:
     """With the reason, and the command that gives both up."""
-    (made,) = ids(waiting, "--state", "reserved")
-    said = waiting("claims", "release", made, "--yes", "--json")
+    (row,) = json.loads(waiting("claims", "list", "--json", "--state", "reserved").out)
+    said = waiting("claims", "release", row["delivery"][:ID_SHOWN], "--yes", "--json")
     (told,) = json.loads(said.out)
     assert (said.code, told["done"]) == (ExitCode.PROBLEMS, False)
     assert "is pending and keeps its claim; `bridge deliveries discard" in told["sentence"]
@@ -118,7 +122,7 @@ def test_what_is_under_way_keeps_its_claim(waiting: Bridge) -> None:
 
 def test_a_slip_releases_nothing(lived: Bridge) -> None:
     """Without filters, with both kinds of choice, in a state that is free, or where nobody can be asked."""
-    for words in ([], ["7ef1", "--rule", "parabens"], ["--state", "released"]):
+    for words in ([], [MARIAS, "--rule", "parabens"], ["--state", "released"]):
         assert lived("claims", "release", *words, "--yes").code == ExitCode.USAGE
     assert lived("claims", "release", "--rule", "parabens", stdin="").code == ExitCode.USAGE
     assert len(ids(lived, "--state", "confirmed")) == 3

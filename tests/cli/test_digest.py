@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.exits import ExitCode
+from bridge.core.identity import ID_SHOWN
 from tests.cli.conftest import Bridge
 from tests.cli.school import CONFIG, live, write_school
 from tests.support.pipeline import completion
@@ -71,9 +72,10 @@ def test_what_waits_is_listed_with_its_digest(collecting: Bridge) -> None:
     assert "The message is about 2 events:" in shown.out
     assert "2: Funções 8h Funções 8h" in shown.out
     part = collecting("deliveries", "show", told[2]["id"])
-    assert f"  part of delivery {told[1]['id'][:10]}\n" in collecting("deliveries", "list").out
+    assert f"  part of delivery {told[1]['id'][:ID_SHOWN]}\n" in collecting("deliveries", "list").out
     assert f"It is part of delivery {told[1]['id']}" in part.out
-    assert f"merged, part of delivery {told[1]['id'][:10]}" in collecting("explain", "2").out
+    explained = " ".join(collecting("explain", "2").out.split())
+    assert f"merged, part of delivery {told[1]['id'][:ID_SHOWN]}" in explained
 
 
 def test_a_story_plays_a_digest(collecting: Bridge) -> None:

@@ -156,9 +156,9 @@ def test_a_stored_event_also_tells_what_happened(lived: Bridge) -> None:
             "\n\nBy the rules that judged it\nstored event 2: nutror.module_completed from eduzz\n"
             in said.out
         )
-        assert "e5f5c1fe13  dead       parabens  email:learners  1 attempt" in said.out
-        assert "`bridge deliveries show e5f5c1fe13` says why it is dead" in said.out
-        assert "    led to\n      email via learners: delivery e5f5c1fe13, dead\n" in said.out
+        assert "019df2dcf460f97b  dead       parabens  email:learners  1 attempt" in said.out
+        assert "`bridge deliveries show 019df2dcf460f97b` says why it is dead" in said.out
+        assert "    led to\n      email via learners: delivery 019df2dcf460f97b, dead\n" in said.out
     assert "skipped   parabens email:learners: once_per: already sent or under way as delivery" in (
         lived("explain", "3").out
     )
@@ -203,9 +203,11 @@ def test_what_once_per_forbids_is_not_promised(lived: Bridge) -> None:
     again = (
         "    would send\n"
         "      not email via learners: already sent on 4 May 2026 at 09:00, delivery\n"
-        "        7ef1a68397, claim learner.email=maria@aluna.example, module.id=3253\n"
+        "        019df2dc0a00eb80, claim learner.email=maria@aluna.example,\n"
+        "        module.id=3253\n"
         "      not slack via wins: already sent on 4 May 2026 at 09:01, delivery\n"
-        "        591d94f378, claim learner.email=maria@aluna.example, module.id=3253\n"
+        "        019df2dc0a001f4f, claim learner.email=maria@aluna.example,\n"
+        "        module.id=3253\n"
     )
     assert again in lived("explain", event(lived)).out
     assert again in lived("explain", "1", "--now").out
@@ -213,7 +215,7 @@ def test_what_once_per_forbids_is_not_promised(lived: Bridge) -> None:
     (_, slack) = explained(lived, "event.json")["events"][0]["rules"][0]["actions"]
     assert slack["fate"] == {
         "kind": "taken",
-        "delivery": "591d94f3787466d2d2b6e0f5dffab164",
+        "delivery": "019df2dc0a001f4f75c0682106016b77",
         "state": "confirmed",
         "at": "2026-05-04T12:01:00.000Z",
         "claim": "learner.email=maria@aluna.example, module.id=3253",

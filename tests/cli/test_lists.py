@@ -13,27 +13,28 @@ import pytest
 from bridge.cli.exits import ExitCode
 from bridge.cli.selecting import PAGE, Page, everything, newest
 from bridge.config import last_good
+from bridge.core.identity import ID_SHOWN
 from bridge.core.outcomes import Outcome, Partly, Reason, Rejected, Retry
 from tests.cli.conftest import Bridge
 from tests.cli.school import live
 from tests.support.pipeline import completion
 
-DEAD = "e5f5c1fe136c950f35085ba9194cdad1"
-DELIVERED = "591d94f3787466d2d2b6e0f5dffab164"
+DEAD = "019df2dcf460f97b7e79bc13d7cd3fce"
+DELIVERED = "019df2dc0a001f4f75c0682106016b77"
 DELIVERIES = """\
-ID          MADE                     STATE      RULE      ACTION          ATTEMPTS  LEARNER              EVENT  WHY
-ea707b29a3  2026-05-04 09:01:00 -03  delivered  parabens  slack:wins      1         joao@aluno.example   2
-e5f5c1fe13  2026-05-04 09:01:00 -03  dead       parabens  email:learners  1         joao@aluno.example   2      invalid: 5.1.1 no such mailbox
-591d94f378  2026-05-04 09:00:00 -03  delivered  parabens  slack:wins      2         maria@aluna.example  1
-7ef1a68397  2026-05-04 09:00:00 -03  delivered  parabens  email:learners  1         maria@aluna.example  1
+ID                MADE                     STATE      RULE      ACTION          ATTEMPTS  LEARNER              EVENT  WHY
+019df2dcf460e79b  2026-05-04 09:01:00 -03  delivered  parabens  slack:wins      1         joao@aluno.example   2
+019df2dcf460f97b  2026-05-04 09:01:00 -03  dead       parabens  email:learners  1         joao@aluno.example   2      invalid: 5.1.1 no such mailbox
+019df2dc0a001f4f  2026-05-04 09:00:00 -03  delivered  parabens  slack:wins      2         maria@aluna.example  1
+019df2dc0a00eb80  2026-05-04 09:00:00 -03  delivered  parabens  email:learners  1         maria@aluna.example  1
 """  # noqa: E501 - as it is printed
 
 
 def ids(bridge: Bridge, *words: str) -> list[str]:
-    """Return the beginnings of the ids of a listing's deliveries."""
+    """Return what tells apart the ids of a listing's deliveries that came in the same moment."""
     said = bridge("deliveries", "list", "--json", *words)
     assert (said.code, said.err) == (ExitCode.OK, "")
-    return [row["id"][:4] for row in json.loads(said.out)]
+    return [row["id"][12:ID_SHOWN] for row in json.loads(said.out)]
 
 
 def numbers(bridge: Bridge, *words: str) -> list[int]:
@@ -67,19 +68,19 @@ def test_events_are_listed_as_text(lived: Bridge) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ((), ["ea70", "e5f5", "591d", "7ef1"]),
-        (("--state", "dead"), ["e5f5"]),
-        (("--state", "dead", "--state", "delivered", "--limit", "2"), ["ea70", "e5f5"]),
+        ((), ["e79b", "f97b", "1f4f", "eb80"]),
+        (("--state", "dead"), ["f97b"]),
+        (("--state", "dead", "--state", "delivered", "--limit", "2"), ["e79b", "f97b"]),
         (("--state", "parked"), []),
-        (("--channel", "wins"), ["ea70", "591d"]),
+        (("--channel", "wins"), ["e79b", "1f4f"]),
         (("--rule", "boas-vindas"), []),
-        (("--type", "module.completed"), ["ea70", "e5f5", "591d", "7ef1"]),
+        (("--type", "module.completed"), ["e79b", "f97b", "1f4f", "eb80"]),
         (("--type", "nutror.lesson_watched"), []),
-        (("--learner", "JOAO@aluno.example"), ["ea70", "e5f5"]),
-        (("--since", "2026-05-04T09:01"), ["ea70", "e5f5"]),
-        (("--since", "2026-05-04T09:01", "--until", "2026-05-04T12:02Z"), ["ea70", "e5f5"]),
+        (("--learner", "JOAO@aluno.example"), ["e79b", "f97b"]),
+        (("--since", "2026-05-04T09:01"), ["e79b", "f97b"]),
+        (("--since", "2026-05-04T09:01", "--until", "2026-05-04T12:02Z"), ["e79b", "f97b"]),
         (("--since", "2h"), []),
-        (("-n", "1"), ["ea70"]),
+        (("-n", "1"), ["e79b"]),
     ],
 )
 def test_deliveries_are_filtered(lived: Bridge, words: tuple[str, ...], expected: list[str]) -> None:
@@ -144,13 +145,13 @@ def test_json_has_stable_names_and_times_in_utc(lived: Bridge) -> None:
 
 def test_a_delivery_is_shown_whole(lived: Bridge) -> None:
     """State, claim, attempts, the message itself and what can be done stand on one page."""
-    said = lived("deliveries", "show", "e5f5")
+    said = lived("deliveries", "show", DEAD[:ID_SHOWN])
     assert (said.code, said.err) == (ExitCode.OK, "")
     for part in (
         f"delivery {DEAD}, dead\n",
         "event     2, nutror.module_completed from eduzz, run 1\n",
         "once per  learner.email=joao@aluno.example, module.id=3253 (released)\n",
-        "`bridge deliveries retry e5f5c1fe13` tries again, `discard` gives it up for good.\n",
+        "`bridge deliveries retry 019df2dcf460f97b` tries again, `discard` gives it up for good.\n",
         "rejected (invalid)  550     schedule      5.1.1 no such mailbox\n",
         "\n\nWhy\n  invalid: 5.1.1 no such mailbox\n",
         "Subject  Parabéns, João!\n",
@@ -227,7 +228,7 @@ def test_an_event_is_shown_whole(lived: Bridge) -> None:
         "event 3: nutror.module_completed from eduzz\n",
         "when                       2026-05-04 08:59:58 -03\n",
         "matched   parabens\n",
-        f"skipped   parabens slack:wins: once_per: already sent or under way as delivery {DELIVERED[:10]}\n",
+        "skipped   parabens slack:wins: once_per: already sent or under way as delivery 019df2dc0a001f4f\n",
         '"title": "Python Básico"',
     ):
         assert part in said.out
@@ -278,7 +279,10 @@ def test_a_name_cannot_steer_the_terminal(school: Bridge) -> None:
         (("deliveries", "retry", "ffff"), "there is no delivery 'ffff'"),
         (("events", "replay", "1", "99"), "there is no event '99'"),
         (("events", "show", "e"), "event 'e' may be several; write more of it\n  e1\n  e2\n  e3\n  e4"),
-        (("deliveries", "show", "e"), "delivery 'e' may be several; write more of it\n  e5f5"),
+        (
+            ("deliveries", "show", "019df2dc"),
+            f"delivery '019df2dc' may be several; write more of it\n  {DELIVERED}\n",
+        ),
     ],
 )
 def test_what_does_not_exist_is_exit_code_3(lived: Bridge, words: tuple[str, ...], said: str) -> None:
@@ -292,7 +296,7 @@ def test_what_does_not_exist_is_exit_code_3(lived: Bridge, words: tuple[str, ...
 
 def test_a_dead_delivery_is_retried(lived: Bridge) -> None:
     """It is pending again, and a running bridge takes it from there."""
-    said = lived("deliveries", "retry", "e5f5")
+    said = lived("deliveries", "retry", DEAD[:ID_SHOWN])
     assert (said.code, said.err) == (ExitCode.OK, "")
     assert said.out == f"delivery {DEAD} is tried again now\n"
     assert details(lived, DEAD)["state"] == "pending"

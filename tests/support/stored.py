@@ -44,7 +44,7 @@ def new_entry(number: int = 0, **changes: object) -> NewEntry:
 def new_delivery(entry_seq: int, number: int = 0, **changes: object) -> NewDelivery:
     """Return delivery number `number` for an entry."""
     delivery = NewDelivery(
-        id=delivery_id(b"entry", number, "parabens", "email:learners", 1),
+        id=delivery_id(b"entry", NOW + number * SECOND, number, "parabens", "email:learners", 1),
         entry_seq=entry_seq,
         event_index=0,
         run=1,

@@ -155,7 +155,7 @@ class _Deliveries:
         action = f"{KINDS[channel]}:{self._say(channel)}"
         at = self._now - (30 - self._count) * MINUTE
         values: dict[str, object] = {
-            "id": delivery_id(b"entry", self._count, RULE, action, 1),
+            "id": delivery_id(b"entry", at, self._count, RULE, action, 1),
             "entry_seq": self._entry,
             "event_index": 0,
             "run": 1,

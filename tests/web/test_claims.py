@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bridge.core.identity import ID_SHOWN
 from bridge.store import claims, memory
 from bridge.store.claims import ClaimFilter
 from bridge.store.database import Connection, Database
@@ -112,7 +113,7 @@ async def test_what_is_under_way_keeps_its_claim(
     assert "keeps the claim until it is sent" in await get(http, f"{url}/claims/{made}")
     async with http.post(f"{url}/claims/{made}/release") as response:
         assert response.status == 409
-        link = f'<a href="/deliveries/{made}">{made[:10]}</a>'
+        link = f'<a href="/deliveries/{made}">{made[:ID_SHOWN]}</a>'
         assert f"Not done: delivery {link} is pending and keeps its claim" in await response.text()
     told = await ask(http, f"{url}/api/claims/{made}/release", 409, "POST")
     assert told["status"] == "refused"

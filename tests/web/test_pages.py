@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import aiohttp
 import pytest
 
+from bridge.core.identity import ID_SHOWN
 from bridge.core.outcomes import State
 from bridge.core.readable import read_chat, read_mail
 from bridge.sandbox.arrivals import Arrivals, Post
@@ -111,7 +112,7 @@ async def test_an_event_shows_its_facts_decisions_and_deliveries(
         assert f"/deliveries/{id_}" in html
     assert "could not be read" in await _get(http, f"{listener.url}/events/{stored.events['parked']}")
     assert "is undefined" in await _get(http, f"{listener.url}/events/{stored.events['failed']}")
-    assert f'<a href="/deliveries/{"12ab" * 8}">12ab12ab12</a>' in html
+    assert f'<a href="/deliveries/{"12ab" * 8}">12ab12ab12ab12ab</a>' in html
     assert "Not dispatched yet" in await _get(http, f"{listener.url}/events/{stored.events['new']}")
 
 
@@ -400,13 +401,14 @@ async def test_find_leads_to_the_thing_itself(
     for name, path in [
         ("1", "/events/1"),
         (delivery, f"/deliveries/{delivery}"),
-        (delivery[:8], f"/deliveries/{delivery}"),
+        (delivery[:ID_SHOWN], f"/deliveries/{delivery}"),
         ("clx2", "/events/2"),
     ]:
         async with http.get(f"{listener.url}/find", params={"id": name}) as response:
             assert (response.status, response.url.path) == (200, path)
     for name, sentence in [
         ("clx", "Several ids begin with clx"),
+        (delivery[:6], f"Several ids begin with {delivery[:6]}"),
         ("nothing", "No event and no delivery"),
         ("", "Give a number"),
     ]:

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.core.digests import Digest
+from bridge.core.identity import ID_SHOWN
 from bridge.store import views
 from bridge.store.database import Database
 from bridge.store.views import DeliveryFilter, DeliveryRow
@@ -56,7 +57,7 @@ async def test_a_page_lists_all_that_are_in_the_message(
     assert f"/deliveries/{second.id}" in html
     html = await page(second)
     assert f'It is in the message of <a href="/deliveries/{first.id}">' in html
-    assert f'part of delivery <a href="/deliveries/{first.id}">{first.id[:10]}</a>' in html
+    assert f'part of delivery <a href="/deliveries/{first.id}">{first.id[:ID_SHOWN]}</a>' in html
 
 
 async def test_the_api_tells_the_same(
