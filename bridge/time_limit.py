@@ -16,7 +16,7 @@ class TimeLimit:
         self._seconds = seconds
         self._due: dict[asyncio.Task[object], float] = {}
         """When each block must have ended, the soonest first; the late ones have 0."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
 
     def __enter__(self) -> None:
         """Begin."""
@@ -26,7 +26,7 @@ class TimeLimit:
         loop = task.get_loop()
         self._due[task] = loop.time() + self._seconds
         if self._timer is None:
-            self._timer = loop.call_later(self._seconds, self._look, loop)
+            self._timer = loop.call_later(self._seconds, self._due_now, loop)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -37,12 +37,19 @@ class TimeLimit:
         if is_late and task is not None and task.uncancel() == 0 and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
+    def _due_now(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look in the loop's next turn: who got in this one what he waits for is not late.
+
+        A process that stood still finds answers and ended times together.
+        """
+        self._timer = loop.call_soon(self._look, loop)
+
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         self._timer = None
         for task, due in self._due.items():
             if due > now:
-                self._timer = loop.call_at(due, self._look, loop)
+                self._timer = loop.call_at(due, self._due_now, loop)
                 return
             if due:
                 self._due[task] = 0.0

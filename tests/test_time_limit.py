@@ -68,6 +68,28 @@ async def test_a_cancellation_from_elsewhere_goes_its_way() -> None:
         await both
 
 
+async def test_what_has_come_by_the_time_it_is_looked_for_is_not_late() -> None:
+    """A process that stood still for longer than the limit finds the answer beside the end of its time."""
+    limit, loop = TimeLimit(500), asyncio.get_running_loop()
+    answers: list[asyncio.Future[str]] = [loop.create_future() for _ in range(2)]
+
+    async def heard(answer: asyncio.Future[str]) -> str:
+        with limit:
+            return await answer
+
+    tasks = [asyncio.create_task(heard(answer)) for answer in answers]
+    for _ in range(5):  # both wait
+        await asyncio.sleep(0)
+    loop.call_soon(answers[0].set_result, "an answer")  # as a socket does, in the turn of the timer
+    pass_time(501)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert [task.done() for task in tasks] == [True, True]
+    assert await tasks[0] == "an answer"
+    with pytest.raises(TimeoutError):
+        await tasks[1]
+
+
 async def test_what_raises_raises() -> None:
     """The block's own error is the caller's."""
     limit = TimeLimit(1)
