@@ -27,6 +27,8 @@ class Sockets:
         """`resolver` replaces the system's name resolution."""
         self._resolver = resolver
         self._known: dict[str, tuple[float, Sequence[ResolveResult]]] = {}
+        self._asked: dict[str, asyncio.Task[Sequence[ResolveResult]]] = {}
+        """Names that are being looked up: once for all who want to know."""
 
     @property
     def resolver(self) -> AbstractResolver:
@@ -57,8 +59,20 @@ class Sockets:
         until, known = self._known.get(host, (0.0, ()))
         if now < until:
             return known
-        found = await self.resolver.resolve(host, 0, socket.AF_UNSPEC)
-        self._known[host] = (now + NAMES_S, found)
+        asked = self._asked.get(host)
+        if asked is None:
+            # A question takes one of the few threads that all channels share, and keeps it as long as a name
+            # server is silent, whoever still waits.
+            asked = self._asked[host] = asyncio.create_task(self._looked_up(host))
+            asked.add_done_callback(_seen)
+        return await asyncio.shield(asked)
+
+    async def _looked_up(self, host: str) -> Sequence[ResolveResult]:
+        try:
+            found = await self.resolver.resolve(host, 0, socket.AF_UNSPEC)
+        finally:
+            del self._asked[host]
+        self._known[host] = (asyncio.get_running_loop().time() + NAMES_S, found)
         return found
 
 
@@ -68,6 +82,12 @@ def given_up(transport: asyncio.BaseTransport | None) -> None:
         # Early releases of Python 3.11 raise it for a TLS connection that is gone already.
         with contextlib.suppress(AttributeError):
             cast("asyncio.WriteTransport", transport).abort()
+
+
+def _seen(asked: asyncio.Task[Sequence[ResolveResult]]) -> None:
+    """Take note of an error: whoever asked may have gone."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 async def _connected(found: ResolveResult, port: int, *, private: bool) -> socket.socket:
