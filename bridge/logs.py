@@ -100,7 +100,10 @@ class Lines:
     def info(self, event: str, **fields: object) -> None:
         """Log finished work."""
         end = self._ends.get(event) or self._end(event)
-        line = orjson.dumps(fields, repr)[:-1] + end if fields else b"{" + end[1:]
+        try:
+            line = orjson.dumps(fields, repr)[:-1] + end if fields else b"{" + end[1:]
+        except TypeError:
+            line = orjson.dumps(_writable(fields), repr)[:-1] + end
         if self._gathered:
             self._gathered.append(line)
             return
@@ -190,8 +193,27 @@ class _Json(logging.Formatter):
 
 def _line(level: int, event: str, at: datetime, fields: dict[str, object], more: dict[str, Any]) -> str:
     """Return a line as JSON; what JSON has no word for is written as Python shows it."""
-    said = {"event": event, "level": logging.getLevelName(level).lower(), "timestamp": at}
-    return orjson.dumps(fields | said | more, repr, orjson.OPT_UTC_Z).decode()
+    said = fields | {"event": event, "level": logging.getLevelName(level).lower(), "timestamp": at} | more
+    try:
+        return orjson.dumps(said, repr, orjson.OPT_UTC_Z).decode()
+    except TypeError:
+        return orjson.dumps(_writable(said), repr, orjson.OPT_UTC_Z).decode()
+
+
+def _writable(said: dict[str, Any]) -> dict[str, Any]:
+    """Return what can be written: no work may fail because it is told of.
+
+    A path that is no UTF-8 has halves of pairs of surrogates, and a number may have more than 64 bits.
+    """
+    return {name: value if _is_writable(value) else ascii(value) for name, value in said.items()}
+
+
+def _is_writable(value: object) -> bool:
+    try:
+        orjson.dumps(value, repr)
+    except TypeError:
+        return False
+    return True
 
 
 def _painted(out: TextIO, level: int) -> tuple[Log, logging.Formatter]:

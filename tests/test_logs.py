@@ -71,6 +71,25 @@ def test_trouble_away_from_a_terminal_has_the_same_form() -> None:
     assert (of_a_library["event"], of_a_library["level"]) == ("failed for once", "error")
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("/srv/caf\udce9/bridge.db", r"'/srv/caf\udce9/bridge.db'"),
+        (2**64, "18446744073709551616"),
+        ({1: "a"}, "{1: 'a'}"),
+    ],
+    ids=["a path that is no UTF-8", "a long number", "keys that are no text"],
+)
+@pytest.mark.parametrize("level", ["info", "warning", "error", "exception"])
+def test_what_json_cannot_hold_is_told_of_all_the_same(level: str, value: object, shown: str) -> None:
+    """Whoever tells of work goes on with it, so telling never fails."""
+    out = io.StringIO()
+    getattr(logs.configure(out), level)("the store cannot be used", why=value, entry=7)
+    line = json.loads(out.getvalue())
+    assert (line["why"], line["entry"], line["level"]) == (shown, 7, level.replace("exception", "error"))
+    assert line["timestamp"].endswith("Z")
+
+
 def test_a_command_that_is_quiet_tells_only_of_trouble() -> None:
     """Its own words are what people asked for."""
     out = io.StringIO()
