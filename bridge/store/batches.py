@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from msgspec import Struct
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Transaction
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.store.errors import StoreError, StoreUnavailable
@@ -102,7 +102,7 @@ class Batches:
             values = [operation(connection) for operation in operations]
             self._check()
         except BaseException:
-            transaction.rollback()
+            self._roll_back(transaction)
             raise
         try:
             transaction.commit()
@@ -113,6 +113,13 @@ class Batches:
         with contextlib.suppress(Exception):  # what is committed stands, and is not run again
             self._committed(connection)
         return values
+
+    def _roll_back(self, transaction: Transaction) -> None:
+        """Undo; where that fails too, the connection is given up, and the first error is told."""
+        try:
+            transaction.rollback()
+        except Exception:  # noqa: BLE001 - the database undoes what nobody is connected for any more
+            self._drop()
 
     def _connect(self) -> Connection:
         if self._connection is None:

@@ -62,8 +62,9 @@ def sayer(teller: str) -> Callable[[Connection], None]:
 
 
 def forget(connection: Connection) -> None:
-    """Drop the news of a transaction that is rolled back."""
-    connection.info.pop(_PENDING, None)
+    """Drop the news of a transaction that is rolled back; what is said of a lost connection goes with it."""
+    if not connection.invalidated:
+        connection.info.pop(_PENDING, None)
 
 
 def read(text: str, *, but: str) -> News | None:

@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, event, func, make_url, select
 
 from bridge.store.batches import CONFLICT_TRIES, Batches, Done, Failed, Operation
 from bridge.store.creation import prepare
 from bridge.store.engines import Engines, make_engines
 from bridge.store.errors import StoreUnavailable
+from bridge.store.news import tell_of_entries
 from bridge.store.schema import inbox
 from tests.support.stored import new_entry, store_entry
 
@@ -189,6 +190,37 @@ def test_a_connection_lost_while_idle_is_not_noticed(
 
     assert [type(result) for result in batches.run([storing(1), storing(2)])] == [Done, Done]
     assert process_of(batches) != pid
+    assert sorted(stored(engines)) == names(1, 2)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_a_lost_connection_is_not_noticed_whatever_notices_it_first(
+    engines: Engines, batches: Batches, admin: psycopg.Connection
+) -> None:
+    """SQLAlchemy gives a connection up by itself, and there is nothing to be found in it after that."""
+
+    def looking(connection: Connection) -> object:
+        tell_of_entries(connection)
+        return connection.scalar(select(func.count()).select_from(inbox))
+
+    pid = process_of(batches)
+    admin.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+    assert batches.run([looking]) == [Done(0)]
+    assert process_of(batches) != pid
+
+
+def test_what_cannot_even_be_undone_is_told_by_its_own_error(engines: Engines, batches: Batches) -> None:
+    """And harms no neighbour: nothing of it is left on the connection that follows."""
+
+    def failing(_: Connection) -> None:
+        raise RuntimeError("cannot be undone")
+
+    event.listen(engines.writer, "rollback", failing)
+    first, bad, last = batches.run([storing(1), raising(LookupError("mine")), storing(2)])
+    event.remove(engines.writer, "rollback", failing)
+    assert isinstance(bad, Failed)
+    assert isinstance(bad.error, LookupError)
+    assert [type(result) for result in (first, last)] == [Done, Done]
     assert sorted(stored(engines)) == names(1, 2)
 
 
