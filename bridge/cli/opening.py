@@ -22,6 +22,7 @@ from bridge.cli.program import say
 from bridge.config import last_good
 from bridge.config.loaded import Broken, Loaded
 from bridge.config.receiving import receiving
+from bridge.config.reception import Reception
 from bridge.store.creation import plan
 from bridge.store.errors import StoreError, StoreInUse, StoreUnavailable
 
@@ -60,6 +61,15 @@ def _load(path: Path, sandbox: Endpoints | None) -> Loaded | Broken:
     from bridge.config.load import load  # `run` receives before it compiles rules and templates
 
     return load(path, os.environ, sandbox=sandbox)
+
+
+def tell_config(
+    path: Path, first: Reception, good: bytes | None, *, sandbox: Endpoints | None = None
+) -> Loaded | str:
+    """Return what tells the owner while the configuration is broken, or why nothing can."""
+    from bridge.config.telling import telling
+
+    return telling(path, os.environ, first, good, sandbox)
 
 
 def need_config(path: Path, *, sandbox: Endpoints | None = None) -> Loaded:

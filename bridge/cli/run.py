@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -20,7 +21,7 @@ from msgspec import Struct, field
 
 from bridge import logs
 from bridge.cli.exits import ExitCode, Failure, unavailable
-from bridge.cli.opening import good, load_config, need_file, store_trouble
+from bridge.cli.opening import good, load_config, need_file, store_trouble, tell_config
 from bridge.cli.options import Setup
 from bridge.cli.program import say
 from bridge.cli.tables import show
@@ -122,7 +123,8 @@ def _cannot_listen(config: Reception, error: OSError) -> Failure:
 async def _configured(setup: Setup) -> AsyncIterator[tuple[Reception, Origin, Sandbox | None]]:
     """Yield what receiving begins with, and where the rest comes from, at a sandbox if one is wanted."""
     if not setup.sandbox:
-        origin = Origin(setup.path, lambda: load_config(setup.path), keeps=True)
+        tells = partial(tell_config, setup.path)
+        origin = Origin(setup.path, lambda: load_config(setup.path), keeps=True, tells=tells)
         yield _to_receive(origin), origin, None
         return
     from bridge.sandbox.sandbox import Sandbox
@@ -132,7 +134,8 @@ async def _configured(setup: Setup) -> AsyncIterator[tuple[Reception, Origin, Sa
     await stand_ins.open()
     try:
         endpoints = stand_ins.endpoints()
-        origin = Origin(setup.path, lambda: load_config(setup.path, sandbox=endpoints))
+        tells = partial(tell_config, setup.path, sandbox=endpoints)
+        origin = Origin(setup.path, lambda: load_config(setup.path, sandbox=endpoints), tells=tells)
         yield good(setup.path, origin.begin().loaded).config, origin, stand_ins
     finally:
         await stand_ins.close()

@@ -51,6 +51,13 @@ def load(
     material = read(path, env, stand_in if sandbox else None)
     if sandbox:
         use_stand_ins(material, sandbox)
+    return checked(material, sandbox=sandbox is not None, monotonic=monotonic)
+
+
+def checked(
+    material: Material, *, sandbox: bool = False, monotonic: Callable[[], float] | None = None
+) -> Loaded | Broken:
+    """Check and compile what was read; in a `sandbox` its hosts need not be reached."""
     secret = checks.SecretFields(material.data)
     problems = [*material.problems, *checks.values_lost_in_comments(material)]
     problems += checks.literal_secrets(material, secret)
@@ -74,14 +81,14 @@ def load(
     secrets = secret_values(material, secret)
     problems += secrets_in_messages(material, secret, secrets)
     redactor = Redactor(material.interpolator.values)
-    files = [str(path), *(part.file.name for part in material.rule_files)]
+    files = [str(material.path), *(part.file.name for part in material.rule_files)]
     told = in_order(_redacted(problems, redactor, material), files)
     reads = _reads(material)
     if config is None or any(not problem.warning for problem in told):
         return Broken(told, reads)
     hide = Redactor(secrets).hide
     return Loaded(
-        config, rules, owner, catalogue_of(config), renderer, path, told, redactor.hide, hide, reads
+        config, rules, owner, catalogue_of(config), renderer, material.path, told, redactor.hide, hide, reads
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -15,6 +16,9 @@ from bridge.config.files import matching
 from bridge.config.loaded import Broken, Loaded, Reads
 from bridge.config.located import Located
 from bridge.config.yaml_source import MAX_BYTES
+
+if TYPE_CHECKING:
+    from bridge.config.reception import Reception
 
 MOST_FILES = 10_000
 """So many files of a folder are looked at."""
@@ -38,12 +42,14 @@ class Found(Struct, frozen=True):
 class Origin(Struct):
     """The files of a configuration; `read` loads them, and good ones are kept if it `keeps`.
 
+    Of broken ones, `tells` makes what tells the owner, of what receiving began with and the last good text.
     All methods wait for the disk.
     """
 
     path: Path
     read: Callable[[], Loaded | Broken]
     keeps: bool = False
+    tells: Callable[[Reception, bytes | None], Loaded | str] | None = None
     _reads: Reads = Reads()
     _ready: Found | None = None
 
@@ -68,6 +74,12 @@ class Origin(Struct):
             loaded = self._unless_cut_off(loaded, text)
             not_kept = last_good.keep(self.path, text) if isinstance(loaded, Loaded) else None
         return Found(loaded, self._digest(), signature, not_kept)
+
+    def telling(self, first: Reception) -> Loaded | str:
+        """Return what tells the owner while the files are broken, and does no more; or why nothing can."""
+        if self.tells is None:
+            return "nothing is known of `owner:`"
+        return self.tells(first, last_good.recall(self.path) if self.keeps else None)
 
     def signature(self) -> Signature:
         """Return what changes when a file is written, replaced, added or removed."""

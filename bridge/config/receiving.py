@@ -7,7 +7,7 @@ A file that is no YAML is taken apart at the keys that stand at the very left.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -62,7 +62,7 @@ class _Part:
         self._material = material = Material(path)
         material.dotenv = read_dotenv(path.parent / ".env", material)
         material.interpolator = Interpolator({**material.dotenv.values, **env}, path.parent)
-        material.main, self.is_whole = _readable(text, str(path))
+        material.main, self.is_whole = entire_or_parts(text, str(path), (*SETTINGS, _SOURCES))
         if material.main is not None and isinstance(material.main.root, MapNode):
             entries = material.main.root.entries
             wanted = {key: entries[key][1] for key in (*SETTINGS, _SOURCES) if key in entries}
@@ -171,24 +171,28 @@ def _any_source(config: Reception) -> dict[str, object]:
     return dict(config.sources)
 
 
-def _readable(text: bytes, name: str) -> tuple[YamlFile | None, bool]:
-    """Return what can be read of a text, and whether that is all of it."""
+def entire_or_parts(text: bytes, name: str, keys: Collection[str]) -> tuple[YamlFile | None, bool]:
+    """Return what can be read of a text, and whether that is all of it.
+
+    Of a text that is no YAML it is what stands at some of these keys, at the very left.
+    """
     file, _ = parse(text, name)
     if file is not None:
         return file, isinstance(file.root, MapNode)
-    good = [block for block in _blocks(text.decode("utf-8", "replace")) if _is_good(block)]
+    good = [block for block in _blocks(text.decode("utf-8", "replace"), keys) if _is_good(block)]
     return parse("".join(good).encode(), name)[0], False
 
 
-def _blocks(text: str) -> list[str]:
+def _blocks(text: str, keys: Collection[str]) -> list[str]:
     """Return the parts of a text that begin with a wanted key at the very left, of which there is one."""
     blocks = [
         (found["key"], block)
         for block in _TOP.split(text)
-        if (found := _KEY.match(block)) is not None and found["key"] in (*SETTINGS, _SOURCES)
+        if (found := _KEY.match(block)) is not None and found["key"] in keys
     ]
-    keys = [key for key, _ in blocks]
-    return [block if block.endswith("\n") else f"{block}\n" for key, block in blocks if keys.count(key) == 1]
+    all_keys = [key for key, _ in blocks]
+    once = (block for key, block in blocks if all_keys.count(key) == 1)
+    return [block if block.endswith("\n") else f"{block}\n" for block in once]
 
 
 def _is_good(block: str) -> bool:

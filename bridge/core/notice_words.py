@@ -28,6 +28,7 @@ COMMANDS: Mapping[tuple[Trouble, bool], tuple[str, ...]] = {
         "bridge rules discard {subject}",
     ),
     (Trouble.CONFIGURATION, False): ("bridge check",),
+    (Trouble.WAITING, False): ("bridge check",),
 }
 Said = Mapping[tuple[Trouble, bool], tuple[str, ...]]
 """For a trouble, and whether it is over: a title, what happened, and sentences of what follows."""
@@ -130,6 +131,18 @@ _ENGLISH: Said = {
         "{subject} is good again",
         "{subject} has been used again since {ended}.",
         "It was broken since {since}: {why}.",
+    ),
+    (Trouble.WAITING, False): (
+        "Nothing is sent: {subject} is broken",
+        "Since {since}, the bridge runs without a configuration, because {subject} cannot be used: {why}.",
+        "Events are accepted and stored, and wait; messages that were not sent yet wait, too.",
+        "Nothing is lost, but nobody gets anything.",
+        "As soon as the file is mended all of it goes on, without a restart; this shows every problem:",
+    ),
+    (Trouble.WAITING, True): (
+        "{subject} is good again, and what waited is sent",
+        "{subject} has been used again since {ended}, and the messages that waited go out now.",
+        "Nothing was sent since {since}: {why}.",
     ),
     (Trouble.RULE, False): (
         "The rule {subject} is paused: shall its messages go out?",
@@ -252,6 +265,18 @@ _PORTUGUESE: Said = {
         "{subject} vale de novo desde {ended}.",
         "Tinha um erro desde {since}: {why}.",
     ),
+    (Trouble.WAITING, False): (
+        "Nada é enviado: {subject} tem um erro",
+        "Desde {since}, o bridge está sem configuração, porque {subject} não pode ser usado: {why}.",
+        "Os eventos são aceitos e guardados, e esperam; as mensagens que ainda não saíram esperam também.",
+        "Nada se perde, mas ninguém recebe nada.",
+        "Assim que o arquivo for corrigido tudo continua, sem reiniciar; isto mostra todos os problemas:",
+    ),
+    (Trouble.WAITING, True): (
+        "{subject} está bom de novo, e o que esperava é enviado",
+        "{subject} vale de novo desde {ended}, e as mensagens que esperavam saem agora.",
+        "Nada foi enviado desde {since}: {why}.",
+    ),
     (Trouble.RULE, False): (
         "A regra {subject} está em pausa: as mensagens devem sair?",
         "Desde {since}, a regra '{subject}' está em pausa, porque quis mandar mais do que pode: {why}.",
@@ -372,6 +397,18 @@ _SPANISH: Said = {
         "{subject} está bien de nuevo",
         "{subject} está en uso de nuevo desde {ended}.",
         "Tenía un error desde {since}: {why}.",
+    ),
+    (Trouble.WAITING, False): (
+        "No se envía nada: {subject} tiene un error",
+        "Desde {since}, el bridge está sin configuración, porque {subject} no se puede usar: {why}.",
+        "Los eventos se aceptan y se guardan, y esperan; los mensajes que aún no salieron esperan también.",
+        "Nada se pierde, pero nadie recibe nada.",
+        "En cuanto se corrija el archivo todo continúa, sin reiniciar; esto muestra todos los problemas:",
+    ),
+    (Trouble.WAITING, True): (
+        "{subject} está bien de nuevo, y se envía lo que esperaba",
+        "{subject} está en uso de nuevo desde {ended}, y los mensajes que esperaban salen ahora.",
+        "No se envió nada desde {since}: {why}.",
     ),
     (Trouble.RULE, False): (
         "La regla {subject} está en pausa: ¿deben salir sus mensajes?",

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 SOURCE = "bridge"
 """The source of these events: the bridge itself. No configured source may have its name."""
+NOTICE_ID = "incident-"
+"""How the id of each notice begins."""
 STARTED = "trouble.started"
 ENDED = "trouble.ended"
 
@@ -24,6 +26,7 @@ class Trouble(StrEnum):
     RULE = "rule_paused"
     UNLISTED = "module_unlisted"
     CONFIGURATION = "configuration_broken"
+    WAITING = "dispatch_waits"
 
 
 ONCE = frozenset({Trouble.UNLISTED})

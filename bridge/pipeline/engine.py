@@ -18,7 +18,7 @@ from bridge.pipeline.dispatch import Dispatcher
 from bridge.pipeline.halts import Lookout
 from bridge.pipeline.inlet import Inlet
 from bridge.pipeline.node import Node
-from bridge.pipeline.outlet import Outlet
+from bridge.pipeline.outlet import ClaimDue, Outlet
 from bridge.pipeline.plan import Planner
 from bridge.pipeline.recording import Reports
 from bridge.pipeline.register import Register
@@ -26,16 +26,18 @@ from bridge.pipeline.rulebook import Rulebook
 from bridge.pipeline.trouble import NOBODY, Alarm, Owner
 from bridge.pipeline.worker import Worker
 from bridge.sources.base import Source
-from bridge.store import decisions, inbox, outbox
+from bridge.store import claiming, decisions, inbox, outbox
 from bridge.store.database import Connection, News, StoreUnavailable
 from bridge.store.deliveries import Due
 from bridge.store.entries import Entry
+
+AnyWorker = Worker[tuple[Entry, str]] | Worker[tuple[Due, str]]
 
 
 class Engine:
     """Dispatches and delivers until stopped; `inlet` takes new entries, `alarm` tells of trouble."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but one by name
         self,
         node: Node,
         *,
@@ -45,6 +47,7 @@ class Engine:
         deliver_tests: bool = False,
         rulebook: Rulebook | None = None,
         owner: Owner = NOBODY,
+        claim_due: ClaimDue = claiming.claim_due,
     ) -> None:
         self._node = node
         self._channels = channels
@@ -56,7 +59,7 @@ class Engine:
         actions = actions_of(rules)
         reports = Reports(self._wake_outlet, self.alarm.look_soon)
         self._outlets = {
-            name: Outlet(node, channel, actions, sources, self._lease, reports)
+            name: Outlet(node, channel, actions, sources, self._lease, reports, claim_due)
             for name, channel in channels.items()
         }
         planner = Planner(node, sources, Router(rules), self._outlets, deliver_tests=deliver_tests)
@@ -141,7 +144,7 @@ class Engine:
         """Return the running loops, so that their owner notices when one ends early."""
         return list(self._tasks)
 
-    def _workers(self) -> list[Worker[tuple[Entry, str]] | Worker[tuple[Due, str]]]:
+    def _workers(self) -> list[AnyWorker]:
         return [self.inlet.worker, *(outlet.worker for outlet in self._outlets.values())]
 
     def _listen(self) -> None:

@@ -47,6 +47,10 @@ class Lobby:
         `refused` hears of wrong signatures, `unstored` of events that were not stored.
         """
         self._before, self._inlet = None, inlet  # nothing is left of what came before
+        self.tell(refused, unstored)
+
+    def tell(self, refused: Callable[[str, str], Awaitable[None]], unstored: Callable[[str], None]) -> None:
+        """Say who hears of wrong signatures and of events that were not stored, as in `lead_to`."""
         self._refused = refused
         self._unstored = unstored
 

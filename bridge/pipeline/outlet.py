@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from bridge.channels.base import Channel
 from bridge.core.events import Facts
@@ -24,10 +25,28 @@ from bridge.store.deliveries import Due, NewDelivery, Queued
 from bridge.store.entries import Entry, Lease
 
 
+class ClaimDue(Protocol):
+    """What leases deliveries that are due: `store.claiming.claim_due`, or less than that."""
+
+    def __call__(
+        self,
+        connection: Connection,
+        *,
+        channel: str,
+        now: datetime,
+        lease: Lease,
+        limit: int,
+        busy: Sequence[int] = (),
+        alone: bool = False,
+    ) -> Sequence[Due]:
+        """Lease at most so many of a channel, and return them."""
+        ...
+
+
 class Outlet:
     """The deliverer of one channel, its loop, and the gate before it.
 
-    `lease` returns a new name for each claim.
+    `lease` returns a new name for each claim, which `claim_due` makes.
     """
 
     def __init__(
@@ -38,7 +57,9 @@ class Outlet:
         sources: Mapping[str, Source],
         lease: Callable[[], str],
         reports: Reports,
+        claim_due: ClaimDue = claiming.claim_due,
     ) -> None:
+        self._claim_due = claim_due
         self.channel = channel
         self._gate = Gate(channel)
         self._node = node
@@ -161,7 +182,7 @@ class Outlet:
             return self._gate.let(connection, now, limit, lambda count: claim_due(connection, count))
 
         def claim_due(connection: Connection, count: int) -> Sequence[Due]:
-            claimed = claiming.claim_due(
+            claimed = self._claim_due(
                 connection,
                 channel=self.channel.name,
                 now=now,

@@ -21,7 +21,7 @@ from bridge.core.events import Facts as EventFacts
 from bridge.core.identity import entry_key
 from bridge.core.notices import Facts, notice
 from bridge.core.rules import OWNER_RULE, Action, Rule
-from bridge.core.trouble import ENDED, ONCE, SOURCE, STARTED, TYPES, Trouble, event_type
+from bridge.core.trouble import ENDED, NOTICE_ID, ONCE, SOURCE, STARTED, TYPES, Trouble, event_type
 from bridge.pipeline.node import Node
 from bridge.store import channels, halts, inbox, incidents, setback
 from bridge.store.database import Connection, StoreUnavailable
@@ -232,7 +232,7 @@ class Alarm(Struct):
         )
         said = notice(facts, self.owner.locale, self.owner.zone)
         return {
-            "id": f"incident-{incident.seq}-{'ended' if over else 'started'}",
+            "id": f"{NOTICE_ID}{incident.seq}-{'ended' if over else 'started'}",
             "event": event_type(incident.kind),
             "kind": ENDED if over else STARTED,
             "at": now.isoformat(),

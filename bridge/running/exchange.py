@@ -9,6 +9,7 @@ finished, and whoever comes begins with what waits. An attempt that takes long g
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -20,8 +21,10 @@ from bridge.pipeline.lobby import Lobby
 from bridge.pipeline.node import Node
 
 if TYPE_CHECKING:
+    from bridge.channels.base import Channel
     from bridge.channels.http import Shared
     from bridge.pipeline.engine import Engine
+    from bridge.pipeline.trouble import Owner
     from bridge.sandbox.sandbox import Sandbox
 
 STOP_DEADLINE_S = 10.0
@@ -49,7 +52,10 @@ class Spoken(Struct):
 
 
 class Exchange:
-    """Has one configuration after the other at work; `work` is None while nothing is dispatched."""
+    """Has one configuration after the other at work; `work` is None while nothing is dispatched.
+
+    Meanwhile another one may tell the owner of trouble, and do no more.
+    """
 
     def __init__(
         self,
@@ -67,15 +73,14 @@ class Exchange:
         self._spoken = spoken
         self._shared = shared
         self._sandbox = sandbox
+        self._telling: Work | None = None
         self._late: dict[asyncio.Task[None], Engine] = {}
 
     async def begin(self, loaded: Loaded) -> None:
         """Exchange what dispatches and delivers; what waits goes on with what comes."""
         self._lobby.hold()
         await self._ingest.settled()
-        if self.work is not None:
-            former, self.work = self.work, None
-            await self._end(former)
+        await self._end_former()
         if self._sandbox is not None:
             _trust(self._sandbox, loaded)
         work = self._made(loaded)
@@ -91,16 +96,39 @@ class Exchange:
             raise
         self.work = work
 
+    async def tell(self, loaded: Loaded) -> None:
+        """Have the owner told of trouble until a configuration begins; every entry and delivery waits."""
+        await self._end_former()
+        telling = self._made_to_tell(loaded)
+        alarm = telling.engine.alarm
+        self._lobby.tell(alarm.refused, alarm.unstored)
+        try:
+            await telling.engine.start()
+        except BaseException:
+            await telling.engine.stop(0)
+            raise
+        self._telling = telling
+
+    @property
+    def at_work(self) -> Work | None:
+        """What is at work, and be it only to tell the owner."""
+        return self.work or self._telling
+
     async def close(self) -> None:
         """End the work, and what still goes on from before."""
-        engines = [*self._late.values(), *([self.work.engine] if self.work else ())]
+        engines = [*self._late.values(), *([self.at_work.engine] if self.at_work else ())]
         await asyncio.gather(*(engine.stop(STOP_DEADLINE_S) for engine in engines))
         await asyncio.gather(*self._late)
 
     def look_soon(self) -> None:
         """Have the owner told soon of what was noted."""
-        if self.work is not None:
-            self.work.engine.alarm.look_soon()
+        if self.at_work is not None:
+            self.at_work.engine.alarm.look_soon()
+
+    async def _end_former(self) -> None:
+        former, self.work, self._telling = self.at_work, None, None
+        if former is not None:
+            await self._end(former)
 
     async def _end(self, former: Work) -> None:
         ending = await former.engine.hand_over(former.switch_s, PATIENCE_S)
@@ -120,7 +148,6 @@ class Exchange:
 
     def _made(self, loaded: Loaded) -> Work:
         from bridge.pipeline.engine import Engine
-        from bridge.pipeline.trouble import Owner
 
         services = services_of(loaded, self.node, self._wake)
         channels = build_channels(loaded, self._shared)
@@ -131,14 +158,32 @@ class Exchange:
             channels=channels,
             deliver_tests=loaded.config.deliver_tests,
             rulebook=services.rulebook,
-            owner=Owner(loaded.owner, loaded.config.locale, loaded.config.timezone),
+            owner=_owner(loaded),
         )
-        limits = (each.policy.timeout.total_seconds() for each in channels.values())
-        return Work(loaded, services, engine, max(limits, default=0.0) + SWITCH_MARGIN_S)
+        return Work(loaded, services, engine, _switch_s(channels))
+
+    def _made_to_tell(self, loaded: Loaded) -> Work:
+        from bridge.pipeline.telling import Teller
+
+        services = services_of(loaded, self.node, self._wake)
+        channels = build_channels(loaded, self._shared)
+        teller = Teller(services.node, sources=services.sources, channels=channels, owner=_owner(loaded))
+        return Work(loaded, services, teller, _switch_s(channels))
 
     def _wake(self) -> None:
         if self.work is not None:
             self.work.engine.wake()
+
+
+def _owner(loaded: Loaded) -> Owner:
+    from bridge.pipeline.trouble import Owner
+
+    return Owner(loaded.owner, loaded.config.locale, loaded.config.timezone)
+
+
+def _switch_s(channels: Mapping[str, Channel]) -> float:
+    limits = (each.policy.timeout.total_seconds() for each in channels.values())
+    return max(limits, default=0.0) + SWITCH_MARGIN_S
 
 
 def _trust(sandbox: Sandbox, loaded: Loaded) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -52,6 +53,8 @@ class Follower:
         self._wanted = wanted or asyncio.Event()
         self._asking: list[asyncio.Future[Configuration]] = []
         self._settling = Settling(frozenset())
+        self._unnoted: Callable[[Connection], None] | None = None
+        """What could not be written down for the owner."""
 
     async def begin(self, found: Found) -> None:
         """Work by what was loaded first, or wait for better."""
@@ -59,6 +62,7 @@ class Follower:
         if isinstance(found.loaded, Loaded):
             await self._take(found.loaded, found)
         else:
+            await self._tell_meanwhile()
             await self._refuse(_problems(found.loaded))
             await self._show()
 
@@ -82,7 +86,7 @@ class Follower:
             watching.cancel()
 
     def _loops(self) -> Iterable[asyncio.Task[None]]:
-        work = self._exchange.work
+        work = self._exchange.at_work
         return work.engine.watch() if work else ()
 
     async def reload(self) -> Configuration:
@@ -101,6 +105,8 @@ class Follower:
         """Have the files loaded when they have changed."""
         while True:
             await self._node.clock.sleep(LOOK_S)
+            if self._unnoted is not None:
+                await self._note(self._unnoted)
             if not self.configuration.watched:
                 continue
             if self._settling.has_settled(await asyncio.to_thread(self._origin.signature)):
@@ -117,6 +123,7 @@ class Follower:
             return
         self._settling.loaded = found.signature
         if not isinstance(found.loaded, Loaded):
+            await self._tell_meanwhile()
             await self._refuse(_problems(found.loaded))
             _answer(asking, self.configuration)
             return
@@ -137,6 +144,7 @@ class Follower:
         except Exception:  # of a bridge that receives nothing is lost
             self._node.log.exception("the former configuration cannot begin either, events wait")
             self.configuration = Configuration(file=self._file, watched=self.configuration.watched)
+            await self._tell_meanwhile()
         await self._show()
         await self._refuse((f"{self._file}: it cannot begin ({why}); the log of the bridge says more",))
 
@@ -144,12 +152,30 @@ class Follower:
         """Note a configuration that may not run, once for each text."""
         if problems == self.configuration.problems:
             return
-        now = self._node.clock.now()
+        now, waits = self._node.clock.now(), self.configuration.waits
         self.configuration = replace(self.configuration, problems=problems, broken_at=now)
         self._node.log.error(self.configuration.sentence, problems=list(problems))
-        await self._note(
-            lambda c: incidents.happened(c, Trouble.CONFIGURATION, self._file, now=now, why=problems[0])
-        )
+        await self._note(lambda c: _broken(c, self._file, now, problems[0], waits=waits))
+
+    async def _tell_meanwhile(self) -> None:
+        """Have the owner told of trouble while nothing is dispatched, if the files say how.
+
+        Whoever could be told by files before is told as long as those of now say nothing better.
+        """
+        if not self.configuration.waits:
+            return
+        try:
+            found = await asyncio.to_thread(self._origin.telling, self._first)
+            if isinstance(found, Loaded):
+                await self._exchange.tell(found)
+        except Exception as error:  # a mistake of ours in telling must not end what receives
+            self._node.log.exception("the owner cannot be told")
+            found = f"it cannot begin ({type(error).__name__}), the log says more"
+        if isinstance(found, Loaded):
+            told_by = found.owner.name if found.owner else ""
+            self.configuration = replace(self.configuration, told_by=told_by, untold="")
+        elif self._exchange.at_work is None:
+            self.configuration = replace(self.configuration, told_by="", untold=found)
 
     async def _take(self, loaded: Loaded, found: Found) -> None:
         """Let a good configuration work in the place of whatever was before."""
@@ -159,7 +185,7 @@ class Follower:
         self.configuration = self._of(loaded, found)
         await self._show()
         now = self._node.clock.now()
-        await self._note(lambda c: incidents.ended(c, Trouble.CONFIGURATION, self._file, now=now))
+        await self._note(lambda c: _mended(c, self._file, now))
         self._node.log.info("configuration runs", digest=found.digest)
         if self.configuration.restart:
             self._node.log.warning("changes wait for a restart", settings=list(self.configuration.restart))
@@ -182,11 +208,29 @@ class Follower:
         return str(self._origin.path)
 
     async def _note(self, work: Callable[[Connection], None]) -> None:
+        """Write down what the owner is to be told; while that cannot be, it is tried again at each look."""
+        again, self._unnoted = work is self._unnoted, None
         try:
             await self._node.database.write(work)
         except StoreUnavailable as error:
-            self._node.log.warning("state of the configuration not noted for the owner", why=str(error))
+            self._unnoted = work
+            if not again:
+                self._node.log.warning("state of the configuration not noted for the owner", why=str(error))
+            return
         self._exchange.look_soon()
+
+
+def _broken(connection: Connection, file: str, now: datetime, why: str, *, waits: bool) -> None:
+    """Note that a file is broken; that nothing is dispatched any more is another trouble, and told anew."""
+    if waits:
+        incidents.replaced(connection, Trouble.CONFIGURATION, file, now=now)
+    kind = Trouble.WAITING if waits else Trouble.CONFIGURATION
+    incidents.happened(connection, kind, file, now=now, why=why)
+
+
+def _mended(connection: Connection, file: str, now: datetime) -> None:
+    for kind in (Trouble.CONFIGURATION, Trouble.WAITING):
+        incidents.ended(connection, kind, file, now=now)
 
 
 def _problems(broken: Broken) -> tuple[str, ...]:

@@ -35,6 +35,8 @@ from bridge.store.outbox_rows import DUE_FIELDS, ENTRY_FIELDS, PAYLOAD_COLUMNS, 
 from bridge.store.prepared import Prepared
 from bridge.store.schema import claims, deliveries, given, inbox, payloads
 
+Claim = Mapping[str, ReturningUpdate[Any]]
+"""The statement that claims, by database."""
 LONGEST_LEASE = timedelta(hours=1)
 """A lease that ends later than this was taken by a node whose clock was wrong; another one ends it."""
 
@@ -54,10 +56,28 @@ def claim_due(
     One with an earlier delivery of its lane still open, and not held, is left for later; those in `busy` are
     left alone. `alone` says that no other process makes deliveries.
     """
+    return claim_some(
+        connection, _CLAIM, {}, channel=channel, now=now, lease=lease, limit=limit, busy=busy, alone=alone
+    )
+
+
+def claim_some(  # noqa: PLR0913 - all but three by name
+    connection: Connection,
+    claim: Claim,
+    which: Mapping[str, object],
+    *,
+    channel: str,
+    now: datetime,
+    lease: Lease,
+    limit: int,
+    busy: Sequence[int] = (),
+    alone: bool = False,
+) -> list[Due]:
+    """Lease as `claim_due` does by one of `claims_of`, whose further parameters are `which`."""
     leased = {"given_channel": channel, "given_until": lease.until, "given_lease": lease.name}
-    taking = {**leased, "given_now": now, "given_limit": limit, "given_busy": (NOBODY, *busy)}
+    taking = {**leased, **which, "given_now": now, "given_limit": limit, "given_busy": (NOBODY, *busy)}
     kind = connection.dialect.name
-    claimed, lapsed = _taken(connection, kind, taking)
+    claimed, lapsed = _taken(connection, claim[kind], kind, taking)
     if claimed:
         rows = _CLAIMED.every_stored(connection, leased)
         found = [due_of(row, until=lease.until, alone=alone) for row in rows if row[0] in claimed]
@@ -103,12 +123,14 @@ def next_due(connection: Connection, channel: str, *, now: datetime) -> datetime
     return connection.scalar(_NEXT_DUE, {"given_channel": channel, "given_now": now})
 
 
-def _taken(connection: Connection, kind: str, claim: Mapping[str, object]) -> tuple[set[int], list[int]]:
+def _taken(
+    connection: Connection, claim: ReturningUpdate[Any], kind: str, taking: Mapping[str, object]
+) -> tuple[set[int], list[int]]:
     """Claim, and return the numbers of what is ours now, and of those among them whose lease ran out.
 
     A process that is alone on its store has no such: it takes all leases back when it starts.
     """
-    rows = connection.execute(_CLAIM[kind], claim).all()
+    rows = connection.execute(claim, taking).all()
     taken_over = [row.seq for row in rows if row.lapsed] if kind == "postgresql" else []
     return {row.seq for row in rows}, taken_over
 
@@ -128,10 +150,10 @@ _THROUGH = (deliveries.c.channel == given("channel"), OPEN)
 _ITS_TURN = or_(deliveries.c.lane.is_(None), deliveries.c.seq == _FIRST_OF_LANE)
 
 
-def _first(not_busy: ColumnElement[bool], *more: ColumnElement[Any]) -> CTE:
+def _first(which: Sequence[ColumnElement[bool]], *more: ColumnElement[Any]) -> CTE:
     return (
         select(deliveries.c.seq, *more)
-        .where(*_THROUGH, _ITS_TURN, deliveries.c.ready_at <= given("now"), not_busy)
+        .where(*_THROUGH, _ITS_TURN, deliveries.c.ready_at <= given("now"), *which)
         .order_by(deliveries.c.ready_at, deliveries.c.seq)
         .limit(given("limit", Integer))
         .with_for_update(skip_locked=True, of=deliveries)
@@ -139,25 +161,30 @@ def _first(not_busy: ColumnElement[bool], *more: ColumnElement[Any]) -> CTE:
     )
 
 
-def _claiming(not_busy: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    first = _first(not_busy)
+def _claiming(*which: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    first = _first(which)
     chosen = deliveries.c.seq.in_(select(first.c.seq))
     claimed = move(State.SENDING, chosen, lease=given("lease"), ready_at=given("until"))
     return claimed.returning(deliveries.c.seq)
 
 
-def _taking_over(not_busy: ColumnElement[bool]) -> ReturningUpdate[Any]:
+def _taking_over(*which: ColumnElement[bool]) -> ReturningUpdate[Any]:
     """Return the claim that also says whose lease ran out, which SQLite's RETURNING cannot tell."""
-    first = _first(not_busy, deliveries.c.lease.is_not(None).label("lapsed"))
+    first = _first(which, deliveries.c.lease.is_not(None).label("lapsed"))
     chosen = deliveries.c.seq == first.c.seq
     claimed = move(State.SENDING, chosen, lease=given("lease"), ready_at=given("until"))
     return claimed.returning(deliveries.c.seq, first.c.lapsed)
 
 
-_CLAIM = {
-    "sqlite": _claiming(deliveries.c.seq.not_in(bindparam("given_busy", expanding=True))),
-    "postgresql": _taking_over(is_not_among(deliveries.c.seq, "busy")),
-}
+def claims_of(*which: ColumnElement[bool]) -> Claim:
+    """Return the statements, by database, that claim of a channel what also passes these tests."""
+    return {
+        "sqlite": _claiming(deliveries.c.seq.not_in(bindparam("given_busy", expanding=True)), *which),
+        "postgresql": _taking_over(is_not_among(deliveries.c.seq, "busy"), *which),
+    }
+
+
+_CLAIM = claims_of()
 # By what the claim has written, which an index finds: a list of numbers would be part of the text.
 _UNDER_IT = (*_THROUGH, deliveries.c.ready_at == given("until"), deliveries.c.lease == given("lease"))
 OF_CLAIM = (

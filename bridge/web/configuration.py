@@ -14,6 +14,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
     `digest` stands for the texts that run, `since` is when they were taken; empty and None while nothing is
     dispatched. `problems` are those of the file, found at `broken_at`; `restart` are the settings that were
     changed and wait for a restart. If the files are not `watched`, they are loaded when somebody asks for it.
+    While nothing is dispatched, `told_by` is the action that tells the owner, or `untold` why none can.
     """
 
     file: str
@@ -23,6 +24,8 @@ class Configuration(Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
     broken_at: datetime | None = None
     restart: tuple[str, ...] = ()
+    told_by: str = ""
+    untold: str = ""
 
     @property
     def waits(self) -> bool:
@@ -42,11 +45,18 @@ class Configuration(Struct, frozen=True, kw_only=True):
             case "waiting" if not self.problems:
                 return "The bridge makes ready; events are accepted and stored."
             case "waiting":
-                return f"{count}: events are accepted and stored, and wait until the file is mended."
+                waits = f"{count}: events are accepted and stored, and wait until the file is mended."
+                return f"{waits}{self._telling}"
             case "broken":
                 return f"{count}: the configuration from before goes on, until the file is mended."
             case _:
                 return f"{self.file} runs as it stands."
+
+    @property
+    def _telling(self) -> str:
+        if self.told_by:
+            return f" The owner is told by {self.told_by}."
+        return f" The owner is not told: {self.untold}." if self.untold else ""
 
 
 def configuration_plain(configuration: Configuration) -> Mapping[str, object]:
@@ -61,4 +71,6 @@ def configuration_plain(configuration: Configuration) -> Mapping[str, object]:
         "broken_at": configuration.broken_at,
         "problems": list(configuration.problems),
         "restart": list(configuration.restart),
+        "told_by": configuration.told_by or None,
+        "untold": configuration.untold or None,
     }

@@ -16,6 +16,7 @@ import pytest
 
 from bridge.config.load import Loaded, load
 from bridge.config.origin import Origin
+from bridge.config.telling import UNNAMED
 from bridge.pipeline.engine import Engine
 from bridge.running.following import LOOK_S
 from bridge.running.start import Running, run
@@ -97,12 +98,16 @@ def reachable(found: Running) -> Running:
 
 @asynccontextmanager
 async def running(
-    script: Sequence[Loaded], clock: FakeClock | None = None, *, watch: bool = True
+    script: Sequence[Loaded],
+    clock: FakeClock | None = None,
+    *,
+    watch: bool = True,
+    tells: Loaded | str = UNNAMED,
 ) -> AsyncIterator[Bridge]:
     stop, reload, log = asyncio.Event(), asyncio.Event(), RecordingLog()
     ready: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
     first = script[-1]  # which nothing is wrong with: receiving begins by it
-    origin = Origin(first.path, Script(script).read)
+    origin = Origin(first.path, Script(script).read, tells=lambda *_: tells)
     task = asyncio.create_task(
         run(
             first.config, origin, log=log, stop=stop, reload=reload, watch=watch,
@@ -140,10 +145,23 @@ async def test_it_receives_if_not_even_the_former_one_can_begin(good: Loaded) ->
     async with running([spoilt, broken_by_us(good), good]) as bridge:
         channels["nobody"] = object()
         status, told = await bridge.reload()
-        assert (status, told["state"]) == (409, "waiting")
+        assert (status, told["state"], told["untold"]) == (409, "waiting", UNNAMED)
         assert await bridge.ping() == 200
         status, told = await bridge.reload()
-        assert (status, told["state"]) == (200, "running")
+        assert (status, told["state"], told["untold"]) == (200, "running", None)
+
+
+async def test_it_receives_if_the_owner_cannot_be_told_by_a_mistake(good: Loaded) -> None:
+    channels: dict[str, Any] = {}
+    spoilt = replace(good, config=good.config.model_copy(update={"channels": channels}))
+    async with running([spoilt, broken_by_us(good), good], tells=broken_by_us(good)) as bridge:
+        channels["nobody"] = object()
+        status, told = await bridge.reload()
+        assert (status, told["state"], told["told_by"]) == (409, "waiting", None)
+        assert told["untold"].startswith("it cannot begin (")
+        assert "the owner cannot be told" in bridge.log.events("exception")
+        assert await bridge.ping() == 200
+        assert (await bridge.reload())[1]["state"] == "running"
 
 
 @pytest.mark.parametrize("watch", [True, False])
