@@ -46,15 +46,19 @@ def notice(facts: Facts, locale: str, zone: tzinfo) -> Notice:
         f"{moment.astimezone(zone):{words_of_time(locale)}}" if moment else ""
         for moment in (facts.since, facts.ended)
     )
+    why = facts.why[:CAUSE_LIMIT].rstrip(". \n") or "?"
     values = {
         "subject": facts.subject,
         "since": since,
         "ended": ended,
         "count": facts.count,
         "waiting": facts.waiting,
-        "why": facts.why[:CAUSE_LIMIT].rstrip(". \n") or "?",
+        "why": why,
     }
-    said = tuple(paragraph.format_map(values) for paragraph in (happened, " ".join(sentences)) if paragraph)
+    paragraphs = [happened, " ".join(sentences)]
+    if why.endswith(("?", "!")):  # which ends the sentence
+        paragraphs = [paragraph.replace("{why}.", "{why}") for paragraph in paragraphs]
+    said = tuple(paragraph.format_map(values) for paragraph in paragraphs if paragraph)
     commands = tuple(
         each.format_map(values) for each in COMMANDS.get((facts.trouble, facts.ended is not None), ())
     )

@@ -64,3 +64,9 @@ def test_what_to_type_is_said() -> None:
 def test_a_cause_with_braces_is_text() -> None:
     """An answer of a destination is shown and never filled in."""
     assert "{subject}" in notice(facts(Trouble.PAUSED, why="{subject} {0} {waiting!r}"), "en", ZONE).text
+
+
+def test_a_cause_that_ends_in_a_question_ends_its_sentence() -> None:
+    """As problems of a configuration do, which ask what was meant."""
+    told = notice(facts(Trouble.WAITING, why="unknown key 'onn', did you mean 'on'?"), "en", ZONE).text
+    assert "did you mean 'on'?\n" in told
