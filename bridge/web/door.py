@@ -18,7 +18,7 @@ from aiohttp import web
 
 from bridge.pipeline.ingest import Answer
 from bridge.web.answers import SOFTWARE
-from bridge.web.connections import Connections
+from bridge.web.connections import Abortable, Connections
 from bridge.web.limits import Limits
 from bridge.web.whole import WholeReader
 
@@ -50,6 +50,18 @@ TAKER = web.AppKey("taker", Taker)
 """Where an application says who takes requests on the short way; one without has only the long one."""
 
 
+class Visitor(Abortable, Protocol):
+    """A connection that is open on the short way: a door, or a socket without one (`bridge.web.porch`)."""
+
+    def retire(self) -> None:
+        """Take nothing more; close, at once or after the answer that is under way."""
+        ...
+
+    def look(self, now: float) -> None:
+        """Give up a sender whose time is over, by the loop's clock."""
+        ...
+
+
 class Doors:
     """What the doors of one listener share. `long_way` makes the protocol that takes a connection over."""
 
@@ -67,7 +79,7 @@ class Doors:
         self.loop = asyncio.get_running_loop()
         self.reader = WholeReader(limits)
         self.closing = False
-        self._open: set[Door] = set()
+        self._open: set[Visitor] = set()
         self._left = asyncio.Event()
         self._written: dict[tuple[int, int | None, bool], bytes] = {}
         self._until = 0.0
@@ -75,42 +87,54 @@ class Doors:
         self._look_s = min(1.0, self.patience_s / LOOKS)
         self._timer: asyncio.TimerHandle | None = None
 
-    def door(self) -> Door:
-        """Return the protocol of a new connection."""
-        return Door(self)
+    def door(self, came: bytes = b"") -> Door:
+        """Return the protocol of a new connection, over which this has come already."""
+        return Door(self, came)
 
-    def enter(self, door: Door) -> None:
+    def enter(self, visitor: Visitor) -> None:
         """Take note of an open connection."""
-        self._open.add(door)
-        self.connections.enter(door)
+        self._open.add(visitor)
+        self.connections.enter(visitor)
         if self._timer is None:
             self._timer = self.loop.call_later(self._look_s, self._look)
 
-    def leave(self, door: Door) -> None:
+    def leave(self, visitor: Visitor) -> None:
         """Forget one that is closed or handed over."""
-        self._open.discard(door)
-        self.connections.leave(door)
+        self._open.discard(visitor)
+        self.connections.leave(visitor)
         self._left.set()
+
+    def reads(self, data: bytes) -> bool:
+        """Return whether it is a whole request of the usual kind; `reader` has what it says."""
+        return data.startswith(PREFIX) and self.reader.read(data)
+
+    def takes(self, told: Callable[[Answer], None]) -> bool:
+        """Give on what the reader has read; what raises is answered, and told of, on the long way."""
+        reader = self.reader
+        try:
+            return self.taker.take(reader.path, reader.headers, reader.body, told)
+        except Exception:  # noqa: BLE001 - it is not for this sender's neighbours, nor for the event loop
+            return False
 
     async def close(self, grace_s: float) -> None:
         """Close every connection, those with a request that is being stored after its answer."""
         self.closing = True
-        for door in list(self._open):
-            door.retire()
+        for visitor in list(self._open):
+            visitor.retire()
         try:
             async with asyncio.timeout(grace_s):
                 while self._open:
                     self._left.clear()
                     await self._left.wait()
         except TimeoutError:
-            for door in list(self._open):
-                door.abort()
+            for visitor in list(self._open):
+                visitor.abort()
 
     def _look(self) -> None:
         """Cut off whoever takes too long: one timer for all, since one for each connection costs more."""
         now = self.loop.time()
-        for door in list(self._open):
-            door.look(now)
+        for visitor in list(self._open):
+            visitor.look(now)
         self._timer = self.loop.call_later(self._look_s, self._look) if self._open else None
 
     def written(self, answer: Answer, at: float, *, keeps: bool) -> bytes:
@@ -132,14 +156,14 @@ class Door(asyncio.Protocol):
 
     __slots__ = ("_behind", "_blocked", "_doors", "_due", "_keeps", "_storing", "_transport")
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: Doors, came: bytes = b"") -> None:
         self._doors = doors
         self._transport: asyncio.Transport | None = None
         self._due = 0.0
         self._storing = False
         self._keeps = True
         self._blocked = False
-        self._behind = b""
+        self._behind = came
 
     def retire(self) -> None:
         """Take nothing more; close, at once or after the answer that is under way."""
@@ -163,17 +187,21 @@ class Door(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._due = self._doors.loop.time() + self._doors.patience_s
         self._doors.enter(self)
+        if self._doors.closing:  # it came in while the listener was closed
+            self._transport.abort()
+        elif self._behind and not transport.is_closing():
+            self._go_on()
 
     def data_received(self, data: bytes) -> None:
         """Take a request, or hand it and its connection over."""
-        doors, reader = self._doors, self._doors.reader
+        doors = self._doors
         if self._storing or self._blocked:
             self._wait_behind(data)
             return
         if doors.closing:
             return
-        if data.startswith(PREFIX) and reader.read(data) and self._is_taken(reader):
-            self._keeps = reader.keeps
+        if doors.reads(data) and doors.takes(self._told):
+            self._keeps = doors.reader.keeps
             self._storing = True
             doors.connections.attend(self)
         else:
@@ -200,13 +228,6 @@ class Door(asyncio.Protocol):
         self._leave()
 
     # ---- one request ----
-
-    def _is_taken(self, reader: WholeReader) -> bool:
-        """Give on what the reader has read; what raises is answered, and told of, on the long way."""
-        try:
-            return self._doors.taker.take(reader.path, reader.headers, reader.body, self._told)
-        except Exception:  # noqa: BLE001 - it is not for this sender's neighbours, nor for the event loop
-            return False
 
     def _told(self, answer: Answer) -> None:
         self._storing = False

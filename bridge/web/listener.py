@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from bridge.logs import Log
 from bridge.web.connections import Connection, Connections, Handle
 from bridge.web.door import TAKER, Doors
 from bridge.web.limits import Limits
+from bridge.web.porch import Porch
 from bridge.web.seldom import Seldom
 from bridge.web.shortage import report_shortage
 
@@ -27,7 +29,7 @@ class Listener(Struct, frozen=True):
     host: str
     port: int
     _runner: web.AppRunner
-    _server: asyncio.Server
+    _server: asyncio.Server | Porch
     _doors: Doors | None
     _grace_s: float
 
@@ -65,16 +67,16 @@ async def listen(
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=grace_s)
     await runner.setup()
     try:
-        server, doors = await _serve(runner, host, port, log, limits, lead)
+        server, found, doors = await _serve(runner, host, port, log, limits, lead)
     except (OSError, asyncio.CancelledError):
         await runner.cleanup()
         raise
-    return Listener(host, server.sockets[0].getsockname()[1], runner, server, doors, grace_s)
+    return Listener(host, found, runner, server, doors, grace_s)
 
 
 async def _serve(
     runner: web.AppRunner, host: str, port: int, log: Log, limits: Limits, lead: Handle | None
-) -> tuple[asyncio.Server, Doors | None]:
+) -> tuple[asyncio.Server | Porch, int, Doors | None]:
     handlers = runner.server
     assert handlers is not None  # noqa: S101 - it is there after `setup`
     loop = asyncio.get_running_loop()
@@ -87,11 +89,14 @@ async def _serve(
         return Connection(connections, handlers, options)
 
     taker = runner.app.get(TAKER)
-    doors = Doors(taker, limits, connections, connection) if taker is not None else None
-    protocol = connection if doors is None else doors.door
-    server = await loop.create_server(protocol, host, port, backlog=limits.accepted_at_once)
-    _deepen(server, limits.backlog)
-    return server, doors
+    if taker is None:
+        server = await loop.create_server(connection, host, port, backlog=limits.accepted_at_once)
+        _deepen(server, limits.backlog)
+        return server, _port(server), None
+    doors = Doors(taker, limits, connections, connection)
+    bound = await loop.create_server(doors.door, host, port, start_serving=False)
+    found = _port(bound)
+    return Porch(doors, _listening(bound, limits.backlog), limits.accepted_at_once), found, doors
 
 
 def _options(log: Log, limits: Limits) -> Mapping[str, Any]:
@@ -105,6 +110,25 @@ def _options(log: Log, limits: Limits) -> Mapping[str, Any]:
         "max_field_size": limits.head_line_bytes,
         "max_headers": limits.head_lines,
     }
+
+
+def _port(server: asyncio.Server) -> int:
+    port: int = server.sockets[0].getsockname()[1]
+    return port
+
+
+def _listening(bound: asyncio.Server, backlog: int) -> list[socket.socket]:
+    """Return the sockets that asyncio has bound to the address, listening, and out of its hands."""
+    sockets = [each.dup() for each in bound.sockets]
+    bound.close()
+    try:
+        for each in sockets:
+            each.listen(backlog)
+    except OSError:
+        for each in sockets:
+            each.close()
+        raise
+    return sockets
 
 
 def _deepen(server: asyncio.Server, backlog: int) -> None:

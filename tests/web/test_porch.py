@@ -1,0 +1,167 @@
+"""Connections that end with their only request: no transport is made for them, and nobody can tell."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from bridge.pipeline.ingest import Answer
+from bridge.web.limits import MIB, Limits
+from bridge.web.listener import Listener
+from bridge.web.porch import PIECE_BYTES
+from tests.web.fakes import LOOPBACK, FakeIngest, connection, converse, in_its_time, patiently, statuses
+
+Serve = Callable[..., Awaitable[Listener]]
+HEAD = b"POST /hooks/eduzz HTTP/1.1\r\nHost: x\r\nx-signature: good\r\nContent-Type: application/json\r\n"
+LAST = HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}"
+WHOLE = HEAD + b"Content-Length: 2\r\n\r\n{}"
+
+
+async def taken(ingest: FakeIngest, count: int = 1) -> None:
+    while len(ingest.taken) < count:  # noqa: ASYNC110 - the fake tells nobody
+        await asyncio.sleep(0)
+
+
+async def test_no_transport_is_made_for_a_request_that_is_the_last(
+    serve: Serve, ingest: FakeIngest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that keeps its connection has one from its first request on."""
+    listener = await serve()
+    loop, made = asyncio.get_running_loop(), []
+    make = loop.connect_accepted_socket
+
+    async def connect(*args: object, **options: object) -> object:
+        made.append(args)
+        return await make(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "connect_accepted_socket", connect)
+    for _ in range(3):
+        assert statuses(await converse(listener.port, LAST)) == [200]
+    assert (ingest.short, made) == (3, [])
+    async with connection(listener.port) as (reader, writer):
+        for piece in (WHOLE, WHOLE, LAST):
+            writer.write(piece)
+            assert statuses(await patiently(reader.readuntil(b"}"))) == [200]
+        assert await patiently(reader.read()) == b""
+    assert (ingest.short, len(made)) == (6, 1)
+
+
+async def test_any_answer_is_told(serve: Serve, ingest: FakeIngest) -> None:
+    """Also that the store cannot be written."""
+    listener = await serve()
+    ingest.answer = Answer(503, {"status": "unavailable"}, retry_after=10)
+    answered = await converse(listener.port, LAST)
+    assert statuses(answered) == [503]
+    assert b"Retry-After: 10\r\n" in answered
+    assert b"Connection: close\r\n" in answered
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ((LAST[:50], LAST[50:]), 200),
+        ((LAST.replace(b"good", b"bad"),), 401),
+        ((LAST.replace(b"eduzz", b"hotmart"),), 404),
+        ((b"\x16\x03\x01 not HTTP at all",), 400),
+        ((LAST + b"and more",), 400),
+    ],
+)
+async def test_what_is_not_usual_goes_the_long_way(
+    serve: Serve, ingest: FakeIngest, parts: tuple[bytes, ...], status: int
+) -> None:
+    """From its first byte, whatever it says of the connection."""
+    listener = await serve()
+    async with connection(listener.port) as (reader, writer):
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            for _ in range(50):
+                await asyncio.sleep(0)
+        assert statuses(await in_its_time(reader.read())) == [status]
+    assert ingest.short == 0
+
+
+@pytest.mark.parametrize("size", [PIECE_BYTES - 500, PIECE_BYTES, PIECE_BYTES + 1, MIB])
+async def test_a_body_of_any_size_is_whole(serve: Serve, ingest: FakeIngest, size: int) -> None:
+    """One that does not come in a piece is put together on the long way."""
+    listener = await serve()
+    head = HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % size
+    assert statuses(await converse(listener.port, head + b"x" * size, answers=1)) == [200]
+    assert [len(each.body) for each in ingest.taken] == [size]
+
+
+async def test_who_comes_and_says_nothing_is_let_go(serve: Serve) -> None:
+    """In the time for a head; who ends a connection before saying anything, at once."""
+    listener = await serve(Limits(head_s=15, idle_s=750))
+    assert await converse(listener.port, half_close=True, answers=1) == b""
+    async with connection(listener.port) as (reader, _):
+        assert await in_its_time(reader.read()) == b""
+
+
+async def test_a_sender_that_breaks_off_is_stored_and_harms_nobody(serve: Serve, ingest: FakeIngest) -> None:
+    """While it is stored, and before it has said anything."""
+    listener = await serve()
+    ingest.gate.clear()
+    for piece in (LAST, b""):
+        with socket.create_connection((LOOPBACK, listener.port)) as client:
+            client.sendall(piece)
+            await taken(ingest)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+    ingest.gate.set()
+    assert statuses(await converse(listener.port, LAST)) == [200]
+    assert len(ingest.taken) == 2
+
+
+async def test_what_is_being_stored_is_answered_before_the_end(serve: Serve, ingest: FakeIngest) -> None:
+    """When the listener closes; who has said nothing is let go, and nobody new comes in."""
+    listener = await serve()
+    ingest.gate.clear()
+    async with connection(listener.port) as (silent, _), connection(listener.port) as (reader, writer):
+        writer.write(LAST)
+        await taken(ingest)
+        closing = asyncio.ensure_future(listener.close())
+        assert await patiently(silent.read()) == b""
+        with pytest.raises(OSError, match="Connect"):
+            await asyncio.open_connection(LOOPBACK, listener.port)
+        assert not closing.done()
+        ingest.gate.set()
+        assert statuses(await patiently(reader.read())) == [200]
+        await closing
+
+
+async def test_an_answer_that_takes_too_long_does_not_hold_the_end_up(
+    serve: Serve, ingest: FakeIngest
+) -> None:
+    """The listener's grace is for them all; what comes of it later goes nowhere, and breaks nothing."""
+    listener = await serve()
+    ingest.gate.clear()
+    async with connection(listener.port) as (reader, writer):
+        writer.write(LAST)
+        await taken(ingest)
+        await listener.close()
+        assert await patiently(reader.read()) == b""
+    ingest.gate.set()
+    await asyncio.sleep(0.02)
+
+
+async def test_of_too_many_the_one_that_waits_longest_is_closed(serve: Serve, ingest: FakeIngest) -> None:
+    """A request that is being stored is not."""
+    listener = await serve(Limits(connections=2))
+    ingest.gate.clear()
+    async with AsyncExitStack() as stack:
+        silent = await stack.enter_async_context(connection(listener.port))
+        stored = await stack.enter_async_context(connection(listener.port))
+        stored[1].write(LAST)
+        await taken(ingest)
+        late = await stack.enter_async_context(connection(listener.port))
+        assert await patiently(silent[0].read()) == b""
+        late[1].write(LAST)
+        await taken(ingest, 2)
+        ingest.gate.set()
+        for reader, _ in (stored, late):
+            assert statuses(await patiently(reader.read())) == [200]
