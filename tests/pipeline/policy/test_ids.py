@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -74,6 +75,33 @@ async def test_an_event_that_is_decided_before_it_is_stored(database: Database) 
         await settled(database, 4)
     assert drafted
     await check(database, 4)
+
+
+class Ticking(FakeClock):
+    """A clock on which no two looks are at the same time."""
+
+    def now(self) -> datetime:
+        self._now += timedelta(milliseconds=1)
+        return self._now
+
+
+async def test_an_event_that_comes_several_times_at_once(database: Database) -> None:
+    """Each copy is decided about with an id of its own, and one of them is stored."""
+    wins = channel("wins")
+    pipeline = Pipeline(
+        *(database, [rule("r", action("r", "wins"))], channels(wins), Ticking(ODD)),
+        of_node={"alone": True},
+        hide=str,
+    )
+    async with working(pipeline):
+        await pipeline.receive(completion("first"))
+        await settled(database, 1)
+        await until(lambda: pipeline.engine.is_idle)
+        assert await asyncio.gather(*(pipeline.receive(completion("e1")) for _ in range(20))) == [[200]] * 20
+        await settled(database, 2)
+        await until(lambda: pipeline.engine.is_idle)
+    assert wins.texts == ["module.completed first", "module.completed e1"]
+    assert len(await made(database)) == 2
 
 
 async def test_an_event_that_another_process_reads_back(database: Database) -> None:
