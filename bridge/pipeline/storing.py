@@ -118,7 +118,7 @@ class Storing:
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to those who wait
             found = error
         put_off.end()
-        self._intake.hand_on(rows, found)
+        self._hand_on(rows, found)
         if put_off.happened:
             return
         if (drafts or len(arrived) > 1) and _is_for_some(found):
@@ -127,6 +127,13 @@ class Storing:
             self._tell(arrived, found)
         else:
             self._tell_stored(arrived, found)
+
+    def _hand_on(self, rows: Entries, found: Sequence[Found] | BaseException) -> None:
+        """Hand on; a mistake of ours in that changes nothing about what senders are told."""
+        try:
+            self._intake.hand_on(rows, found)
+        except Exception:  # logged with its traceback; what is stored under leases is found when they run out
+            self._node.log.exception("entries not handed on", entries=len(rows))
 
     def _tell_stored(self, arrived: Sequence[Arrival], found: Sequence[Found]) -> None:
         for each, (accepted, _) in zip(arrived, found, strict=True):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 from pydantic import SecretStr
 
 from bridge.pipeline.ingest import Ingest
+from bridge.pipeline.settling import Entries, Found
 from bridge.sources.eduzz import EduzzOptions, EduzzSource
 from bridge.store import details, views
 from bridge.store.database import Database, StoreBusy
@@ -110,3 +112,25 @@ async def test_only_headers_worth_keeping_are_stored(database: Database) -> None
     shown = await database.read(lambda c: details.show_event(c, 1))
     assert isinstance(shown, EventDetails)
     assert set(shown.entry.headers) <= set(pipeline.source.kept_headers)
+
+
+class Careless(Unattended):
+    """Fails when it is handed what was stored."""
+
+    def hand_on(self, entries: Entries, found: Sequence[Found] | BaseException) -> None:
+        raise LookupError("a mistake of ours")
+
+
+async def test_what_is_stored_is_answered_though_it_cannot_be_handed_on(database: Database) -> None:
+    """Its sender would wait for ever, and so would those whose events came in the same moment."""
+    pipeline = Pipeline(database, [], {})
+    ingest = Ingest(pipeline.node, {"eduzz": pipeline.source}, Careless())
+
+    async def post(number: int) -> int:
+        body = json.dumps(completion(f"e{number}")).encode()
+        return (await ingest.receive("eduzz", pipeline.source.outgoing_headers(body), body)).status
+
+    async with asyncio.timeout(10):
+        assert [*await asyncio.gather(post(1), post(2))] == [200, 200]
+    assert await stored(database) == 2
+    assert "entries not handed on" in pipeline.log.events("exception")
