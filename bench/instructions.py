@@ -13,12 +13,13 @@ import argparse
 import asyncio
 import re
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,12 @@ IDLE_S = 3.0
 PATIENCE_S = 180.0
 AT_REST = 5_000_000
 """Instructions a second that a program spends at most when it has nothing to do."""
+_STANDING = (
+    "SELECT state, count(*), min(ready_at), min(lease), max(attempts) FROM deliveries GROUP BY state",
+    "SELECT state, count(*), min(leased_until), max(tries) FROM inbox GROUP BY state",
+    "SELECT outcome, reason, count(*) FROM attempts GROUP BY outcome, reason",
+    "SELECT * FROM channel_states",
+)
 CASES = ("bare", "accept", "end-to-end", "backlog", "e-mail")
 _bare: dict[tuple[int, int], float] = {}
 
@@ -159,10 +166,27 @@ async def _send(running: Server, count: int, target: Arrivals | None) -> None:
     wanted = target.count + count if target else 0
     run = await post_all(running.port, events.requests(running.port, count), connections=CONNECTIONS)
     if run.failures:
-        log = (running.folder / "program.log").read_text("utf-8")
-        raise SystemExit(f"{log[-2000:]}\n{run.failures} of {count} requests were not taken")
+        raise SystemExit(f"{_last_words(running)}\n{run.failures} of {count} requests were not taken")
     if target:
-        await target.until(wanted, patience_s=PATIENCE_S)
+        try:
+            await target.until(wanted, patience_s=PATIENCE_S)
+        except TimeoutError:
+            missing = wanted - target.count
+            raise SystemExit(
+                f"{_last_words(running)}\n{_stored(running)}\n"
+                f"{missing} of {count} messages did not come within {PATIENCE_S:g} seconds"
+            ) from None
+
+
+def _last_words(running: Server) -> str:
+    return (running.folder / "program.log").read_text("utf-8")[-2000:]
+
+
+def _stored(running: Server) -> str:
+    """Return what the store says of deliveries and entries: where something stands still, and since when."""
+    with closing(sqlite3.connect(running.folder / "bridge.db")) as connection:
+        found = [connection.execute(question).fetchall() for question in _STANDING]
+    return f"at {time.time():.0f}, by the clock of the day: " + "; ".join(map(str, found))
 
 
 @asynccontextmanager
