@@ -112,6 +112,13 @@ class Dispatcher:
         """Forget a draft that was not stored."""
         self._let_go(draft.plan)
 
+    def doubt(self, plan: Park | Settle) -> None:
+        """Have the outlets look for what may be stored all the same."""
+        if isinstance(plan, Settle):
+            for each in plan.planned:
+                if each.offer is not None:
+                    self._outlets[each.delivery.channel].doubt(each.offer)
+
     def _draft(self, entry: Entry, rules: Mapping[str, object], now: datetime) -> Draft | None:
         if len(entry.body) > DRAFT_BYTES:
             return None
@@ -198,7 +205,9 @@ class Dispatcher:
             await self._write(verdicts[middle:])
             return
         self._let_go(verdicts[0].plan)
-        if not isinstance(error, LeaseLost):
+        if isinstance(error, LeaseLost):  # it may be a commit of our own that has closed the entry
+            self.doubt(verdicts[0].plan)
+        else:
             entry, lease = verdicts[0].entry, verdicts[0].lease
             await self._write([Verdict(entry, lease, Park(_unexpected(error)), {})])
 

@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from bridge.pipeline import suspects
 from bridge.pipeline.dispatch import Dispatcher
+from bridge.pipeline.doubts import Doubts
 from bridge.pipeline.node import Node
-from bridge.pipeline.settling import Entries, Found, Way, accept_all
+from bridge.pipeline.settling import Draft, Entries, Found, Way, accept_all
 from bridge.pipeline.worker import Worker
 from bridge.store import inbox
-from bridge.store.database import Connection
+from bridge.store.database import Connection, StoreInDoubt
 from bridge.store.entries import Entry, Lease
 
 HANDS = 256
@@ -33,6 +34,7 @@ class Inlet:
         self._lease = lease
         self._dispatcher = dispatcher
         self._takes_its_time = False
+        self._doubts = Doubts()
         self._may_draft = node.alone or node.database.is_shared
         self.worker: Worker[tuple[Entry, str]] = Worker(
             "dispatch",
@@ -74,6 +76,8 @@ class Inlet:
         if isinstance(found, BaseException):
             for _, way in entries:
                 self._forget(way)
+                if isinstance(found, StoreInDoubt) and isinstance(way, Draft):
+                    self._dispatcher.doubt(way.plan)
             return
         for (entry, way), (accepted, stored) in zip(entries, found, strict=True):
             if way is None or accepted.duplicate:
@@ -110,15 +114,22 @@ class Inlet:
         if any(suspects.is_suspect(entry) for entry, _ in busy):
             self.worker.stay_behind()
             return ()
-        now, lease = self._node.clock.now(), self._lease()
+        now, lease, doubtful = self._node.clock.now(), self._lease(), self._doubts.names
 
         def claim(connection: Connection) -> tuple[Sequence[Entry], bool] | None:
+            for name in doubtful:
+                inbox.give_back_all(connection, name)
             claimed = inbox.claim(
                 connection, now=now, lease_until=now + LEASE_FOR, lease=lease, limit=limit, busy=seqs
             )
             return None if claimed is None else _apart(connection, claimed, idle=not busy)
 
-        found = await self._node.database.write(claim)
+        try:
+            found = await self._node.database.write(claim)
+        except StoreInDoubt:
+            self._doubts.add(lease)
+            raise
+        self._doubts.settle(doubtful)
         if found is None:
             self.worker.wake_at(now + NEXT_TURN)
             return ()

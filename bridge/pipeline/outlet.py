@@ -12,6 +12,7 @@ from bridge.core.messages import Payload
 from bridge.core.rules import Action
 from bridge.pipeline.compose import Actions, Unready, compose
 from bridge.pipeline.deliver import Deliverer
+from bridge.pipeline.doubts import Doubts
 from bridge.pipeline.flights import Leased
 from bridge.pipeline.gate import Gate, Let
 from bridge.pipeline.node import Node
@@ -19,8 +20,8 @@ from bridge.pipeline.planned import Offer, Planned
 from bridge.pipeline.recording import Reports
 from bridge.pipeline.worker import Worker
 from bridge.sources.base import Source
-from bridge.store import claiming
-from bridge.store.database import Connection
+from bridge.store import claiming, outbox
+from bridge.store.database import Connection, StoreInDoubt
 from bridge.store.deliveries import Due, NewDelivery, Queued
 from bridge.store.entries import Entry, Lease
 
@@ -82,6 +83,7 @@ class Outlet:
         self._offered_at: datetime | None = None
         self._offered: Lease | None = None
         """What is offered in one moment is under one lease, as what is claimed together is."""
+        self._doubts = Doubts()
 
     def offer(self, new: NewDelivery, action: Action, facts: Facts) -> Offer | None:
         """Offer to send a new delivery at once; an offer obliges to call `go_on`, or the worker's `let_go`.
@@ -145,6 +147,11 @@ class Outlet:
             if offer is None:
                 self.worker.wake()
 
+    def doubt(self, offer: Offer) -> None:
+        """Look for what was offered: it may be stored under its lease, and nobody is at it."""
+        self._doubts.add(offer.lease.name)
+        self.worker.wake()
+
     def heed(self) -> None:
         """Take into account that another process changed the channel's state, or made something due."""
         self._gate.forget()
@@ -176,9 +183,12 @@ class Outlet:
         look = self._node.trials.look(self.channel.name, [due.seq for due, _ in busy], now, self._node.log)
         # A claim leaves alone what is leased; what we are at is named only where its lease may be over.
         ours = [due.seq for due, _ in busy if claiming.has_run_out(due.leased_until, now)]
+        doubtful = self._doubts.names
 
         def claim(connection: Connection) -> Let[Due]:
             look.begin()
+            for name in doubtful:
+                outbox.give_back_all(connection, name, [due.seq for due, _ in busy])
             return self._gate.let(connection, now, limit, lambda count: claim_due(connection, count))
 
         def claim_due(connection: Connection, count: int) -> Sequence[Due]:
@@ -195,9 +205,12 @@ class Outlet:
 
         try:
             let = await self._node.database.write(claim)
-        except BaseException:
+        except BaseException as error:
             look.give_up()
+            if isinstance(error, StoreInDoubt):
+                self._doubts.add(lease.name)
             raise
+        self._doubts.settle(doubtful)
         if look.end(lease.until):
             self.worker.stay_behind()
         if let.until is not None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, Engine, Transaction
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.store.errors import StoreError, StoreUnavailable
+from bridge.store.errors import StoreError, StoreInDoubt, StoreUnavailable
 from bridge.store.faults import Fault, fault_of, reason
 
 Operation = Callable[[Connection], object]
@@ -109,7 +109,7 @@ class Batches:
         except Exception as error:
             # Run again, a commit that did arrive would be run twice: this one is for the callers to sort out.
             self._drop()
-            raise self._unavailable(error) from error
+            raise StoreInDoubt(*self._unavailable(error).args) from error
         with contextlib.suppress(Exception):  # what is committed stands, and is not run again
             self._committed(connection)
         return values
@@ -136,6 +136,8 @@ class Batches:
             self.close()
 
     def _unavailable(self, error: BaseException) -> StoreUnavailable:
+        if isinstance(error, StoreUnavailable):
+            return error
         if isinstance(error, StoreError):
             return StoreUnavailable(*error.args)
         return StoreUnavailable(f"the store {self._name} cannot be written: {reason(error)}")

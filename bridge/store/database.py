@@ -20,6 +20,7 @@ from bridge.store.errors import (
     SchemaMismatch,
     StoreBusy,
     StoreError,
+    StoreInDoubt,
     StoreInUse,
     StoreUnavailable,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "SchemaMismatch",
     "StoreBusy",
     "StoreError",
+    "StoreInDoubt",
     "StoreInUse",
     "StoreUnavailable",
 ]
@@ -126,7 +128,8 @@ class Database:
         may be run again from the start when the transaction fails: it changes nothing but the database. What
         it raises undoes it alone, and is raised here. `weight` is how many writes it counts for. A
         cancelled caller's write may still be committed.
-        Raises `StoreBusy` when too many writes wait, `StoreUnavailable` when the store cannot be written.
+        Raises `StoreBusy` when too many writes wait, `StoreUnavailable` when the store cannot be written, and
+        `StoreInDoubt` where nobody knows whether it was.
         """
         return cast(T, await self._writer.submit(operation, weight))
 

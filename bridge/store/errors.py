@@ -10,9 +10,16 @@ class StoreError(Exception):
 class StoreUnavailable(StoreError):
     """The store cannot be written or read just now: disk full, locked, read-only, connection lost.
 
-    Nothing is broken for good: the next call tries again. Whether a write that failed like this was
-    committed is known only for SQLite (it was not); on PostgreSQL the connection may have gone after
-    the commit, so ask the store before repeating what must not happen twice.
+    Nothing is broken for good: the next call tries again. A write that failed like this was not committed,
+    unless it is `StoreInDoubt`.
+    """
+
+
+class StoreInDoubt(StoreUnavailable):
+    """It failed in the very commit, so nobody knows whether that was made.
+
+    On PostgreSQL the connection may have gone after the commit: ask the store before repeating what must not
+    happen twice. SQLite has not committed, but for a disk that fails as it is told to flush.
     """
 
 

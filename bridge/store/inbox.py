@@ -203,6 +203,11 @@ def release(connection: Connection, lease: str) -> int:
     return given_back
 
 
+def give_back_all(connection: Connection, lease: str) -> int:
+    """Give back every entry under the lease of this name, as if never claimed; returns how many."""
+    return connection.execute(_GIVE_BACK_ALL, {"given_lease": lease}).rowcount
+
+
 def release_all(connection: Connection) -> int:
     """Give back every entry; only for a process that is alone on its store. Returns how many.
 
@@ -323,6 +328,11 @@ _REPLAY = (
 _RUN = select(inbox.c.run).where(inbox.c.seq == given("seq"))
 _RELEASE_ALL = update(inbox).where(_WAITING, inbox.c.lease.is_not(None)).values(_FREE)
 _RELEASE = update(inbox).where(_WAITING, under(inbox.c.lease)).values({"tries": inbox.c.tries - 1, **_FREE})
+_GIVE_BACK_ALL = (
+    update(inbox)
+    .where(_WAITING, inbox.c.lease == given("lease"))
+    .values({"tries": inbox.c.tries - 1, **_FREE})
+)
 _PUT_BACK = (
     update(inbox)
     .where(inbox.c.seq.in_(bindparam("given_seqs", expanding=True)))

@@ -210,6 +210,14 @@ def release(connection: Connection, lease: str, busy: Collection[int] = ()) -> i
     return len(channels)
 
 
+def give_back_all(connection: Connection, lease: str, busy: Collection[int] = ()) -> int:
+    """Give back every delivery under the lease of this name, due as before; returns how many.
+
+    Those in `busy` stay under it.
+    """
+    return connection.execute(_GIVE_BACK_ALL, {"given_lease": lease, "given_busy": busy or (0,)}).rowcount
+
+
 def release_all(connection: Connection) -> int:
     """Give back every delivery; only for a process that is alone on its store. Returns how many."""
     return connection.execute(_RELEASE_ALL).rowcount
@@ -281,6 +289,6 @@ _RELEASE_ALL = move(
 _GIVE_BACK = move(
     State.PENDING, *UNDER_LEASE, ready_at=deliveries.c.due_at, updated_at=deliveries.c.updated_at
 )
-_RELEASE = _RELEASE_ALL.where(
-    under(deliveries.c.lease), deliveries.c.seq.not_in(bindparam("given_busy", expanding=True))
-).returning(deliveries.c.channel)
+_NOT_BUSY = deliveries.c.seq.not_in(bindparam("given_busy", expanding=True))
+_RELEASE = _RELEASE_ALL.where(under(deliveries.c.lease), _NOT_BUSY).returning(deliveries.c.channel)
+_GIVE_BACK_ALL = _RELEASE_ALL.where(deliveries.c.lease == given("lease"), _NOT_BUSY)

@@ -9,10 +9,10 @@ from typing import TypeVar
 import pytest
 
 from bridge.clock import Clock
-from bridge.core.outcomes import Delivered, State
+from bridge.core.outcomes import Delivered, Reason, Retry, State
 from bridge.logs import Log
 from bridge.store import details, inbox, views
-from bridge.store.database import Connection, Database, News, StoreUnavailable
+from bridge.store.database import Connection, Database, News, StoreInDoubt, StoreUnavailable
 from bridge.store.deliveries import Attempt
 from bridge.store.details import DeliveryDetails
 from bridge.store.listening import Listener
@@ -229,3 +229,54 @@ async def test_what_waits_for_the_store_is_not_overtaken_when_it_is_back(
     await until(lambda: len(wins.sent) == 2)
     assert wins.texts == ["module.completed e1", "module.completed e2"]
     await pipeline.engine.stop(1)
+
+
+class Doubtful(Flaky):
+    """A store that may be lost right after a commit: `lost` says of which operations, each once."""
+
+    def __init__(self, inner: Database) -> None:
+        super().__init__(inner)
+        self.lost: list[str] = []
+
+    async def write(self, operation: Callable[[Connection], T], *, weight: int = 1) -> T:
+        found = await super().write(operation, weight=weight)
+        name = operation.__qualname__
+        if any(each in name for each in self.lost) and found:
+            self.lost.clear()
+            raise StoreInDoubt("the server was restarted")
+        return found
+
+
+@pytest.mark.parametrize(
+    ("lost", "status"),
+    [("Storing._store", 503), ("Inlet._claim", 200), ("Dispatcher._written", 200), ("Outlet._claim", 200)],
+)
+async def test_what_a_lost_commit_has_leased_goes_out_at_once(
+    database: Database, lost: str, status: int
+) -> None:
+    """It need not wait until the lease runs out, which takes minutes; and it goes out once."""
+    store, wins = Doubtful(database), ScriptedChannel("wins")
+    pipeline = Pipeline(
+        store, [rule("r", action("r", "wins"))], channels(wins), of_node={"alone": lost == "Storing._store"}
+    )
+    await pipeline.engine.start()
+    await until(lambda: pipeline.engine.is_idle)
+    if lost == "Outlet._claim":  # so that it has to be claimed
+        wins.script.append(Retry(Reason.SERVER, 503))
+        await pipeline.receive(completion())
+        await until(lambda: wins.sent)
+        await until(lambda: pipeline.engine.is_idle)
+        pipeline.clock.advance(seconds=9)
+        wins.sent.clear()
+        store.lost.append(lost)
+    else:
+        store.lost.append(lost)
+        assert await pipeline.receive(completion()) == [status]
+    for _ in range(5):
+        pipeline.clock.advance(seconds=1)
+        await store.settled()
+    await until(lambda: pipeline.engine.is_idle)
+    assert (store.lost, len(wins.sent)) == ([], 1)
+    state, _ = await outcome(database)
+    assert state is State.DELIVERED
+    await pipeline.engine.stop(0.01)

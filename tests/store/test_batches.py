@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, func, make_url, select
 from bridge.store.batches import CONFLICT_TRIES, Batches, Done, Failed, Operation
 from bridge.store.creation import prepare
 from bridge.store.engines import Engines, make_engines
-from bridge.store.errors import StoreUnavailable
+from bridge.store.errors import StoreInDoubt, StoreUnavailable
 from bridge.store.news import tell_of_entries
 from bridge.store.schema import inbox
 from tests.support.stored import new_entry, store_entry
@@ -260,7 +260,7 @@ def test_a_connection_lost_in_the_commit_is_told(
     (result,) = batches.run([interrupted])
 
     assert isinstance(result, Failed)
-    assert isinstance(result.error, StoreUnavailable)
+    assert isinstance(result.error, StoreInDoubt)
     assert len(runs) == 1
     assert isinstance(batches.run([storing(2)])[0], Done)
 
@@ -329,6 +329,7 @@ def test_a_server_that_may_not_be_written_makes_the_store_unavailable(
 
     assert isinstance(failed, Failed)
     assert isinstance(failed.error, StoreUnavailable)
+    assert not isinstance(failed.error, StoreInDoubt)
     assert isinstance(batches.run([storing(2)])[0], Done)
 
 
