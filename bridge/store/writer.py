@@ -59,11 +59,18 @@ class Writer:
         open_ = True
         while open_:
             jobs, open_ = self._next_jobs()
-            results = self._batches.run([operation for operation, _, _ in jobs]) if jobs else []
+            results = self._run(jobs) if jobs else []
             # The loop is closed when the program ended without waiting for its writes.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._answer, jobs, results)
         self._batches.close()
+
+    def _run(self, jobs: list[_Job]) -> list[Done | Failed]:
+        """Run them; whatever happens, the thread goes on and nobody waits for ever."""
+        try:
+            return self._batches.run([operation for operation, _, _ in jobs])
+        except BaseException as error:  # noqa: BLE001 - each caller is told
+            return [Failed(error) for _ in jobs]
 
     def _next_jobs(self) -> tuple[list[_Job], bool]:
         jobs: list[_Job] = []

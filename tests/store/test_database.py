@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event, select
+from sqlalchemy.exc import DBAPIError
 
 from bridge.store import inbox
 from bridge.store.database import Database, StoreBusy, StoreInUse, StoreUnavailable
@@ -342,3 +343,21 @@ async def test_accepting_is_idempotent_across_databases(store_url: str) -> None:
         )
         assert sum(not answer.duplicate for answer in answers) == 30
         assert len(await names(first)) == 30
+
+
+class Strange(Exception):
+    """A driver's error that is not as errors are."""
+
+    sqlstate = 5
+
+
+async def test_an_error_that_cannot_be_understood_is_its_callers(database: Database) -> None:
+    """The thread that writes goes on: without it, everybody would wait for ever."""
+
+    def failing(_: Connection) -> None:
+        raise DBAPIError("SELECT 1", None, Strange())
+
+    async with asyncio.timeout(20):
+        with pytest.raises(AttributeError):
+            await database.write(failing)
+        assert await database.write(store_entry)
