@@ -18,7 +18,7 @@ from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import report
+from bench import disk, report
 from bench.case import FULL, QUICK, Case, Effort, Missing, Pair
 from bench.peers_found import look_in
 from bench.results import Result, Run, load, result
@@ -38,6 +38,8 @@ def main() -> None:
     except LookupError as error:
         sys.exit(f"bench: {error}")
     look_in(given.peers)
+    if warning := disk.warning():
+        print(f"bench: {warning}", file=sys.stderr)
     pin(OURS)
     run = load(given.file) if given.resume and given.file.exists() else Run(machine(), _effort(given)[0], {})
     try:
@@ -104,6 +106,7 @@ def machine() -> dict[str, str]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": str(os.cpu_count()),
+        "disk": disk.file_system(),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }
 

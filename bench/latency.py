@@ -26,11 +26,12 @@ async def _beside_bare(effort: Effort) -> AsyncGenerator[Pair, None]:
         script("bare") as bare,
         bridge(Setting(Ports(webhook=target.port))) as running,
     ):
+        await _answers_ms(bare, PER_SECOND)
+        await _arrivals_ms(running, target, PER_SECOND)
         for _ in range(min(effort.slices, SLICES)):
-            requests = events.requests(bare.port, count)
-            run = checked(await post_paced(bare.port, requests, per_second=PER_SECOND), bare)
+            answered = await _answers_ms(bare, count)
             arrived = await _arrivals_ms(running, target, count)
-            yield Pair(statistics.median(run.latencies) * 1000, statistics.median(arrived))
+            yield Pair(statistics.median(answered), statistics.median(arrived))
 
 
 async def _spread(effort: Effort) -> AsyncGenerator[Pair, None]:
@@ -40,6 +41,13 @@ async def _spread(effort: Effort) -> AsyncGenerator[Pair, None]:
         for _ in range(min(effort.slices, SLICES)):
             arrived = await _arrivals_ms(running, target, count)
             yield Pair(statistics.median(arrived), statistics.quantiles(arrived, n=100)[98])
+
+
+async def _answers_ms(running: Server, count: int) -> list[float]:
+    """Return how long each request took from when it was due until it was answered."""
+    requests = events.requests(running.port, count)
+    run = checked(await post_paced(running.port, requests, per_second=PER_SECOND), running)
+    return [seconds * 1000 for seconds in run.latencies]
 
 
 async def _arrivals_ms(running: Server, target: Arrivals, count: int) -> list[float]:

@@ -205,5 +205,5 @@ CASES = (
     ),
     _case("node-red", "Node-RED", Peer(_node_red, 1500, warm_up=6000), at_least(4), ""),
     _case("n8n", "n8n", Peer(n8n, 300, warm_up=3000), at_least(100), "which checks and stores as well"),
-    _case("huey", "Huey on SQLite behind aiohttp", Peer(_huey, 200), at_least(14), "with `fsync`"),
+    _case("huey", "Huey on SQLite behind aiohttp", Peer(_huey, 1000), at_least(14), "with `fsync`"),
 )

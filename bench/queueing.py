@@ -11,6 +11,9 @@ from aiohttp import web
 from bench.events import COURSE
 from bench.queued import send
 
+CONSUMER = ("-m", "huey.bin.huey_consumer", "bench.queued.queue", "-w", "4", "-q", "-d", "0.01", "-m", "0.05")
+"""Four workers that look every 10 to 50 ms; as Huey comes, they sleep up to ten seconds after a rest."""
+
 
 async def handle(request: web.Request) -> web.Response:
     body = await request.json()
@@ -21,8 +24,7 @@ async def handle(request: web.Request) -> web.Response:
 
 
 async def consumer(_: web.Application) -> AsyncIterator[None]:
-    command = [sys.executable, "-m", "huey.bin.huey_consumer", "bench.queued.queue", "-w", "4", "-q"]
-    process = await asyncio.create_subprocess_exec(*command)
+    process = await asyncio.create_subprocess_exec(sys.executable, *CONSUMER)
     yield
     process.terminate()
     await process.wait()

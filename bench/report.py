@@ -62,9 +62,10 @@ def write_docs(run: Run, docs: Path) -> list[Path]:
 def markdown(run: Run) -> str:
     """Return the table for the documentation, and what it was measured on."""
     where = run.machine
+    disk = f", stores on {where['disk']}" if where.get("disk") else ""
     said = (
         f"Measured on {where['date']} with Python {where['python']} on {where['system']}, "
-        f"{where['cores']} cores ({run.effort} run).\n"
+        f"{where['cores']} cores{disk} ({run.effort} run).\n"
     )
     head = (
         "| what | held against | unit | that | bridge | ratio | quartiles | aim |\n"

@@ -60,7 +60,7 @@ def result(case: Case, pairs: Sequence[Pair], note: str = "") -> Result:
     if not pairs:
         return Result(case.name, note=note)
     ratios = [pair.ours / pair.base for pair in pairs]
-    low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratios[0],) * 3
+    low, high = _quartiles(ratios)
     return Result(
         case.name,
         base=_short(statistics.median(pair.base for pair in pairs)),
@@ -71,6 +71,14 @@ def result(case: Case, pairs: Sequence[Pair], note: str = "") -> Result:
         slices=len(pairs),
         note=note,
     )
+
+
+def _quartiles(ratios: Sequence[float]) -> tuple[float, float]:
+    """Return the lower and the upper one; of two ratios these are the two, since no figure is made up."""
+    if len(ratios) < 3:
+        return min(ratios), max(ratios)
+    low, _, high = statistics.quantiles(ratios, n=4)
+    return low, high
 
 
 def _short(number: float) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench import report
+from bench import disk, report
 from bench.__main__ import measured
 from bench.case import Aim, Case, Effort, Missing, Pair, at_least, at_most
 from bench.plot import plot
@@ -39,6 +40,28 @@ def test_the_ratio_is_the_median_of_the_ratios_of_pairs() -> None:
     """Not the ratio of the medians: a minute in which everything is slow harms both sides of a pair."""
     found = result(_case(), [Pair(100, 50), Pair(10, 6), Pair(1000, 400)])
     assert (found.base, found.ours, found.ratio, found.slices) == (100, 50, 0.5, 3)
+
+
+def test_of_two_pairs_the_quartiles_are_their_ratios() -> None:
+    """A quick run has two; a quartile guessed beyond them may even be negative, which no ratio is."""
+    found = result(_case(), [Pair(10, 12), Pair(10, 140)])
+    assert (found.low, found.high) == (1.2, 14)
+
+
+def test_a_run_says_what_its_stores_lie_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of nested mounts the innermost counts, and of two in one place the later, which hides the other."""
+    mounts = tmp_path / "mounts"
+    inner = tmp_path / "inner"
+    lines = ["/dev/sda1 / ext4 rw 0 0", f"a {inner} xfs rw 0 0", f"b {inner} tmpfs rw 0 0"]
+    mounts.write_text("\n".join(lines), "utf-8")
+    monkeypatch.setattr(disk, "MOUNTS", mounts)
+    assert disk.file_system(tmp_path) == "ext4"
+    assert disk.file_system(inner / "store") == "tmpfs"
+    monkeypatch.setattr(tempfile, "tempdir", str(inner))
+    assert "TMPDIR" in (disk.warning() or "")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert disk.warning() is None
+    assert "cores, stores on ext4 (full run)" in report.markdown(Run({**MACHINE, "disk": "ext4"}, "full", {}))
 
 
 @pytest.mark.parametrize(
