@@ -10,6 +10,8 @@ from bench.events import COURSE
 from bench.servers import free_port
 
 RULES = 100
+CONCURRENCY = 32
+"""Messages under way at once to one destination, as many as there are connections; shipped are 4."""
 IN_A_FILE = 2_000
 """Rules; a file of the configuration has an upper limit of bytes and values."""
 NO_COURSE = "f" * 40
@@ -45,6 +47,7 @@ class Setting:
     """Whether the last rule wants the benchmark's events; no other does."""
     rules: int = RULES
     store: str = "sqlite:///bridge.db"
+    concurrency: int = CONCURRENCY
     idle_channels: int = 0
     """Webhook channels that no rule sends to."""
 
@@ -72,7 +75,7 @@ class Setting:
         )
 
     def _channels(self) -> list[str]:
-        private = "allow_private: true, concurrency: 32"
+        private = f"allow_private: true, concurrency: {self.concurrency}"
         ports = self.ports
         lines = {
             ports.webhook: f'crm: {{ type: webhook, url: "http://127.0.0.1:{ports.webhook}/", {private} }}',

@@ -7,12 +7,14 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from bench.accept import BARE
 from bench.case import Case, Effort, Pair, at_least, at_most
-from bench.configs import EMAIL, SLACK, WEBHOOK, Ports, Setting
+from bench.configs import CONCURRENCY, EMAIL, SLACK, WEBHOOK, Ports, Setting
 from bench.instructions import counted_in_turns
 from bench.pairs import accepted, bridge, delivered, in_turns, script
 from bench.targets import Arrivals, slack_target, smtp_target, webhook_target
+from bridge.channels.options import ChannelOptions
 
 COUNT = 2000
+SHIPPED = ChannelOptions().concurrency
 MAILS = 500
 """Fewer, since they go one after the other."""
 TARGETS: dict[str, tuple[str, Callable[[], AbstractAsyncContextManager[Arrivals]]]] = {
@@ -22,12 +24,14 @@ TARGETS: dict[str, tuple[str, Callable[[], AbstractAsyncContextManager[Arrivals]
 }
 
 
-def _beside_bare(kind: str, *, close: bool = False) -> Callable[[Effort], AsyncGenerator[Pair, None]]:
+def _beside_bare(
+    kind: str, *, close: bool = False, concurrency: int = CONCURRENCY
+) -> Callable[[Effort], AsyncGenerator[Pair, None]]:
     async def measure(effort: Effort) -> AsyncGenerator[Pair, None]:
         count = effort.of(MAILS if kind == "smtp" else COUNT)
         send, open_target = TARGETS[kind]
         async with open_target() as target, script("bare") as bare, AsyncExitStack() as stack:
-            setting = Setting(Ports(**{kind: target.port}), [send])
+            setting = Setting(Ports(**{kind: target.port}), [send], concurrency=concurrency)
             running = await stack.enter_async_context(
                 bridge(setting, environment={"SLACK_BOT_TOKEN": "xoxb-0-0-benchmark"})
             )
@@ -79,6 +83,14 @@ CASES = (
         "events/s",
         _beside_bare("webhook", close=True),
         at_least(0.5),
+    ),
+    Case(
+        "webhook-shipped",
+        "end to end, one webhook per event, with a channel's `concurrency` as shipped",
+        BARE,
+        "events/s",
+        _beside_bare("webhook", concurrency=SHIPPED),
+        note=f"at most {SHIPPED} messages under way, not {CONCURRENCY}",
     ),
     Case("slack", "end to end, one Slack message per event", BARE, "events/s", _beside_bare("slack")),
     Case(

@@ -21,6 +21,7 @@ VARIANTS = {
     "accept-128",
     "accept-close",
     "webhook-close",
+    "webhook-shipped",
     "mail-5ms",
     "rendering-slack",
     "rendering-email",
