@@ -13,10 +13,10 @@ from bridge.cli.unfolded import unfolded
 
 app = typer.Typer(help="The inbox: every authentic request, and what became of it.", no_args_is_help=True)
 
-Id = Annotated[str, typer.Argument(metavar="EVENT", help="Its number, its id, or the id's beginning.")]
+Id = Annotated[str, typer.Argument(metavar="EVENT", help="Its number or its whole id.")]
 Ids = Annotated[
     tuple[str, ...],
-    typer.Argument(metavar="EVENT", help="Numbers, ids or their beginnings.", show_default=False),
+    typer.Argument(metavar="EVENT", help="Numbers or whole ids.", show_default=False),
 ]
 
 

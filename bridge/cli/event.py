@@ -116,8 +116,21 @@ def read_events(found: Found, source: Source, now: datetime) -> tuple[Event, ...
 
 
 async def stored_event(services: Services, name: str) -> EventDetails:
-    """Return everything about the stored event with this number, id, or beginning of an id."""
-    return only(await _look_up(services, name), f"event '{name}'")
+    """Return everything about the stored event with this number or whole id."""
+    return _only(await _look_up(services, name), name)
+
+
+def _only(found: EventDetails | NotFound | Ambiguous, name: str) -> EventDetails:
+    match found:
+        case NotFound():
+            raise not_found(f"there is no event '{name}'", "an event is named by its number or its whole id")
+        case Ambiguous(candidates):
+            raise not_found(
+                f"several events are called '{name}'; name one by its number",
+                *(f"  {each}" for each in candidates),
+            )
+        case event:
+            return event
 
 
 def only(found: T | NotFound | Ambiguous, what: str) -> T:
@@ -147,8 +160,11 @@ def _stored(loaded: Loaded, text: str) -> Found:
     except Failure as failure:
         raise Failure(unknown, *failure.lines, code=failure.code) from None
     if isinstance(found, NotFound):
-        raise not_found(unknown, "EVENT is a file, a sample (`bridge samples`), or a stored event")
-    event = only(found, f"event '{text}'")
+        raise not_found(
+            unknown,
+            "EVENT is a file, a sample (`bridge samples`), or a stored event: its number or its whole id",
+        )
+    event = _only(found, text)
     return Found(f"stored event {event.row.seq}", event.entry.body, stored=event)
 
 

@@ -50,10 +50,7 @@ class Setup(Struct, frozen=True):
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs, times in UTC.")]
-_EVENT = (
-    "A JSON file, - for standard input, a sample's name, "
-    "or a stored event: its number, its id or the id's beginning."
-)
+_EVENT = "A JSON file, - for standard input, a sample's name, or a stored event: its number or its whole id."
 Event = Annotated[str, typer.Argument(metavar="EVENT", help=_EVENT)]
 MaybeEvent = Annotated[str | None, typer.Argument(metavar="EVENT", help=_EVENT, show_default=False)]
 Rule = Annotated[str | None, typer.Option("--rule", metavar="NAME", help="Only this rule.")]

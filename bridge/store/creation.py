@@ -16,7 +16,7 @@ from bridge.store.engines import Engines, make_engines, make_file
 from bridge.store.errors import SchemaMismatch, StoreError, StoreUnavailable
 from bridge.store.faults import reason
 from bridge.store.migrations import SHIPPED, Migrations
-from bridge.store.schema import METADATA, settings, version
+from bridge.store.schema import METADATA, settings, tables_of, version
 
 SECRET = "secret"  # noqa: S105 - the name of the setting
 SECRET_BYTES = 32
@@ -109,7 +109,11 @@ def _current(connection: Connection, name: str, migrations: Migrations) -> str |
 def _refuse_strangers(connection: Connection, name: str) -> None:
     found = set(inspect(connection).get_table_names())
     # A SQLite file is ours alone; a PostgreSQL database may hold other tables too.
-    strangers = found if connection.dialect.name == "sqlite" else found & set(METADATA.tables)
+    strangers = (
+        found
+        if connection.dialect.name == "sqlite"
+        else found & {table.name for table in tables_of("postgresql")}
+    )
     if strangers:
         raise SchemaMismatch(
             f"the database {name} belongs to another program (it has a table '{min(strangers)}' and no "
@@ -139,9 +143,10 @@ def _bring_forward(engines: Engines, migrations: Migrations, progress: Callable[
 def _create(connection: Connection) -> None:
     # The condition of an index goes by each database's name. To say PostgreSQL's in schema.py would load its
     # dialect, and that is larger than all of ours, for every store.
-    for index in chain.from_iterable(table.indexes for table in METADATA.tables.values()):
+    tables = tables_of(connection.dialect.name)
+    for index in chain.from_iterable(table.indexes for table in tables):
         index.dialect_options[connection.dialect.name]["where"] = index.dialect_options["sqlite"]["where"]
-    METADATA.create_all(connection)
+    METADATA.create_all(connection, tables)
 
 
 def _suspend_cascades(connection: Connection) -> None:

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from bridge.core.breaker import Phase
+from bridge.core.identity import entry_key
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Reason, State
-from bridge.store import channels, collected
+from bridge.store import channels, collected, keys, source_names
 from bridge.store.channels import Standing
 from bridge.store.deliveries import Attempt
 from bridge.store.entries import Entry
@@ -28,8 +29,6 @@ from bridge.store.views import (
 )
 
 T = TypeVar("T")
-LAST_CHARACTER = "\U0010ffff"
-"""Sorts behind every other, so it ends the range of the texts that begin alike."""
 ITEMS_SHOWN = 200
 """Deliveries that are listed of those that go out together."""
 SEVERAL = 10
@@ -37,11 +36,11 @@ SEVERAL = 10
 
 
 class NotFound(Struct, frozen=True):
-    """Nothing has this number or id, or an id that begins so."""
+    """Nothing has this number or id; or of deliveries, an id that begins so."""
 
 
 class Ambiguous(Struct, frozen=True):
-    """Several ids begin so; `candidates` are the first of them."""
+    """Several are called so, or have an id that begins so; `candidates` are the first of them."""
 
     candidates: tuple[str, ...]
 
@@ -88,18 +87,18 @@ class DeliveryDetails(Struct, frozen=True, kw_only=True):
 
 
 def find_event(connection: Connection, name: str) -> int | NotFound | Ambiguous:
-    """Find an event by its number, its id, or the beginning of its id that no other has; returns its number.
+    """Find an event by its number or its whole id; returns its number.
 
-    The id is what the sender calls it, or for a request without one, the digest it is known by.
+    The id is what the sender calls it, or for a request without one, the digest it is known by. Two sources
+    may have the same.
     """
     seq = _by_number(connection, name)
     if seq is not None:
         return seq
-    found = [(str(seq), seq) for seq in connection.scalars(_SAME_ID, {"given_id": name})]
-    if not found and name:
-        rows = connection.execute(_ID_PREFIX, {"given_low": name, "given_high": name + LAST_CHARACTER})
-        found = [(delivery_key, seq) for delivery_key, seq in rows]
-    return _only(found)
+    known = keys.find(connection, [entry_key(source, name) for source in source_names.every(connection)])
+    named = connection.scalars(_OTHER_ID, {"given_id": name})
+    found = sorted({*known.values(), *named})[:SEVERAL]
+    return _only([(str(seq), seq) for seq in found])
 
 
 def find_delivery(connection: Connection, name: str) -> str | NotFound | Ambiguous:
@@ -218,22 +217,11 @@ def _only(found: Sequence[tuple[str, T]]) -> T | NotFound | Ambiguous:
 _ATTEMPT_FIELDS = Attempt.__struct_fields__
 _ATTEMPT_COLUMNS = tuple(attempts.c[name] for name in _ATTEMPT_FIELDS)
 
-_SAME_ID = (
+_OTHER_ID = (
     select(inbox.c.seq)
-    .where(
-        or_(
-            inbox.c.delivery_key == given("id"),
-            # The second test says nothing new, but it is what lets the partial index serve.
-            and_(inbox.c.event_id == given("id"), inbox.c.event_id != inbox.c.delivery_key),
-        )
-    )
+    # The second test is that of the partial index: most events' id is what their entry is known by.
+    .where(inbox.c.event_id == given("id"), inbox.c.event_id != inbox.c.delivery_key)
     .order_by(inbox.c.seq)
-    .limit(SEVERAL)
-)
-_ID_PREFIX = (
-    select(inbox.c.delivery_key, inbox.c.seq)
-    .where(inbox.c.delivery_key >= given("low"), inbox.c.delivery_key <= given("high"))
-    .order_by(inbox.c.delivery_key)
     .limit(SEVERAL)
 )
 _DELIVERY_PREFIX = (

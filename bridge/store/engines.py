@@ -14,7 +14,7 @@ from msgspec import Struct
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from bridge.store import arrays, news
+from bridge.store import arrays, keys, news, source_names
 from bridge.store.errors import StoreError
 from bridge.store.listening import Ear
 from bridge.store.prepared import run_text
@@ -92,9 +92,17 @@ def _sqlite(url: URL, readers: int, busy_timeout: timedelta) -> Engines:
     )
     event.listen(writer, "connect", _on_connect(file, _write_settings))
     event.listen(writer, "begin", _begin_immediate)
+    _when_rolled_back(writer, keys.forget, source_names.forget)
     event.listen(reader, "connect", _on_connect(file, _read_settings))
     event.listen(reader, "begin", _begin)
     return Engines(writer, reader, url.render_as_string(hide_password=True), file)
+
+
+def _when_rolled_back(writer: Engine, *forget: Callable[[Connection], None]) -> None:
+    """Have a connection forget what it knows of the tables when some of it may be undone."""
+    for each in forget:
+        event.listen(writer, "rollback", each)
+        event.listen(writer, "rollback_savepoint", lambda connection, *_, each=each: each(connection))
 
 
 def make_file(file: Path) -> None:
@@ -128,6 +136,7 @@ def _write_settings(connection: sqlite3.Connection, file: Path) -> None:
         PRAGMA cache_size = -{CACHE_KIB};
         PRAGMA temp_store = MEMORY;
         PRAGMA wal_autocheckpoint = 0;
+        {keys.RECENT}
         """
     )
 
@@ -181,6 +190,7 @@ def _postgresql(url: URL, readers: int, busy_timeout: timedelta) -> Engines:
     teller = secrets.token_hex(4)
     event.listen(writer, "commit", news.sayer(teller))
     event.listen(writer, "rollback", news.forget)
+    _when_rolled_back(writer, source_names.forget)
     positional, named = writer.dialect.create_connect_args(url)
     ear = Ear(positional, {**named, **arguments}, teller)
     return Engines(writer, reader, url.render_as_string(hide_password=True), None, ear)

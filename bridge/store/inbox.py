@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from bridge.store import keys, source_names
 from bridge.store.arrays import is_not_among
 from bridge.store.columns import Json
 from bridge.store.entries import Accepted, Entry, EntryFacts, Finished, Lease, NewEntry
@@ -69,19 +70,27 @@ def accept_all(
     """
     if seqs is None:
         seqs = next_seqs(connection, inbox, len(entries))
+    source_names.remember(connection, {entry.source for entry, _ in entries})
+    places = keys.stored(connection, [entry.key for entry, _ in entries], last=seqs[0] - 1 if seqs else 0)
     waiting: list[dict[str, object]] = []
     done: list[tuple[object, ...]] = []
     done_rows = DoneRows(FLAGS[connection.dialect.name])
     for seq, (entry, way) in zip(seqs, entries, strict=True):
+        if places.setdefault(entry.key, seq) != seq:
+            continue
         if isinstance(way, Finished):
             done.append(done_rows.row_of(seq, entry, way))
         else:
             waiting.append(waiting_row(seq, entry) | leased(way))
             if way is None:
                 tell_of_entries(connection)
-    if _ACCEPT.run_all(connection, waiting) + _ACCEPT_DONE.run_stored(connection, done) == len(entries):
-        return [Accepted(seq, duplicate=False) for seq in seqs]
-    return [_accepted(connection, seq, entry) for seq, (entry, _) in zip(seqs, entries, strict=True)]
+    count = _ACCEPT.run_all(connection, waiting) + _ACCEPT_DONE.run_stored(connection, done)
+    if count < len(waiting) + len(done):  # what another node has stored is seen now
+        places = keys.find(connection, [entry.key for entry, _ in entries])
+    return [
+        Accepted(places[entry.key], duplicate=places[entry.key] != seq)
+        for seq, (entry, _) in zip(seqs, entries, strict=True)
+    ]
 
 
 class Turn(Enum):
@@ -221,12 +230,6 @@ def entry_of(row: Sequence[Any]) -> Entry:
     return Entry(**dict(zip(_ENTRY_FIELDS, row, strict=True)))
 
 
-def _accepted(connection: Connection, seq: int, entry: NewEntry) -> Accepted:
-    """Find out whether the entry got the number it was to have."""
-    found = connection.execute(_FIND, {"given_key": entry.key}).scalar_one()
-    return Accepted(found, duplicate=found != seq)
-
-
 def _turn(connection: Connection, now: datetime, lease: str) -> Turn:
     node = lease[: lease.rfind("/") + 1] or lease
     values = {"given_now": now, "given_far": now + LONGEST_LEASE, "given_lease": node}
@@ -263,7 +266,6 @@ _ACCEPT_DONE = Prepared(
 _AMEND = (
     update(inbox).where(inbox.c.seq == given("seq")).values(summary=bindparam("given_summary", type_=Json))
 )
-_FIND = select(inbox.c.seq).where(inbox.c.key == given("key"))
 
 
 def _claiming(not_busy: ColumnElement[bool]) -> ReturningUpdate[Any]:

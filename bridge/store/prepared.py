@@ -52,6 +52,14 @@ def run_text(connection: Connection, text: str) -> None:
     _run(connection, text, lambda cursor: cursor.execute(text))
 
 
+def ask_several(
+    connection: Connection, texts: Several, rows: Sequence[Sequence[object]]
+) -> Iterator[tuple[Any, ...]]:
+    """Ask SQLite one question about all of `rows`, which are as they are stored, and yield the answer's."""
+    for cursor in _cursors(connection, texts, rows):
+        yield from cursor
+
+
 class Prepared:
     """One statement. `inserted` names the columns an INSERT is given; `returned` are those it returns.
 
@@ -173,11 +181,7 @@ class Prepared:
         if texts is None:
             texts = self._several = self._compile_several(connection.dialect, names)
 
-        def run(count: int, values: list[object]) -> Any:  # noqa: ANN401 - a driver's cursor
-            text = texts.of(count)
-            return _run(connection, text, lambda cursor: cursor.execute(text, values))
-
-        return list(several.in_parts(rows, run))
+        return list(_cursors(connection, texts, rows))
 
     def _run_together(
         self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[object]]
@@ -297,6 +301,16 @@ def _run(connection: Connection, text: str, run: Callable[[Any], object]) -> Any
     except connection.dialect.loaded_dbapi.Error as error:
         raise _wrapped(text, error, connection, cursor) from error
     return cursor
+
+
+def _cursors(connection: Connection, texts: Several, rows: Sequence[Sequence[object]]) -> Iterator[Any]:
+    """Run a statement of SQLite for many rows, as few times as can be."""
+
+    def run(count: int, values: list[object]) -> Any:  # noqa: ANN401 - a driver's cursor
+        text = texts.of(count)
+        return _run(connection, text, lambda cursor: cursor.execute(text, values))
+
+    return several.in_parts(rows, run)
 
 
 def _require_order(given: Sequence[str], wanted: Sequence[str] | None) -> None:

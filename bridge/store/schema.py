@@ -20,6 +20,7 @@ from bridge.store.tables.base import (
     METADATA,
     SENTENCES,
     WORDS,
+    tables_of,
 )
 from bridge.store.tables.memory import (
     CONFIRMED,
@@ -57,6 +58,8 @@ from bridge.store.tables.way import (
     STUCK,
     attempts,
     deliveries,
+    entry_keys,
+    entry_sources,
     inbox,
     lapses,
     payloads,
@@ -87,6 +90,8 @@ __all__ = [
     "constant",
     "constants",
     "deliveries",
+    "entry_keys",
+    "entry_sources",
     "gathered",
     "given",
     "inbox",
@@ -102,6 +107,7 @@ __all__ = [
     "settings",
     "sightings",
     "suppressions",
+    "tables_of",
     "tallies",
     "thread_counts",
     "threads",

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from bridge.store.engines import JOURNAL_BYTES
 
-ENOUGH = 2_500
+ENOUGH = 4_000
 """Changed rows after which it is worth while: those of some 500 events."""
 MOST_PAGES = 8_000
 """From how many pages on (32 MiB) the log is to start anew, for which the writer has to wait a moment."""

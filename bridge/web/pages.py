@@ -118,7 +118,7 @@ class AdminPages:
         )
 
     async def _find(self, request: web.Request) -> web.StreamResponse:
-        """Go to the event or delivery with a number, an id, or an id's beginning."""
+        """Go to the event with a number or whole id, or the delivery with an id or its beginning."""
         name = request.query.get("id", "").strip()[:200]
         delivery, event = await self._desk.store.read(
             lambda c: (
@@ -130,7 +130,10 @@ class AdminPages:
             raise web.HTTPSeeOther(f"/events/{event}")
         if isinstance(delivery, str):
             raise web.HTTPSeeOther(f"/deliveries/{delivery}")
-        if isinstance(event, Ambiguous) or isinstance(delivery, Ambiguous):
+        if isinstance(event, Ambiguous):
+            numbers = ", ".join(event.candidates)
+            return self._missing(f"Several events are called {name}. Give the number of one: {numbers}.")
+        if isinstance(delivery, Ambiguous):
             return self._missing(f"Several ids begin with {name}. Give more of it.")
         return self._missing(
             f"No event and no delivery has the number or id {name}." if name else "Give a number or an id."

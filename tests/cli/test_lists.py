@@ -278,7 +278,7 @@ def test_a_name_cannot_steer_the_terminal(school: Bridge) -> None:
         (("deliveries", "show", "not-hex"), "there is no delivery 'not-hex'"),
         (("deliveries", "retry", "ffff"), "there is no delivery 'ffff'"),
         (("events", "replay", "1", "99"), "there is no event '99'"),
-        (("events", "show", "e"), "event 'e' may be several; write more of it\n  e1\n  e2\n  e3\n  e4"),
+        (("events", "show", "e"), "there is no event 'e'\nan event is named by its number or its whole id"),
         (
             ("deliveries", "show", "019df2dc"),
             f"delivery '019df2dc' may be several; write more of it\n  {DELIVERED}\n",

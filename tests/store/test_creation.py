@@ -179,7 +179,7 @@ def test_a_newer_store_is_refused(engines: Engines, store_url: str) -> None:
     with engines.writer.begin() as connection:
         connection.execute(version.update().values(version_num="0999"))
 
-    with pytest.raises(SchemaMismatch, match=r"schema 0999.* up to 0011.*newer bridge"):
+    with pytest.raises(SchemaMismatch, match=r"schema 0999.* up to 0012.*newer bridge"):
         prepare(engines)
     with pytest.raises(SchemaMismatch):
         plan(store_url)

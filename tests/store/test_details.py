@@ -18,6 +18,7 @@ from bridge.store.details import (
     show_delivery,
     show_event,
 )
+from bridge.store.engines import Engines
 from tests.support.stored import (
     FACTS,
     LEASE,
@@ -39,13 +40,13 @@ def store_named(connection: Connection, *names: str, source: str = "eduzz") -> l
 
 
 def test_an_event_is_found_by_what_a_person_has_of_it(connection: Connection) -> None:
-    """Its number, the sender's id, or enough of the id's beginning."""
+    """Its number, or the whole id that the sender gave it."""
     one, two = store_named(connection, "zy4ab", "zy4cd")
 
     assert find_event(connection, str(one)) == one
     assert find_event(connection, "zy4ab") == one
-    assert find_event(connection, "zy4c") == two
-    assert find_event(connection, "zy4") == Ambiguous(("zy4ab", "zy4cd"))
+    assert find_event(connection, "zy4cd") == two
+    assert find_event(connection, "zy4c") == NotFound()
     assert find_event(connection, "zz") == NotFound()
     assert find_event(connection, "") == NotFound()
 
@@ -58,20 +59,14 @@ def test_odd_names_of_events_find_nothing(connection: Connection, name: str) -> 
     assert find_event(connection, name) == NotFound()
 
 
-def test_a_whole_id_goes_before_longer_ones(connection: Connection) -> None:
-    """An id that begins another one can still be named."""
-    short, _long = store_named(connection, "evt-1", "evt-10")
-
-    assert find_event(connection, "evt-1") == short
-
-
 def test_ids_are_compared_letter_by_letter(connection: Connection) -> None:
     """No language's order, no case folding: ids are ids."""
     upper, lower, accented = store_named(connection, "AB-1", "ab-1", "áb-1")
 
-    assert find_event(connection, "A") == upper
-    assert find_event(connection, "a") == lower
-    assert find_event(connection, "á") == accented
+    assert find_event(connection, "AB-1") == upper
+    assert find_event(connection, "ab-1") == lower
+    assert find_event(connection, "áb-1") == accented
+    assert find_event(connection, "Áb-1") == NotFound()
 
 
 def test_the_same_id_from_two_sources_is_told_by_number(connection: Connection) -> None:
@@ -104,13 +99,24 @@ def test_a_delivery_is_found_by_the_beginning_of_its_id(connection: Connection) 
         assert find_delivery(connection, name) == NotFound()
 
 
-def test_an_ambiguous_beginning_names_a_few(connection: Connection) -> None:
-    """A screen full of ids would help nobody."""
-    store_named(connection, *(f"evt-{number:03}" for number in range(50)))
+def test_of_many_with_the_same_id_a_few_are_named(connection: Connection) -> None:
+    """A screen full of numbers would help nobody."""
+    numbers = [store_named(connection, "evt-1", source=f"source-{number}")[0] for number in range(50)]
 
-    found = find_event(connection, "evt-")
+    assert find_event(connection, "evt-1") == Ambiguous(tuple(map(str, numbers[: details.SEVERAL])))
 
-    assert found == Ambiguous(tuple(f"evt-{number:03}" for number in range(details.SEVERAL)))
+
+def test_events_of_a_source_that_is_no_more_are_found(engines: Engines) -> None:
+    """The store knows the names of all that ever sent something, also after what was rolled back."""
+    with engines.writer.connect() as connection:
+        with connection.begin() as transaction:
+            store_named(connection, "evt-1", source="former")
+            transaction.rollback()
+        with connection.begin():
+            (seq,) = store_named(connection, "evt-2", source="former")
+    with engines.reader.begin() as connection:
+        assert find_event(connection, "evt-2") == seq
+        assert find_event(connection, "evt-1") == NotFound()
 
 
 def test_an_event_is_shown_with_all_its_deliveries(connection: Connection) -> None:

@@ -101,7 +101,7 @@ def _event(
 ) -> int:
     new = NewEntry(
         source=say("eduzz"),
-        key=entry_key("eduzz", name),
+        key=entry_key("eduzz", f"clx{name}4pklutdkh2ii7s7008qfy"),
         delivery_key=say(f"clx{name}4pklutdkh2ii7s7008qfy"),
         headers={
             "x-subscription": say("lk354pklutdkh2ii7s7008qfy:nutror.module_completed"),

@@ -23,6 +23,19 @@ class Migrations(Struct, frozen=True):
 
 SHIPPED = Migrations(
     location="bridge.store:migrations",
-    revisions=("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011"),
+    revisions=(
+        "0001",
+        "0002",
+        "0003",
+        "0004",
+        "0005",
+        "0006",
+        "0007",
+        "0008",
+        "0009",
+        "0010",
+        "0011",
+        "0012",
+    ),
 )
 """Stated here, so that an up-to-date store opens without the time it takes to import alembic."""

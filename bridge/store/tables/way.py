@@ -15,6 +15,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    UniqueConstraint,
     and_,
     or_,
 )
@@ -22,7 +23,7 @@ from sqlalchemy import (
 from bridge.core.outcomes import ANSWER_LIMIT, State
 from bridge.store.clauses import constant, partial_index
 from bridge.store.columns import HexId, Instant, Json, Seq, Words
-from bridge.store.tables.base import METADATA, SENTENCES, WORDS, delivery_key
+from bridge.store.tables.base import METADATA, ONLY, POSTGRESQL, SENTENCES, SQLITE, WORDS, delivery_key
 
 NEW: Final = "new"
 DONE: Final = "done"
@@ -48,7 +49,7 @@ inbox = Table(
     "inbox",
     METADATA,
     Column("seq", Seq, Identity(), primary_key=True),
-    Column("key", LargeBinary(16), nullable=False, unique=True),
+    Column("key", LargeBinary(16), nullable=False),
     Column("source", Words(WORDS), nullable=False),
     Column("delivery_key", Words(WORDS), nullable=False),
     Column("received_at", Instant, nullable=False),
@@ -69,13 +70,27 @@ inbox = Table(
     Column("summary", Json),
     Column("headers", Json, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("key", name="inbox_key_key").ddl_if(POSTGRESQL),
+    Index("inbox_keys", "seq", "key").ddl_if(SQLITE),
     sqlite_autoincrement=True,  # people write these numbers down, so none is given out twice
 )
 partial_index("inbox_open", inbox.c.state, inbox.c.seq, where=inbox.c.state != constant(DONE))
 Index("inbox_received", inbox.c.received_at)
-Index("inbox_delivery_key", inbox.c.delivery_key)
 partial_index("inbox_event_id", inbox.c.event_id, where=inbox.c.event_id != inbox.c.delivery_key)
 partial_index("inbox_learner", inbox.c.learner, where=inbox.c.learner.is_not(None))
+
+entry_keys = Table(
+    "entry_keys",
+    METADATA,
+    Column("tag", LargeBinary(4), primary_key=True),
+    Column("seq", Seq, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+    info={ONLY: SQLITE},
+)
+"""The beginnings of older entries' keys, which are unique by way of them on SQLite: see `store/keys.py`."""
+
+entry_sources = Table("entry_sources", METADATA, Column("name", Words(WORDS), primary_key=True))
+"""The sources that entries have come from."""
 
 deliveries = Table(
     "deliveries",

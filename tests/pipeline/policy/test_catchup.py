@@ -23,7 +23,7 @@ from bridge.store import catchups, details, views
 from bridge.store.catchups import Catchup, Span
 from bridge.store.database import Connection, Database
 from bridge.store.details import DeliveryDetails
-from bridge.store.schema import METADATA
+from bridge.store.schema import METADATA, tables_of
 from bridge.store.views import DeliveryFilter, DeliveryRow
 from tests.support.clock import START
 from tests.support.pipeline import Compiled, Pipeline, action, channels, completion, rule
@@ -104,7 +104,8 @@ def counted(counts: Mapping[str, int], *names: str) -> list[int]:
 async def everything(database: Database) -> dict[str, int]:
     def count(connection: Connection) -> dict[str, int]:
         return {
-            name: len(connection.execute(table.select()).all()) for name, table in METADATA.tables.items()
+            table.name: len(connection.execute(table.select()).all())
+            for table in tables_of(connection.dialect.name)
         }
 
     return await database.read(count)
