@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
+import random
+import string
 
 from pydantic import SecretStr
 
@@ -17,7 +18,8 @@ PATH = "/hooks/eduzz"
 COURSE = "c" * 40
 """The course that the last of the benchmark's rules wants."""
 _numbers = itertools.count()
-_run = os.urandom(4).hex()
+_LETTERS = string.ascii_lowercase + string.digits
+_ID_LENGTH = 25
 
 
 def requests(port: int, count: int, *, close: bool = False, path: str = PATH) -> list[bytes]:
@@ -37,7 +39,7 @@ def bodies(count: int) -> list[bytes]:
     event["data"]["course"]["hash"] = COURSE
     made = []
     for number in itertools.islice(_numbers, count):
-        event["id"] = f"{_run}-{number}"
+        event["id"] = "".join(random.choices(_LETTERS, k=_ID_LENGTH))  # as the platform's
         event["data"]["learner"]["email"] = f"learner-{number}@aluna.example"
         made.append(json.dumps(event, separators=(",", ":")).encode())
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +13,18 @@ from bench.configs import Setting
 from bench.load import post_all
 from bench.pairs import bridge, checked, delivered, quiet
 from bench.targets import Arrivals
+from bridge.core.identity import entry_key
+from bridge.store import keys
 
 SEED = 200
 """Real events; more than a channel sends at once, so that some are left when the target does not answer."""
 _COPIED: Mapping[str, Mapping[str, str]] = {
-    "inbox": {"seq": "{first} + n", "key": "randomblob(16)", "delivery_key": "'copy-' || n"},
+    "inbox": {
+        "seq": "{first} + n",
+        "key": "entry_key(source, event_name(n))",
+        "delivery_key": "event_name(n)",
+        "event_id": "event_name(n)",
+    },
     "deliveries": {
         "seq": "{first} + n",
         "id": "randomblob(16)",
@@ -71,7 +79,9 @@ async def waiting(place: Path, setting: Setting, target: Arrivals, count: int) -
 def _copy(file: Path, state: str, count: int, as_: Mapping[str, str] = MappingProxyType({})) -> None:
     """Copy the last delivery in a state with all that belongs to it; `as_` are values of the copies."""
     with sqlite3.connect(file, isolation_level=None) as connection:
-        connection.execute("PRAGMA synchronous = OFF")
+        connection.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -65536")
+        connection.create_function("entry_key", 2, entry_key, deterministic=True)
+        connection.create_function("event_name", 1, _event_name, deterministic=True)
         found = connection.execute(
             "SELECT seq, inbox_seq FROM deliveries WHERE state = ? ORDER BY seq DESC LIMIT 1", [state]
         ).fetchone()
@@ -82,8 +92,32 @@ def _copy(file: Path, state: str, count: int, as_: Mapping[str, str] = MappingPr
             key, seq = ("seq", found[1]) if table == "inbox" else ("delivery_seq", found[0])
             values = {**changed, **as_} if table == "deliveries" else changed
             _copy_rows(connection, table, values, ("seq" if table == "deliveries" else key, seq), count)
+        _sort_keys(connection)
         connection.execute("COMMIT")
     connection.close()
+
+
+def _event_name(number: int) -> str:
+    """Return an id as the platform's: all over the place."""
+    return hashlib.blake2b(b"%d" % number, digest_size=13).hexdigest()[:25]
+
+
+def _sort_keys(connection: sqlite3.Connection) -> None:
+    """Put the keys where a bridge has them that has run for long: in memory as many as it keeps there.
+
+    They come in the order of their entries, so the pages are as full as they are in life.
+    """
+    connection.execute("DELETE FROM entry_keys")
+    connection.execute(
+        "INSERT OR REPLACE INTO settings (key, value) "
+        "SELECT ?, CAST(CAST(max(seq) - ? AS TEXT) AS BLOB) FROM inbox",
+        [keys.MARK, keys.MOST],
+    )
+    connection.execute(
+        "INSERT INTO entry_keys SELECT substr(key, 1, ?), seq FROM inbox "
+        "WHERE seq <= (SELECT CAST(value AS INTEGER) FROM settings WHERE key = ?) ORDER BY seq",
+        [keys.TAG_BYTES, keys.MARK],
+    )
 
 
 def _copy_rows(
