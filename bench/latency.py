@@ -14,6 +14,7 @@ from bench.pairs import bridge, checked, script
 from bench.servers import Server
 from bench.targets import Arrivals, webhook_target
 
+END_OF_HEAD = b"\r\n\r\n"
 PER_SECOND = 25
 COUNT = 125
 SLICES = 3
@@ -56,12 +57,9 @@ async def _arrivals_ms(running: Server, target: Arrivals, count: int) -> list[fl
     requests = events.requests(running.port, count)
     run = checked(await post_paced(running.port, requests, per_second=PER_SECOND), running)
     await target.until(before + count)
-    came = sorted((_number(body), at) for at, body in target.came[before:])
-    return [(at - run.began - turn / PER_SECOND) * 1000 for turn, (_, at) in enumerate(came)]
-
-
-def _number(body: bytes) -> int:
-    return int(json.loads(body)["event"].rpartition("-")[2])
+    turns = {json.loads(each.partition(END_OF_HEAD)[2])["id"]: turn for turn, each in enumerate(requests)}
+    came = [(turns[json.loads(body)["event"]], at) for at, body in target.came[before:]]
+    return [(at - run.began - turn / PER_SECOND) * 1000 for turn, at in came]
 
 
 CASES = (
