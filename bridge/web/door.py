@@ -1,12 +1,15 @@
 """The short way in: a whole, authentic event that comes in one piece is stored and answered without aiohttp.
 
-Nearly every event comes so. Whatever is anything else goes to aiohttp from its first byte, together with its
-connection: what it is told is decided in one place, `bridge.web.hooks`.
+Nearly every event comes so. Its connection is a bare socket: asyncio's transport, its task and their way
+through the event loop would cost as much as storing the event, where each comes on a connection of its own.
+Whatever is anything else goes to aiohttp from its first byte, together with its connection: what it is told
+is decided in one place, `bridge.web.hooks`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.utils import format_datetime
@@ -18,11 +21,13 @@ from aiohttp import web
 
 from bridge.pipeline.ingest import Answer
 from bridge.web.answers import SOFTWARE
-from bridge.web.connections import Abortable, Connections
+from bridge.web.connections import Connections
 from bridge.web.limits import Limits
 from bridge.web.whole import WholeReader
 
 PREFIX = b"POST /hooks/"
+PIECE_BYTES = 64 * 1024
+"""How much is read at once; a whole request that is larger goes the long way."""
 WAITING_BYTES = 64 * 1024
 """What may come behind a request that is being stored, before its sender is held up."""
 LOOKS = 10
@@ -50,18 +55,6 @@ TAKER = web.AppKey("taker", Taker)
 """Where an application says who takes requests on the short way; one without has only the long one."""
 
 
-class Visitor(Abortable, Protocol):
-    """A connection that is open on the short way: a door, or a socket without one (`bridge.web.porch`)."""
-
-    def retire(self) -> None:
-        """Take nothing more; close, at once or after the answer that is under way."""
-        ...
-
-    def look(self, now: float) -> None:
-        """Give up a sender whose time is over, by the loop's clock."""
-        ...
-
-
 class Doors:
     """What the doors of one listener share. `long_way` makes the protocol that takes a connection over."""
 
@@ -75,11 +68,12 @@ class Doors:
         self.taker = taker
         self.limits = limits
         self.connections = connections
-        self.long_way = long_way
+        self._long_way = long_way
+        self._handing_over: set[asyncio.Task[None]] = set()
         self.loop = asyncio.get_running_loop()
         self.reader = WholeReader(limits)
         self.closing = False
-        self._open: set[Visitor] = set()
+        self._open: set[Door] = set()
         self._left = asyncio.Event()
         self._written: dict[tuple[int, int | None, bool], bytes] = {}
         self._until = 0.0
@@ -87,54 +81,54 @@ class Doors:
         self._look_s = min(1.0, self.patience_s / LOOKS)
         self._timer: asyncio.TimerHandle | None = None
 
-    def door(self, came: bytes = b"") -> Door:
-        """Return the protocol of a new connection, over which this has come already."""
-        return Door(self, came)
+    def open(self, sock: socket.socket) -> None:
+        """Open a door to a connection."""
+        Door(self, sock)
 
-    def enter(self, visitor: Visitor) -> None:
+    def enter(self, door: Door) -> None:
         """Take note of an open connection."""
-        self._open.add(visitor)
-        self.connections.enter(visitor)
+        self._open.add(door)
+        self.connections.enter(door)
         if self._timer is None:
             self._timer = self.loop.call_later(self._look_s, self._look)
 
-    def leave(self, visitor: Visitor) -> None:
+    def leave(self, door: Door) -> None:
         """Forget one that is closed or handed over."""
-        self._open.discard(visitor)
-        self.connections.leave(visitor)
+        self._open.discard(door)
+        self.connections.leave(door)
         self._left.set()
 
-    def reads(self, data: bytes) -> bool:
-        """Return whether it is a whole request of the usual kind; `reader` has what it says."""
-        return data.startswith(PREFIX) and self.reader.read(data)
+    def hand_over(self, sock: socket.socket, came: bytes) -> None:
+        """Have a connection served on the long way, from what has come on."""
+        task = self.loop.create_task(self._hand_over(sock, came))
+        self._handing_over.add(task)
+        task.add_done_callback(self._handing_over.discard)
 
-    def takes(self, told: Callable[[Answer], None]) -> bool:
-        """Give on what the reader has read; what raises is answered, and told of, on the long way."""
-        reader = self.reader
+    async def _hand_over(self, sock: socket.socket, came: bytes) -> None:
         try:
-            return self.taker.take(reader.path, reader.headers, reader.body, told)
-        except Exception:  # noqa: BLE001 - it is not for this sender's neighbours, nor for the event loop
-            return False
+            await self.loop.connect_accepted_socket(lambda: _Handed(self, self._long_way(), came), sock)
+        except OSError:  # it has gone meanwhile
+            sock.close()
 
     async def close(self, grace_s: float) -> None:
         """Close every connection, those with a request that is being stored after its answer."""
         self.closing = True
-        for visitor in list(self._open):
-            visitor.retire()
+        for door in list(self._open):
+            door.retire()
         try:
             async with asyncio.timeout(grace_s):
                 while self._open:
                     self._left.clear()
                     await self._left.wait()
         except TimeoutError:
-            for visitor in list(self._open):
-                visitor.abort()
+            for door in list(self._open):
+                door.abort()
 
     def _look(self) -> None:
         """Cut off whoever takes too long: one timer for all, since one for each connection costs more."""
         now = self.loop.time()
-        for visitor in list(self._open):
-            visitor.look(now)
+        for door in list(self._open):
+            door.look(now)
         self._timer = self.loop.call_later(self._look_s, self._look) if self._open else None
 
     def written(self, answer: Answer, at: float, *, keeps: bool) -> bytes:
@@ -151,125 +145,130 @@ class Doors:
         return written
 
 
-class Door(asyncio.Protocol):
+class Door:
     """One connection, for as long as everything that comes over it is of the usual kind."""
 
-    __slots__ = ("_behind", "_blocked", "_doors", "_due", "_keeps", "_storing", "_transport")
+    __slots__ = ("_behind", "_doors", "_due", "_keeps", "_sock", "_storing")
 
-    def __init__(self, doors: Doors, came: bytes = b"") -> None:
+    def __init__(self, doors: Doors, sock: socket.socket) -> None:
+        """Begin; who does not send a request soon is cut off."""
         self._doors = doors
-        self._transport: asyncio.Transport | None = None
-        self._due = 0.0
+        self._sock = sock
+        self._due = doors.loop.time() + doors.patience_s
         self._storing = False
         self._keeps = True
-        self._blocked = False
-        self._behind = came
+        self._behind = b""
+        self._watch()
+        doors.enter(self)
 
     def retire(self) -> None:
         """Take nothing more; close, at once or after the answer that is under way."""
-        if not self._storing and self._transport is not None:
-            self._transport.close()
+        if not self._storing:
+            self.abort()
 
     def abort(self) -> None:
-        """Close at once, whatever is still to be written."""
-        if self._transport is not None:
-            self._transport.abort()
+        """Close at once."""
+        if self._sock.fileno() >= 0:
+            self._unwatch()
+            self._sock.close()
+            self._doors.leave(self)
 
     def look(self, now: float) -> None:
         """Give up a sender whose time is over, by the loop's clock; while we store, it is our turn."""
         if self._due <= now and not self._storing:
             self.abort()
 
-    # ---- what the event loop calls ----
+    # ---- what comes ----
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; who does not send a request soon is cut off."""
-        self._transport = cast("asyncio.Transport", transport)
-        self._due = self._doors.loop.time() + self._doors.patience_s
-        self._doors.enter(self)
-        if self._doors.closing:  # it came in while the listener was closed
-            self._transport.abort()
-        elif self._behind and not transport.is_closing():
-            self._go_on()
+    def _read(self) -> None:
+        try:
+            data = self._sock.recv(PIECE_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:  # it has gone; what is being stored is stored all the same
+            self.abort()
+            return
+        if self._storing:
+            self._wait_behind(data)
+        elif data:
+            self._take(data)
+        else:
+            self.abort()
 
-    def data_received(self, data: bytes) -> None:
+    def _take(self, data: bytes) -> None:
         """Take a request, or hand it and its connection over."""
         doors = self._doors
-        if self._storing or self._blocked:
-            self._wait_behind(data)
-            return
-        if doors.closing:
-            return
-        if doors.reads(data) and doors.takes(self._told):
+        if data.startswith(PREFIX) and doors.reader.read(data) and self._is_taken(doors.reader):
             self._keeps = doors.reader.keeps
             self._storing = True
             doors.connections.attend(self)
         else:
-            self._hand_over(data)
+            self._unwatch()
+            doors.leave(self)
+            doors.hand_over(self._sock, data)
 
-    def eof_received(self) -> bool:
-        """Stay open for an answer that is under way."""
-        self._keeps = False
-        return self._storing
+    def _is_taken(self, reader: WholeReader) -> bool:
+        """Give on what the reader has read; what raises is answered, and told of, on the long way."""
+        try:
+            return self._doors.taker.take(reader.path, reader.headers, reader.body, self._told)
+        except Exception:  # noqa: BLE001 - it is not for this sender's neighbours, nor for the event loop
+            return False
 
-    def pause_writing(self) -> None:
-        """Take no more from who does not read its answers."""
-        self._blocked = True
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        """Go on."""
-        self._blocked = False
-        self._go_on()
-
-    def connection_lost(self, exc: BaseException | None) -> None:  # noqa: ARG002 - why is not what matters
-        """End; what is being stored is stored all the same."""
-        self._leave()
-
-    # ---- one request ----
+    def _wait_behind(self, data: bytes) -> None:
+        """Keep what comes before its turn; after its end, nothing does."""
+        self._behind += data
+        if not data:
+            self._keeps = False
+        if not data or len(self._behind) > WAITING_BYTES:
+            self._unwatch()
 
     def _told(self, answer: Answer) -> None:
         self._storing = False
-        transport, doors = self._transport, self._doors
-        if transport is None:
+        if self._sock.fileno() < 0:  # it was closed meanwhile
             return
+        doors = self._doors
         keeps, now = self._keeps and not doors.closing, doors.loop.time()
-        transport.write(doors.written(answer, now, keeps=keeps))
-        if not keeps:
-            transport.close()
+        if not (self._is_sent(doors.written(answer, now, keeps=keeps)) and keeps):
+            self.abort()
             return
         doors.connections.wait(self)
         self._due = now + doors.limits.idle_s
         if self._behind:
-            self._go_on()
+            behind, self._behind = self._behind, b""
+            self._watch()
+            self._take(behind)
 
-    def _wait_behind(self, data: bytes) -> None:
-        self._behind += data
-        if len(self._behind) > WAITING_BYTES and self._transport is not None:
-            self._transport.pause_reading()
+    def _is_sent(self, written: bytes) -> bool:
+        """Send; False for who has gone, or has left so many answers unread that there is no room for one."""
+        try:
+            return self._sock.send(written, socket.MSG_DONTWAIT) == len(written)
+        except OSError:
+            return False
 
-    def _go_on(self) -> None:
-        if self._storing or self._blocked or self._transport is None:
+    def _watch(self) -> None:
+        self._doors.loop.add_reader(self._sock.fileno(), self._read)
+
+    def _unwatch(self) -> None:
+        self._doors.loop.remove_reader(self._sock.fileno())
+
+
+class _Handed(asyncio.Protocol):
+    """Gives a connection on to the protocol of the long way, and what has come before more is read."""
+
+    def __init__(self, doors: Doors, protocol: asyncio.Protocol, came: bytes) -> None:
+        self._doors = doors
+        self._protocol = protocol
+        self._came = came
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Step back."""
+        if self._doors.closing:
+            cast("asyncio.Transport", transport).abort()
             return
-        behind, self._behind = self._behind, b""
-        self._transport.resume_reading()
-        if behind:
-            self.data_received(behind)
-
-    def _hand_over(self, data: bytes) -> None:
-        transport = self._transport
-        if transport is None:
-            return
-        self._leave()
-        protocol = self._doors.long_way()
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        protocol.data_received(data)
-
-    def _leave(self) -> None:
-        self._transport = None
-        self._doors.leave(self)
+        transport.set_protocol(self._protocol)
+        self._protocol.connection_made(transport)
+        if not transport.is_closing():
+            self._protocol.data_received(self._came)
 
 
 def _written(answer: Answer, now: datetime, *, keeps: bool) -> bytes:

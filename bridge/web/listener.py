@@ -94,7 +94,7 @@ async def _serve(
         _deepen(server, limits.backlog)
         return server, _port(server), None
     doors = Doors(taker, limits, connections, connection)
-    bound = await loop.create_server(doors.door, host, port, start_serving=False)
+    bound = await loop.create_server(connection, host, port, start_serving=False)
     found = _port(bound)
     return Porch(doors, _listening(bound, limits.backlog), limits.accepted_at_once), found, doors
 

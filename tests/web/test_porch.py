@@ -1,20 +1,32 @@
-"""Connections that end with their only request: no transport is made for them, and nobody can tell."""
+"""Connections whose requests are all usual: no transport is made for them, and nobody can tell."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
 
 import pytest
 
 from bridge.pipeline.ingest import Answer
+from bridge.web.connections import Connections
+from bridge.web.door import PIECE_BYTES, Doors
 from bridge.web.limits import MIB, Limits
 from bridge.web.listener import Listener
-from bridge.web.porch import PIECE_BYTES
-from tests.web.fakes import LOOPBACK, FakeIngest, connection, converse, in_its_time, patiently, statuses
+from bridge.web.seldom import Seldom
+from tests.web.fakes import (
+    LOOPBACK,
+    FakeIngest,
+    RecordingLog,
+    connection,
+    converse,
+    in_its_time,
+    patiently,
+    statuses,
+)
 
 Serve = Callable[..., Awaitable[Listener]]
 HEAD = b"POST /hooks/eduzz HTTP/1.1\r\nHost: x\r\nx-signature: good\r\nContent-Type: application/json\r\n"
@@ -27,10 +39,10 @@ async def taken(ingest: FakeIngest, count: int = 1) -> None:
         await asyncio.sleep(0)
 
 
-async def test_no_transport_is_made_for_a_request_that_is_the_last(
+async def test_no_transport_is_made_for_what_is_usual(
     serve: Serve, ingest: FakeIngest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that keeps its connection has one from its first request on."""
+    """Whether the connection is kept or not; what is anything else has one from its first byte on."""
     listener = await serve()
     loop, made = asyncio.get_running_loop(), []
     make = loop.connect_accepted_socket
@@ -42,12 +54,13 @@ async def test_no_transport_is_made_for_a_request_that_is_the_last(
     monkeypatch.setattr(loop, "connect_accepted_socket", connect)
     for _ in range(3):
         assert statuses(await converse(listener.port, LAST)) == [200]
-    assert (ingest.short, made) == (3, [])
     async with connection(listener.port) as (reader, writer):
         for piece in (WHOLE, WHOLE, LAST):
             writer.write(piece)
             assert statuses(await patiently(reader.readuntil(b"}"))) == [200]
         assert await patiently(reader.read()) == b""
+    assert (ingest.short, made) == (6, [])
+    assert statuses(await converse(listener.port, LAST.replace(b"good", b"bad"))) == [401]
     assert (ingest.short, len(made)) == (6, 1)
 
 
@@ -165,3 +178,60 @@ async def test_of_too_many_the_one_that_waits_longest_is_closed(serve: Serve, in
         ingest.gate.set()
         for reader, _ in (stored, late):
             assert statuses(await patiently(reader.read())) == [200]
+
+
+class Told:
+    """Takes every request, and answers it soon."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    def take(
+        self, path: str, headers: Mapping[str, str], body: bytes, told: Callable[[Answer], None]
+    ) -> bool:
+        self.bodies.append(body)
+        asyncio.get_running_loop().call_soon(told, Answer(200, {"status": "accepted"}))
+        return True
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_who_leaves_all_answers_unread_is_cut_off(log: RecordingLog, *, reads: bool) -> None:
+    """When the kernel has no room for another one; what it asked for is stored."""
+    taker, loop = Told(), asyncio.get_running_loop()
+    connections = Connections(9, 15.0, Seldom(log, "full", loop.time))
+    doors = Doors(taker, Limits(), connections, asyncio.Protocol)
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    with theirs:
+        fill(ours)
+        while reads and drained(theirs):
+            pass
+        doors.open(ours)
+        theirs.send(WHOLE)
+        if reads:
+            assert statuses(await loop.sock_recv(theirs, 1000)) == [200]
+        while not reads and ours.fileno() >= 0:  # noqa: ASYNC110 - a closed socket tells nobody
+            await asyncio.sleep(0)
+        assert (taker.bodies, ours.fileno() >= 0) == ([b"{}"], reads)
+    await doors.close(1.0)
+
+
+def fill(sock: socket.socket) -> None:
+    """Send until there is no room for more."""
+    with suppress(BlockingIOError):
+        while True:
+            sock.send(bytes(4096), socket.MSG_DONTWAIT)
+    with suppress(BlockingIOError):
+        while True:
+            sock.send(b"x", socket.MSG_DONTWAIT)
+
+
+def drained(sock: socket.socket) -> bytes:
+    """Return some of what has come, or nothing where that is all."""
+    try:
+        return sock.recv(65536)
+    except BlockingIOError:
+        return b""
