@@ -123,6 +123,7 @@ def _listening(bound: asyncio.Server, backlog: int) -> list[socket.socket]:
     bound.close()
     try:
         for each in sockets:
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is accepted has it from here
             each.listen(backlog)
     except OSError:
         for each in sockets:

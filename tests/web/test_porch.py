@@ -64,6 +64,21 @@ async def test_no_transport_is_made_for_what_is_usual(
     assert (ingest.short, len(made)) == (6, 1)
 
 
+async def test_no_answer_waits_for_more_to_go_with_it(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nagle's algorithm would hold the answers to requests back that come without waiting for any."""
+    undelayed = []
+    begin = Doors.open
+
+    def open_(doors: Doors, sock: socket.socket) -> None:
+        undelayed.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0)
+        begin(doors, sock)
+
+    monkeypatch.setattr(Doors, "open", open_)
+    listener = await serve()
+    assert statuses(await converse(listener.port, WHOLE, answers=1)) == [200]
+    assert undelayed == [True]
+
+
 async def test_any_answer_is_told(serve: Serve, ingest: FakeIngest) -> None:
     """Also that the store cannot be written."""
     listener = await serve()
