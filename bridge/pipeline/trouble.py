@@ -30,6 +30,8 @@ from bridge.store.incidents import Incident
 
 LOOK_S = 30.0
 """Seconds between looks at what broke and what recovered, when nothing asks for one at once."""
+STEADY = timedelta(seconds=1)
+"""How far the time of day and elapsed time may part between two looks without anybody setting the clock."""
 QUIET = timedelta(hours=1)
 """Without another dead or parked delivery, parked event or refused request, for so long trouble is over."""
 QUIETED = (Trouble.DEAD, Trouble.PARKED, Trouble.ENTRIES, Trouble.REFUSED)
@@ -100,7 +102,8 @@ class Alarm(Struct):
     _forged: dict[str, deque[datetime]] = field(default_factory=dict)
     _away: _Away | None = None
     _told_of_store: datetime | None = None
-    _looked_at: datetime | None = None
+    _looked_at: tuple[datetime, float] | None = None
+    """When it was looked last: the time of day, and by the clock that nobody sets."""
     _stopping: bool = False
 
     def look_soon(self) -> None:
@@ -156,12 +159,13 @@ class Alarm(Struct):
 
     async def _mind_the_clock(self, now: datetime) -> None:
         """Set right what waits for a clock that was ahead, at the first look and when it was set back."""
-        before, self._looked_at = self._looked_at, now
-        if before is not None and now >= before - SKEW:
+        elapsed, before = self.node.clock.monotonic(), self._looked_at
+        self._looked_at = now, elapsed
+        if before is not None and now >= before[0] + timedelta(seconds=elapsed - before[1]) - STEADY:
             return
-        database = self.node.database
-        if await database.read(lambda c: setback.any_ahead(c, now=now)):
-            count = await database.write(lambda c: setback.set_right(c, now=now))
+        database, skew = self.node.database, STEADY if self.node.alone else SKEW
+        if await database.read(lambda c: setback.any_ahead(c, now=now, skew=skew)):
+            count = await database.write(lambda c: setback.set_right(c, now=now, skew=skew))
             self.node.log.warning("the clock was set back, what waited for it does not", deliveries=count)
 
     async def refused(self, source: str, why: str) -> None:

@@ -5,7 +5,7 @@ A row that changed later than now was written by such a clock, and its time is s
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, Connection, case, or_, select, type_coerce, update
 
@@ -15,14 +15,14 @@ from bridge.store.moves import OPEN
 from bridge.store.schema import deliveries, given
 
 
-def any_ahead(connection: Connection, *, now: datetime) -> bool:
-    """Return whether anything waits for a clock that was ahead."""
-    return connection.execute(_ANY, {"given_limit": now + SKEW}).first() is not None
+def any_ahead(connection: Connection, *, now: datetime, skew: timedelta = SKEW) -> bool:
+    """Return whether anything waits for a clock that was ahead, by more than nodes' clocks may differ."""
+    return connection.execute(_ANY, {"given_limit": now + skew}).first() is not None
 
 
-def set_right(connection: Connection, *, now: datetime) -> int:
+def set_right(connection: Connection, *, now: datetime, skew: timedelta = SKEW) -> int:
     """Let what waits for a clock that was ahead wait as long as it was to; returns how many deliveries."""
-    values = {"given_limit": now + SKEW, "given_now": now, "given_micros": Instant.stored(now)}
+    values = {"given_limit": now + skew, "given_now": now, "given_micros": Instant.stored(now)}
     return connection.execute(_SET_RIGHT, values).rowcount
 
 

@@ -154,6 +154,27 @@ async def test_what_waits_for_a_clock_that_was_ahead_is_set_right(
     assert bridge.log.events("warning")[0] == "the clock was set back, what waited for it does not"
 
 
+@pytest.mark.parametrize("seconds", [45, 61, 80])
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_small_step_back_is_set_right_where_there_is_one_clock(
+    database: Database, seconds: int, *, alone: bool
+) -> None:
+    """Within half a minute; beside other nodes, whose clocks differ, so little may be one of them."""
+    wins = channel("wins", Retry(Reason.SERVER, 500))
+    bridge = Pipeline(database, [rule("r", action("r", "wins"))], channels(wins), of_node={"alone": alone})
+    await bridge.engine.alarm.look()
+    await bridge.run(*of_learners(1))
+    bridge.clock.jump(seconds=-seconds)
+    bridge.clock.advance(seconds=30)
+    await bridge.engine.alarm.look()
+    bridge.clock.advance(seconds=9)
+    await bridge.engine.drain()
+    assert len(wins.sent) == 1
+    bridge.clock.advance(seconds=1)
+    await bridge.engine.drain()
+    assert len(wins.sent) == (2 if alone else 1)
+
+
 async def test_a_right_clock_changes_nothing_that_waits(database: Database) -> None:
     """A look costs nothing, and neither a retry nor what is held for later moves."""
     later = replace_action(action("r", "wins"), delay=timedelta(days=7))
