@@ -83,7 +83,7 @@ class Doors:
 
     def open(self, sock: socket.socket) -> None:
         """Open a door to a connection."""
-        Door(self, sock)
+        Door(self, sock).begin()
 
     def enter(self, door: Door) -> None:
         """Take note of an open connection."""
@@ -148,18 +148,21 @@ class Doors:
 class Door:
     """One connection, for as long as everything that comes over it is of the usual kind."""
 
-    __slots__ = ("_behind", "_doors", "_due", "_keeps", "_sock", "_storing")
+    __slots__ = ("_behind", "_doors", "_due", "_keeps", "_sock", "_storing", "_watched")
 
     def __init__(self, doors: Doors, sock: socket.socket) -> None:
-        """Begin; who does not send a request soon is cut off."""
         self._doors = doors
         self._sock = sock
         self._due = doors.loop.time() + doors.patience_s
         self._storing = False
         self._keeps = True
         self._behind = b""
-        self._watch()
-        doors.enter(self)
+        self._watched = False
+
+    def begin(self) -> None:
+        """Take what has come already, which mostly is the request; who does not send one soon is cut off."""
+        self._doors.enter(self)
+        self._read()
 
     def retire(self) -> None:
         """Take nothing more; close, at once or after the answer that is under way."""
@@ -184,6 +187,7 @@ class Door:
         try:
             data = self._sock.recv(PIECE_BYTES, socket.MSG_DONTWAIT)
         except BlockingIOError:
+            self._watch()
             return
         except OSError:  # it has gone; what is being stored is stored all the same
             self.abort()
@@ -233,9 +237,9 @@ class Door:
             return
         doors.connections.wait(self)
         self._due = now + doors.limits.idle_s
+        self._watch()
         if self._behind:
             behind, self._behind = self._behind, b""
-            self._watch()
             self._take(behind)
 
     def _is_sent(self, written: bytes) -> bool:
@@ -246,10 +250,15 @@ class Door:
             return False
 
     def _watch(self) -> None:
-        self._doors.loop.add_reader(self._sock.fileno(), self._read)
+        """Be told of what comes from now on; nobody asks the kernel for that before something is missing."""
+        if not self._watched:
+            self._watched = True
+            self._doors.loop.add_reader(self._sock.fileno(), self._read)
 
     def _unwatch(self) -> None:
-        self._doors.loop.remove_reader(self._sock.fileno())
+        if self._watched:
+            self._watched = False
+            self._doors.loop.remove_reader(self._sock.fileno())
 
 
 class _Handed(asyncio.Protocol):

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,28 @@ async def test_no_transport_is_made_for_what_is_usual(
     assert (ingest.short, made) == (6, [])
     assert statuses(await converse(listener.port, LAST.replace(b"good", b"bad"))) == [401]
     assert (ingest.short, len(made)) == (6, 1)
+
+
+async def test_what_has_come_already_is_not_waited_for(
+    serve: Serve, ingest: FakeIngest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel is asked to tell of nothing for a request that came with its connection and is its last."""
+    listener = await serve()
+    loop, waited = asyncio.get_running_loop(), []
+    wait = loop.add_reader
+
+    def add_reader(fd: int, *args: Any) -> None:
+        waited.append(fd)
+        wait(fd, *args)
+
+    monkeypatch.setattr(loop, "add_reader", add_reader)
+    for piece, waits in ((LAST, 0), (WHOLE, 1)):
+        with socket.create_connection((LOOPBACK, listener.port)) as client:
+            client.sendall(piece)  # before the loop has had a turn
+            client.setblocking(False)
+            assert statuses(await loop.sock_recv(client, 1000)) == [200]
+        assert len(waited) == waits
+    assert ingest.short == 2
 
 
 async def test_no_answer_waits_for_more_to_go_with_it(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
