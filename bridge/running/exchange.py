@@ -99,6 +99,8 @@ class Exchange:
     async def tell(self, loaded: Loaded) -> None:
         """Have the owner told of trouble until a configuration begins; every entry and delivery waits."""
         await self._end_former()
+        if self._sandbox is not None:
+            _trust(self._sandbox, loaded)
         telling = self._made_to_tell(loaded)
         alarm = telling.engine.alarm
         self._lobby.tell(alarm.refused, alarm.unstored)
