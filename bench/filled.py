@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from bridge.store import keys
 
 SEED = 200
 """Real events; more than a channel sends at once, so that some are left when the target does not answer."""
+LONG_AGO_MS = 1_700_000_000_000
 _COPIED: Mapping[str, Mapping[str, str]] = {
     "inbox": {
         "seq": "{first} + n",
@@ -27,7 +29,7 @@ _COPIED: Mapping[str, Mapping[str, str]] = {
     },
     "deliveries": {
         "seq": "{first} + n",
-        "id": "randomblob(16)",
+        "id": "delivery_name(n)",
         "inbox_seq": "{first} + n",
         "lane": "randomblob(16)",
     },
@@ -82,6 +84,7 @@ def _copy(file: Path, state: str, count: int, as_: Mapping[str, str] = MappingPr
         connection.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -65536")
         connection.create_function("entry_key", 2, entry_key, deterministic=True)
         connection.create_function("event_name", 1, _event_name, deterministic=True)
+        connection.create_function("delivery_name", 1, _delivery_name)
         found = connection.execute(
             "SELECT seq, inbox_seq FROM deliveries WHERE state = ? ORDER BY seq DESC LIMIT 1", [state]
         ).fetchone()
@@ -100,6 +103,11 @@ def _copy(file: Path, state: str, count: int, as_: Mapping[str, str] = MappingPr
 def _event_name(number: int) -> str:
     """Return an id as the platform's: all over the place."""
     return hashlib.blake2b(b"%d" % number, digest_size=13).hexdigest()[:25]
+
+
+def _delivery_name(number: int) -> bytes:
+    """Return an id that begins with a time, as `core.identity.delivery_id` does: so many ms from a day on."""
+    return (LONG_AGO_MS + number).to_bytes(6, "big") + os.urandom(10)
 
 
 def _sort_keys(connection: sqlite3.Connection) -> None:
