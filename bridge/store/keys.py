@@ -24,8 +24,8 @@ from bridge.store.prepared import Prepared, ask_several
 from bridge.store.schema import inbox
 from bridge.store.several import Several
 
-MOST = 16_384
-"""Keys in memory from which on they are moved; they take 240 KiB."""
+MOST = 8_192
+"""Keys in memory from which on they are moved; they take 120 KiB."""
 STEP = 256
 """Keys that one operation moves at most, but for those with the last one's tag."""
 TAG_BYTES = 4
