@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench import events
@@ -26,6 +27,8 @@ from bench.targets import Arrivals, webhook_target
 COUNT = 1500
 FEWEST = 5 * CONNECTIONS
 """Events of a slice of a quick run: with few for each connection, it is their opening that is measured."""
+AWAKE = ("-d", "0.01", "-m", "0.05")
+"""Huey's workers look every 10 to 50 ms, where they wait 0.1 to 10 seconds as it comes."""
 _SEND = """\
 #!/bin/sh
 exec curl --silent --output /dev/null --json "{{\\"event\\":\\"$1\\",\\"who\\":\\"$2\\"}}" http://127.0.0.1:{target}/
@@ -142,7 +145,7 @@ async def _node_red(place: Path, target: int) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def _huey(place: Path, target: int) -> AsyncIterator[Server]:
+async def _huey(place: Path, target: int, how: Sequence[str] = ()) -> AsyncIterator[Server]:
     where = packages("huey", "pip's package of this name, in the folder of --peers")
     port = free_port()
     environment = {
@@ -150,7 +153,7 @@ async def _huey(place: Path, target: int) -> AsyncIterator[Server]:
         "BENCH_TARGET": str(target),
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(where)]),
     }
-    command = python("-m", "bench.queueing", str(port))
+    command = python("-m", "bench.queueing", str(port), *how)
     async with server(*command, folder=place, port=port, environment=environment) as running:
         yield running
 
@@ -205,5 +208,18 @@ CASES = (
     ),
     _case("node-red", "Node-RED", Peer(_node_red, 1500, warm_up=6000), at_least(4), ""),
     _case("n8n", "n8n", Peer(n8n, 300, warm_up=3000), at_least(100), "which checks and stores as well"),
-    _case("huey", "Huey on SQLite behind aiohttp", Peer(_huey, 1000), at_least(14), "with `fsync`"),
+    _case(
+        "huey",
+        "Huey on SQLite behind aiohttp",
+        Peer(_huey, 1000),
+        at_least(14),
+        "with `fsync`; its workers sleep as Huey comes, up to ten seconds after a rest",
+    ),
+    _case(
+        "huey-awake",
+        "Huey whose workers hardly sleep",
+        Peer(partial(_huey, how=AWAKE), 1000),
+        None,
+        "with `fsync`; they look every 10 to 50 ms",
+    ),
 )

@@ -11,8 +11,8 @@ from aiohttp import web
 from bench.events import COURSE
 from bench.queued import send
 
-CONSUMER = ("-m", "huey.bin.huey_consumer", "bench.queued.queue", "-w", "4", "-q", "-d", "0.01", "-m", "0.05")
-"""Four workers that look every 10 to 50 ms; as Huey comes, they sleep up to ten seconds after a rest."""
+CONSUMER = ("-m", "huey.bin.huey_consumer", "bench.queued.queue", "-w", "4", "-q")
+"""Four workers; for the rest as Huey comes, and what follows the port adds to it."""
 
 
 async def handle(request: web.Request) -> web.Response:
@@ -24,7 +24,7 @@ async def handle(request: web.Request) -> web.Response:
 
 
 async def consumer(_: web.Application) -> AsyncIterator[None]:
-    process = await asyncio.create_subprocess_exec(sys.executable, *CONSUMER)
+    process = await asyncio.create_subprocess_exec(sys.executable, *CONSUMER, *sys.argv[2:])
     yield
     process.terminate()
     await process.wait()
