@@ -68,10 +68,12 @@ def accept_all(
 
     One with what is `Finished` about it is done at once. `seqs` are their numbers, if they have any yet.
     """
+    if not entries:
+        return []
     if seqs is None:
         seqs = next_seqs(connection, inbox, len(entries))
     source_names.remember(connection, {entry.source for entry, _ in entries})
-    places = keys.stored(connection, [entry.key for entry, _ in entries], last=seqs[0] - 1 if seqs else 0)
+    places = keys.stored(connection, [entry.key for entry, _ in entries], last=seqs[0] - 1)
     waiting: list[dict[str, object]] = []
     done: list[tuple[object, ...]] = []
     done_rows = DoneRows(FLAGS[connection.dialect.name])

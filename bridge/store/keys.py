@@ -54,7 +54,7 @@ def stored(
     """
     if connection.dialect.name == "postgresql":
         return {}
-    if _take_in(connection, last) >= most:
+    if _take_in(connection, last, most) >= most:
         _move(connection, last, step)
     tags = [(bytearray(key[:TAG_BYTES]),) for key in keys]
     alike = {seq for row in ask_several(connection, _ALIKE, tags) for seq in row if seq is not None}
@@ -73,9 +73,16 @@ def forget(connection: Connection) -> None:
     connection.info.pop(_SEEN, None)
 
 
-def _take_in(connection: Connection, last: int) -> int:
+def _take_in(connection: Connection, last: int, most: int) -> int:
     """Take in the keys of what was stored since the last time; returns how many there are in memory."""
     seen, held = connection.info.get(_SEEN) or _LOOK.every_stored(connection, {})[0]
+    if last < seen:  # somebody has put an older store into this one's file, or its mark is wrong
+        _CLEAR.run(connection, {})
+        _PASS.run(connection, {"given_began": 0, "given_passed": b""})
+        seen = held = 0
+    if last - seen > most:  # another process has stored many, and moved most of them
+        ((complete_to,),) = _COMPLETE_TO.every_stored(connection, {})
+        seen = complete_to if seen < complete_to <= last else seen
     held += _TAKE_IN.run(connection, {"given_seen": seen, "given_last": last})
     connection.info[_SEEN] = (last, held)
     return int(held)
@@ -109,6 +116,8 @@ _LOOK = Prepared(
     # What was taken in last may have been moved; taken in again, it is there twice, which does no harm.
     text(f"SELECT coalesce(max(seq), {_MARKED}, 0), count(*) FROM temp.recent_keys")  # noqa: S608
 )
+_COMPLETE_TO = Prepared(text(f"SELECT coalesce({_MARKED}, 0)"))
+_CLEAR = Prepared(text("DELETE FROM temp.recent_keys"))
 _TAKE_IN = Prepared(
     text(
         f"INSERT INTO temp.recent_keys SELECT substr(key, 1, {TAG_BYTES}), seq "  # noqa: S608

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +174,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return file.read_bytes()
 
 
+@pytest.mark.timeout(300)
 def test_an_event_is_stored_once_whatever_happens(empty: bytes) -> None:
     """Beside a plain dictionary: two processes, rollbacks, restarts, keys that are moved all the time."""
 
@@ -235,6 +238,68 @@ def test_a_start_reads_no_more_than_two_rounds(sqlite: Engines) -> None:
         assert in_memory(connection) < most
         again = inbox.accept_all(connection, [(new_entry(number), None) for number in range(3000)])
         assert all(each.duplicate for each in again)
+
+
+def stores(engines: Engines, numbers: Sequence[int]) -> list[bool]:
+    """Store entries in a transaction; returns which of them were there."""
+    with engines.writer.begin() as connection:
+        accepted = inbox.accept_all(connection, [(new_entry(number), None) for number in numbers])
+        return [each.duplicate for each in accepted]
+
+
+def test_nothing_to_store_is_nothing(sqlite: Engines) -> None:
+    """And what comes after it is stored."""
+    for numbers in ([0], [1], [], [2], [0, 1, 2]):
+        again = stores(sqlite, numbers)
+    assert again == [True, True, True]
+
+
+def test_an_older_store_is_put_into_the_file_of_one_that_is_open(sqlite: Engines, tmp_path: Path) -> None:
+    """As `sqlite3 bridge.db ".restore …"` does it: what was stored by then is still known."""
+    stores(sqlite, range(5))
+    copy(tmp_path / "bridge.db", tmp_path / "backup.db")
+    with sqlite.writer.begin() as connection:
+        inbox.accept_all(connection, [(new_entry(number), None) for number in range(5, 20)])
+        sweep(connection, 1, 100)  # all of them leave memory for a table that is about to go back
+    copy(tmp_path / "backup.db", tmp_path / "bridge.db")
+    assert stores(sqlite, range(10)) == [True] * 5 + [False] * 5
+    assert stores(sqlite, range(10)) == [True] * 10
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a store into a file as SQLite does it, while others have both open."""
+    with closing(sqlite3.connect(source)) as whence, closing(sqlite3.connect(target)) as where:
+        whence.backup(where)
+
+
+def test_a_mark_beyond_all_entries_is_no_mark(sqlite: Engines) -> None:
+    """Somebody has emptied the inbox by hand, and its numbers begin anew."""
+    with sqlite.writer.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO settings (key, value) VALUES (?, ?)", (keys.MARK, b"1000"))
+    assert stores(sqlite, range(5)) == [False] * 5
+    sqlite.writer.dispose()
+    assert stores(sqlite, range(5)) == [True] * 5
+
+
+def test_what_another_process_has_moved_is_not_taken_into_memory(sqlite: Engines) -> None:
+    """A bridge that has little to do must not hold all that is imported beside it."""
+    most, step = 100, 60
+    with sqlite.writer.connect() as quiet:
+        with quiet.begin():
+            sweep(quiet, most, step)
+        other = make_engines(f"sqlite:///{sqlite.file}")
+        with other.writer.connect() as connection, connection.begin():
+            for first in range(0, 3000, 50):
+                sweep(connection, most, step)
+                inbox.accept_all(
+                    connection, [(new_entry(number), None) for number in range(first, first + 50)]
+                )
+        other.dispose()
+        with quiet.begin():
+            sweep(quiet, most, step)
+            assert 0 < in_memory(quiet) <= 4 * (most + 50)
+            again = inbox.accept_all(quiet, [(new_entry(number), None) for number in range(3000)])
+            assert all(each.duplicate for each in again)
 
 
 def moves(connection: Connection) -> None:
