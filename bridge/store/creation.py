@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from itertools import chain
 
@@ -12,6 +12,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from bridge.store.alone import Alone
 from bridge.store.engines import Engines, make_engines, make_file
 from bridge.store.errors import SchemaMismatch, StoreError, StoreUnavailable
 from bridge.store.faults import reason
@@ -64,7 +65,8 @@ def prepare(
     """Make sure that the schema is this program's, and return the store's secret.
 
     Raises `SchemaMismatch` for a database of a newer bridge or of another program, `StoreUnavailable` for one
-    that cannot be reached or written, `StoreError` for one that cannot be a store.
+    that cannot be reached or written, `StoreInUse` for a SQLite file that has to be migrated while a bridge
+    runs on it, `StoreError` for one that cannot be a store.
     """
     with _opening(engines.name):
         if _plan(engines, migrations).current == migrations.head:
@@ -124,7 +126,7 @@ def _refuse_strangers(connection: Connection, name: str) -> None:
 def _bring_forward(engines: Engines, migrations: Migrations, progress: Callable[[str], None]) -> bytes:
     if engines.file is not None and not engines.file.exists():
         make_file(engines.file)
-    with engines.writer.connect() as connection:
+    with ExitStack() as held, engines.writer.connect() as connection:
         _suspend_cascades(connection)
         with connection.begin():
             _lock(connection)
@@ -134,6 +136,9 @@ def _bring_forward(engines: Engines, migrations: Migrations, progress: Callable[
                 _create(connection)
                 connection.execute(insert(version).values(version_num=migrations.head))
             elif current != migrations.head:
+                if engines.file is not None:
+                    # One that runs on as it was would write what the new schema does not allow.
+                    held.callback(Alone(engines.file).release)
                 _upgrade(connection, migrations, progress)
             secret = _secret(connection) or _new_secret(connection)
         connection.invalidate()  # so that the next one has its settings as they should be

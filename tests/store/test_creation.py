@@ -14,9 +14,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 import bridge.store.migrations
+from bridge.store.alone import Alone
 from bridge.store.creation import Plan, migrate, plan, prepare
 from bridge.store.engines import Engines, make_engines
-from bridge.store.errors import SchemaMismatch, StoreError, StoreUnavailable
+from bridge.store.errors import SchemaMismatch, StoreError, StoreInUse, StoreUnavailable
 from bridge.store.migrations import SHIPPED, Migrations
 from bridge.store.schema import version
 from bridge.store.upgrade import upgrade
@@ -172,6 +173,23 @@ def test_a_migration_that_would_orphan_rows_is_undone(tmp_path: Path) -> None:
         migrate(url, migrations=with_second_step(tmp_path, 'op.execute("DELETE FROM inbox")'))
 
     assert plan(url) == Plan(SHIPPED.head, SHIPPED.head, ())
+
+
+def test_a_store_is_not_migrated_under_a_bridge_that_runs(tmp_path: Path, longer: Migrations) -> None:
+    """It would go on as before, and store an event again that no unique index refuses any more."""
+    file = tmp_path / "bridge.db"
+    url = f"sqlite:///{file}"
+    migrate(url)
+    bridge = Alone(file)
+
+    with pytest.raises(StoreInUse, match="another bridge"):
+        migrate(url, migrations=longer)
+    assert plan(url, migrations=longer).current == SHIPPED.head
+
+    bridge.release()
+    migrate(url, migrations=longer)
+    assert plan(url, migrations=longer).current == "0900"
+    Alone(file).release()
 
 
 def test_a_newer_store_is_refused(engines: Engines, store_url: str) -> None:
