@@ -106,6 +106,7 @@ class Doors:
 
     async def _hand_over(self, sock: socket.socket, came: bytes) -> None:
         try:
+            sock.getpeername()  # else who has gone would be refused without an address to count it for
             await self.loop.connect_accepted_socket(lambda: _Handed(self, self._long_way(), came), sock)
         except OSError:  # it has gone meanwhile
             sock.close()

@@ -168,6 +168,18 @@ async def test_a_sender_that_breaks_off_is_stored_and_harms_nobody(serve: Serve,
     assert len(ingest.taken) == 2
 
 
+async def test_nobody_is_refused_without_an_address(serve: Serve, ingest: FakeIngest) -> None:
+    """Who has reset the connection by its turn is not heard: refusals would count for no caller."""
+    listener = await serve()
+    bad = LAST.replace(b"good", b"bad")
+    for _ in range(3):
+        with socket.create_connection((LOOPBACK, listener.port)) as client:
+            client.sendall(bad)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+    assert statuses(await converse(listener.port, bad)) == [401]
+    assert ingest.refused == 1
+
+
 async def test_what_is_being_stored_is_answered_before_the_end(serve: Serve, ingest: FakeIngest) -> None:
     """When the listener closes; who has said nothing is let go, and nobody new comes in."""
     listener = await serve()
