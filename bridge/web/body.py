@@ -41,6 +41,8 @@ class BodyReader:
         if (request.content_length or 0) > self._limit:
             return self._large
         content = request.content
+        if not content.is_eof() and request.transport is None:  # the sender went before its turn
+            return _BROKEN
         try:
             # Nearly every webhook is here as a whole by now, and needs no timer.
             if content.is_eof() and content.exception() is None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from bridge.web.limits import Limits
 from bridge.web.listener import Listener
 from tests.support.clock import FakeClock
-from tests.web.fakes import FakeIngest, RecordingLog, connection, patiently, statuses
+from tests.web.fakes import LOOPBACK, FakeIngest, RecordingLog, connection, patiently, statuses
 
 Serve = Callable[..., Awaitable[Listener]]
 HEAD = b"POST /hooks/eduzz HTTP/1.1\r\nHost: x\r\nx-signature: good\r\nContent-Type: application/json\r\n"
@@ -74,3 +75,23 @@ async def test_room_is_given_back(serve: Serve, ingest: FakeIngest) -> None:
             writer.write(b" " * 100)
             assert statuses(await patiently(reader.readuntil(b"}"))) == [200]
     assert len(ingest.taken) == 8
+
+
+async def test_a_sender_that_goes_before_its_turn_is_no_mistake_of_ours(
+    serve: Serve, ingest: FakeIngest, log: RecordingLog
+) -> None:
+    """In whichever turn of the event loop the end comes, while the request before is answered."""
+    listener = await serve()
+    for turns in range(6):
+        ingest.gate.clear()
+        ingest.taken.clear()
+        with socket.create_connection((LOOPBACK, listener.port)) as client:
+            client.sendall(HEAD.replace(b"eduzz", b"eduzz?a=1") + b"Content-Length: 2\r\n\r\n{}" + LARGE)
+            while not ingest.taken:  # noqa: ASYNC110 - the fake tells nobody
+                await asyncio.sleep(0)
+            ingest.gate.set()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        for _ in range(20):
+            await asyncio.sleep(0)
+    assert log.levels() <= {"info", "debug"}, log.lines
