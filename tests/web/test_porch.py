@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bridge.pipeline.ingest import Answer
 from bridge.web.connections import Connections
@@ -144,6 +146,49 @@ async def test_a_body_of_any_size_is_whole(serve: Serve, ingest: FakeIngest, siz
     head = HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % size
     assert statuses(await converse(listener.port, head + b"x" * size, answers=1)) == [200]
     assert [len(each.body) for each in ingest.taken] == [size]
+
+
+REQUESTS = {
+    WHOLE: 200,
+    WHOLE.replace(b"good", b"bad"): 401,
+    WHOLE.replace(b"eduzz", b"hotmart"): 404,
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n": 200,
+    HEAD + b"Content-Length: 70000\r\n\r\n" + b" " * 70_000: 200,
+    HEAD + b"Content-Length: 0\r\n\r\n": 200,
+    b"GET /hooks/eduzz HTTP/1.1\r\nHost: x\r\n\r\n": 200,
+}
+
+
+@given(
+    requests=st.lists(st.sampled_from([*REQUESTS, *[WHOLE] * 7]), min_size=1, max_size=5),
+    cuts=st.lists(st.tuples(st.integers(1, 5), st.sampled_from([0, 0, 1, -1, 90]), st.integers(0, 9))),
+    held=st.integers(0, 6),
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_requests_are_answered_one_by_one_wherever_they_are_cut(
+    serve: Serve, ingest: FakeIngest, requests: list[bytes], cuts: list[tuple[int, int, int]], held: int
+) -> None:
+    """However many come behind each other, in whatever pieces, `held` of them before anything is stored."""
+    ingest.taken.clear()
+    ingest.gate.clear()
+    listener = await serve()
+    sent = b"".join(requests) + LAST
+    async with connection(listener.port) as (reader, writer):
+        begin = 0
+        for number, (whole, more, turns) in enumerate([*sorted(cuts), (6, 0, 9)]):
+            if number == held:
+                ingest.gate.set()
+            end = max(begin, len(b"".join([*requests, LAST][:whole])) + more)
+            writer.write(sent[begin:end])
+            begin = end
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        ingest.gate.set()
+        told = statuses(await patiently(reader.read()))
+    assert told == [*(REQUESTS[each] for each in requests), 200]
+    good = [each for each in [*requests, LAST] if b"GET" not in each and REQUESTS.get(each, 200) == 200]
+    assert len(ingest.taken) == len(good)
+    await listener.close()
 
 
 async def test_who_comes_and_says_nothing_is_let_go(serve: Serve) -> None:
