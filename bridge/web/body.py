@@ -27,7 +27,7 @@ _BROKEN = Unread(400, "the body ended early or its chunks are not well formed")
 
 
 class BodyReader:
-    """Reads bodies for one application; `hurry` ends the reading of those still on their way."""
+    """Reads bodies for one application; `hurry` ends the reading of those still on their way, for good."""
 
     def __init__(self, limits: Limits) -> None:
         self._limit = limits.body_bytes
@@ -94,6 +94,7 @@ class _Arriving:
     def __init__(self, room: int) -> None:
         self._room = room
         self._total = 0
+        self._hurried = False
         self._held: OrderedDict[asyncio.Timeout, int] = OrderedDict()
 
     def __contains__(self, timeout: asyncio.Timeout) -> bool:
@@ -101,6 +102,8 @@ class _Arriving:
 
     def begin(self, timeout: asyncio.Timeout) -> None:
         self._held[timeout] = 0
+        if self._hurried:
+            timeout.reschedule(asyncio.get_running_loop().time())
 
     def grow(self, timeout: asyncio.Timeout, size: int) -> None:
         if timeout in self._held:
@@ -116,6 +119,7 @@ class _Arriving:
         self._total -= self._held.pop(timeout, 0)
 
     def hurry(self) -> None:
+        self._hurried = True
         now = asyncio.get_running_loop().time()
         for timeout in self._held:
             timeout.reschedule(now)

@@ -95,3 +95,17 @@ async def test_a_sender_that_goes_before_its_turn_is_no_mistake_of_ours(
         for _ in range(20):
             await asyncio.sleep(0)
     assert log.levels() <= {"info", "debug"}, log.lines
+
+
+async def test_no_body_is_waited_for_once_the_listener_closes(serve: Serve) -> None:
+    """In whichever turn of the event loop that is: nothing more is read, so the rest would never come."""
+    loop = asyncio.get_running_loop()
+    for turns in range(12):
+        listener = await serve(LIMITS)
+        with socket.create_connection((LOOPBACK, listener.port)) as client:
+            client.sendall(LARGE)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            began = loop.time()
+            await listener.close()
+            assert loop.time() - began < 0.5, turns  # of the grace, which is a second
