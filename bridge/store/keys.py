@@ -77,15 +77,28 @@ def _take_in(connection: Connection, last: int, most: int) -> int:
     """Take in the keys of what was stored since the last time; returns how many there are in memory."""
     seen, held = connection.info.get(_SEEN) or _LOOK.every_stored(connection, {})[0]
     if last < seen:  # somebody has put an older store into this one's file, or its mark is wrong
-        _CLEAR.run(connection, {})
-        _PASS.run(connection, {"given_began": 0, "given_passed": b""})
-        seen = held = 0
-    if last - seen > most:  # another process has stored many, and moved most of them
-        ((complete_to,),) = _COMPLETE_TO.every_stored(connection, {})
-        seen = complete_to if seen < complete_to <= last else seen
+        _begin_anew(connection)
+        held, seen = 0, _complete_to(connection, last)
+    elif last - seen > most:  # another process has stored many, and moved most of them
+        seen = max(seen, _complete_to(connection, last))
     held += _TAKE_IN.run(connection, {"given_seen": seen, "given_last": last})
     connection.info[_SEEN] = (last, held)
     return int(held)
+
+
+def _complete_to(connection: Connection, last: int) -> int:
+    """Return the mark; one beyond all entries is none, and is taken away, as they would pass it."""
+    ((mark,),) = _COMPLETE_TO.every_stored(connection, {})
+    if mark > last:
+        _COMPLETE.run(connection, {"given_mark": 0})
+        return 0
+    return int(mark)
+
+
+def _begin_anew(connection: Connection) -> None:
+    """Forget what is in memory."""
+    _CLEAR.run(connection, {})
+    _PASS.run(connection, {"given_began": 0, "given_passed": b""})
 
 
 def _those(connection: Connection, seqs: Iterable[int], keys: Sequence[bytes]) -> dict[bytes, int]:
@@ -106,7 +119,8 @@ def _move(connection: Connection, last: int, step: int) -> None:
     if end:
         _PASS.run(connection, {"given_began": began, "given_passed": end[0][0]})
     else:
-        _COMPLETE.run(connection, {"given_began": began})
+        # Another process may be further.
+        _COMPLETE.run(connection, {"given_mark": max(began, _complete_to(connection, last))})
         _PASS.run(connection, {"given_began": began, "given_passed": b""})
 
 
@@ -156,7 +170,7 @@ _PASS = Prepared(text("UPDATE temp.sweep SET began = :given_began, passed = :giv
 _COMPLETE = Prepared(
     text(
         f"INSERT OR REPLACE INTO settings (key, value) "  # noqa: S608
-        f"VALUES ('{MARK}', CAST(CAST(:given_began AS TEXT) AS BLOB))"
+        f"VALUES ('{MARK}', CAST(CAST(:given_mark AS TEXT) AS BLOB))"
     )
 )
 
