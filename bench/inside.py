@@ -19,6 +19,7 @@ from bench.pairs import CONNECTIONS, folder, in_turns
 from bridge.core.conditions import compile_when
 from bridge.core.routing import Router
 from bridge.core.rules import Rule
+from bridge.core.identity import entry_key
 from bridge.store import inbox
 from bridge.store.database import Connection, Database
 from bridge.store.entries import NewEntry
@@ -119,18 +120,19 @@ def _accept(entry: NewEntry, connection: Connection) -> object:
 
 
 def _entries(count: int) -> Iterator[NewEntry]:
-    run, now = os.urandom(12), datetime.now(UTC)
+    run, now = os.urandom(12).hex(), datetime.now(UTC)
+    names = (f"{run}-{number}" for number in itertools.count())
     return iter(
         [
             NewEntry(
                 source="eduzz",
-                key=run + number.to_bytes(4, "big"),
-                delivery_key=f"{number}",
+                key=entry_key("eduzz", name),
+                delivery_key=name,
                 headers={"content-type": "application/json"},
                 body=body,
                 received_at=now,
             )
-            for number, body in zip(itertools.count(), events.bodies(count), strict=False)
+            for name, body in zip(names, events.bodies(count), strict=False)
         ]
     )
 
