@@ -25,6 +25,7 @@ from sqlalchemy import Connection, make_url
 from bridge.store.creation import prepare
 from bridge.store.database import Database
 from bridge.store.engines import Engines, make_engines
+from tests.support.postgres_keeper import ADDRESS
 
 KEEPER = Path(__file__).with_name("postgres_keeper.py")
 BACKENDS = ("sqlite", "postgresql")
@@ -116,7 +117,7 @@ def _in_use(path: Path) -> Iterator[None]:
 
 def _server(shared: Path) -> str:
     """Return the URL of the run's server, started by whoever comes first."""
-    address = shared / "postgres.url"
+    address = shared / ADDRESS
     with (shared / "postgres.start").open("w") as start:
         fcntl.flock(start, fcntl.LOCK_EX)
         if not address.exists():

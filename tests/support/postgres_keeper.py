@@ -15,6 +15,9 @@ from pathlib import Path
 
 import psycopg
 
+ADDRESS = "postgres.url"
+"""Where the URL stands, beside the file that is held, while the server runs."""
+
 
 def main(users: Path) -> None:
     """Print the URL, or what went wrong, when the process that keeps the server has said so."""
@@ -51,6 +54,8 @@ def _run(users: Path, answer: int) -> None:
             os.close(answer)
             with users.open("a") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
+                # Whoever comes after starts another one.
+                users.with_name(ADDRESS).unlink(missing_ok=True)
 
 
 def _hurry(url: str) -> None:
