@@ -17,9 +17,9 @@ from bench.case import Case, Effort, Pair, at_most
 from bench.matching import EVENT, whens
 from bench.pairs import CONNECTIONS, folder, in_turns
 from bridge.core.conditions import compile_when
+from bridge.core.identity import entry_key
 from bridge.core.routing import Router
 from bridge.core.rules import Rule
-from bridge.core.identity import entry_key
 from bridge.store import inbox
 from bridge.store.database import Connection, Database
 from bridge.store.entries import NewEntry
