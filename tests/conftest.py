@@ -1,9 +1,10 @@
-"""What holds for every test: how hypothesis is used, and aioresponses 0.7.9 repaired for aiohttp 3.14.
+"""What holds for every test: Ctrl-C, how hypothesis is used, and aioresponses 0.7.9 made to fit aiohttp 3.14.
 
 Responses of aiohttp 3.14 want one argument that aioresponses does not pass, which is known upstream as
 pnuckowski/aioresponses #289; `test_shim.py` fails as soon as the repair can go.
 """
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import Mock
@@ -17,6 +18,10 @@ from hypothesis import HealthCheck, settings
 # How fast something is, is for bench/ to say: a test does not fail because the machine is busy.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+# A shell starts what runs in its background deaf to Ctrl-C; what a test starts would be, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class MockedResponse(ClientResponse):
