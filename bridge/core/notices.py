@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 
 from msgspec import Struct
 
-from bridge.core.notice_words import COMMANDS, WORDS
+from bridge.core.notice_words.words import COMMANDS, WORDS
 from bridge.core.trouble import Trouble
 
 CAUSE_LIMIT = 300

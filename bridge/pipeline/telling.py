@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from bridge.channels.base import Channel
@@ -11,12 +11,11 @@ from bridge.core.routing import Router
 from bridge.pipeline.engine import AnyWorker, Engine
 from bridge.pipeline.node import Node
 from bridge.pipeline.patience import until_read, until_written
-from bridge.pipeline.plan import Planner, Settle
+from bridge.pipeline.plan import Planner
 from bridge.pipeline.settling import consequences
 from bridge.pipeline.trouble import Owner
 from bridge.sources.base import Source
 from bridge.store import notices
-from bridge.store.database import Connection
 from bridge.store.entries import Entry
 from bridge.store.notices import Notices
 
@@ -72,24 +71,21 @@ class Teller(Engine):
         """Make the deliveries of all notices that have none, and have them sent."""
         entries = await until_read(self._node, notices.waiting, _WAITING)
         now, known = self._node.clock.now(), self._notices.entries
-        plans = [(each, self._plan(each, now)) for each in entries if each.seq not in known]
-        await until_written(self._node, lambda c: self._write(c, plans, now), _WAITING)
+        for entry in entries:
+            if entry.seq not in known:
+                await self._plan(entry, now)
         self._notices.entries = {entry.seq for entry in entries}
         self.wake()
 
-    def _plan(self, entry: Entry, now: datetime) -> Settle | None:
-        """Return what follows for the owner; None where that cannot be known, as will be said later."""
+    async def _plan(self, entry: Entry, now: datetime) -> None:
+        """Make the deliveries of a notice; where a mistake of ours prevents it, the others are told."""
+        secret = self._node.database.secret
         try:
             events = self._planner.read(entry)
-            return self._planner.plan(entry, events, now) if isinstance(events, tuple) else None
-        except Exception:  # the others are told all the same
-            self._node.log.exception("notice not told", entry=entry.seq)
-            return None
-
-    def _write(
-        self, connection: Connection, plans: Sequence[tuple[Entry, Settle | None]], now: datetime
-    ) -> None:
-        secret = self._node.database.secret
-        for entry, plan in plans:
+            plan = self._planner.plan(entry, events, now) if isinstance(events, tuple) else None
             if plan is not None:
-                consequences(connection, plan, entry, now, secret, again=False)
+                await until_written(
+                    self._node, lambda c: consequences(c, plan, entry, now, secret, again=False), _WAITING
+                )
+        except Exception:  # receiving must not end by it
+            self._node.log.exception("notice not told", entry=entry.seq)

@@ -16,7 +16,10 @@ class Alone:
     The file stays when the lock goes: removing it would let two processes lock two different files.
     """
 
-    def __init__(self, database: Path) -> None:
+    def __init__(
+        self, database: Path, advice: str = "stop it first, or give this one a store of its own"
+    ) -> None:
+        """Take it; raises `StoreInUse`, with this advice, when another process has it."""
         self._path = database.with_name(database.name + ".lock")
         self._database = database
         self._handle = self._open()
@@ -26,8 +29,7 @@ class Alone:
             owner = os.pread(self._handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(self._handle)
             raise StoreInUse(
-                f"another bridge (process {owner}) is running on {database}; stop it first, or give this one "
-                "a store of its own"
+                f"another bridge (process {owner}) is running on {database}; {advice}"
             ) from error
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)

@@ -138,7 +138,9 @@ def _bring_forward(engines: Engines, migrations: Migrations, progress: Callable[
             elif current != migrations.head:
                 if engines.file is not None:
                     # One that runs on as it was would write what the new schema does not allow.
-                    held.callback(Alone(engines.file).release)
+                    held.callback(
+                        Alone(engines.file, "stop it first, since the store has to be migrated").release
+                    )
                 _upgrade(connection, migrations, progress)
             secret = _secret(connection) or _new_secret(connection)
         connection.invalidate()  # so that the next one has its settings as they should be

@@ -27,6 +27,21 @@ from tests.support.policy import DOWN, REFUSED, channel
 FILE = "config.yaml"
 
 
+_OWNERS = f"rule = '{OWNER_RULE}'"
+_ABORT = "SELECT RAISE(ABORT, 'no')"
+REFUSE = {
+    "sqlite": (
+        f"CREATE TRIGGER refuse BEFORE INSERT ON deliveries WHEN NEW.{_OWNERS} BEGIN {_ABORT}; END",
+        "DROP TRIGGER refuse",
+    ),
+    "postgresql": (
+        f"ALTER TABLE deliveries ADD CONSTRAINT refuse CHECK (NOT {_OWNERS})",
+        "ALTER TABLE deliveries DROP CONSTRAINT refuse",
+    ),
+}
+"""What makes the store refuse what goes to the owner, and what ends that."""
+
+
 @dataclass
 class Notice:
     """Content that says what the owner is told."""
@@ -165,3 +180,23 @@ async def test_forged_requests_are_told_of(database: Database, times: int) -> No
             await teller.alarm.refused("eduzz", "wrong signature")
         await until(lambda: desk.sent)
     assert "signature" in desk.texts[0]
+
+
+async def test_a_notice_that_cannot_be_made_ends_nothing(database: Database) -> None:
+    """A store that refuses its delivery stands for a mistake of ours; the next notice is told."""
+    desk = channel("desk")
+    whole = pipeline(database, desk, channel("wins"))
+    refuse, allow = REFUSE["postgresql" if database.is_shared else "sqlite"]
+    await database.write(lambda c: c.exec_driver_sql(refuse))
+    async with telling(whole, desk) as teller:
+        await broken(database, teller)
+        await until(lambda: "notice not told" in whole.log.events("exception"))
+        assert not any(task.done() for task in teller.watch())
+        await database.write(lambda c: c.exec_driver_sql(allow))
+        await database.write(
+            lambda c: incidents.happened(c, Trouble.UNLISTED, "3251", now=START, why="the last")
+        )
+        teller.alarm.look_soon()
+        await until(lambda: desk.sent)
+    assert len(desk.texts) == 1
+    assert "3251" in desk.texts[0]

@@ -39,6 +39,16 @@ async def started(pipeline: Pipeline, name: str) -> Pipeline:
     return living
 
 
+async def lapse_twice(pipeline: Pipeline) -> None:
+    """Have an event's deliveries at work in two processes, one after the other, which end by that."""
+    await pipeline.receive(completion())
+    await pipeline.engine.inlet.worker.drain()
+    for life in range(2):
+        living = await started(pipeline, f"life-{life}")
+        for name in NAMES:
+            await living.engine._outlets[name]._claim(HANDS, ())
+
+
 async def lives(pipeline: Pipeline, poison: str) -> int:
     """Live again and again, each time until the poison is at work, until all is done; return how often."""
     for ends in range(40):
@@ -106,12 +116,7 @@ async def test_a_suspect_waits_for_no_other_for_ever(database: Database) -> None
     """Neither for one whose channel is gone meanwhile, nor for one whose destination is down."""
     wins, crm = channel("wins", DOWN), channel("crm")
     pipeline = made(database, wins, crm)
-    await pipeline.receive(completion())
-    await pipeline.engine.inlet.worker.drain()
-    for life in range(2):
-        living = await started(pipeline, f"life-{life}")
-        for name in NAMES:
-            await living.engine._outlets[name]._claim(HANDS, ())
+    await lapse_twice(pipeline)
     living = await started(pipeline, "last")
     await living.engine._outlets["wins"]._claim(HANDS, ())  # its loop is heard of no more
     assert await living.engine._outlets["crm"]._claim(HANDS, ()) == []
@@ -122,12 +127,7 @@ async def test_a_suspect_waits_for_no_other_for_ever(database: Database) -> None
 async def test_channels_that_look_at_the_same_time_try_one(database: Database) -> None:
     """As all do when the bridge starts."""
     pipeline = made(database, channel("wins"), channel("crm"))
-    await pipeline.receive(completion())
-    await pipeline.engine.inlet.worker.drain()
-    for life in range(2):
-        living = await started(pipeline, f"life-{life}")
-        for name in NAMES:
-            await living.engine._outlets[name]._claim(HANDS, ())
+    await lapse_twice(pipeline)
     living = await started(pipeline, "last")
     found = await asyncio.gather(*(living.engine._outlets[name]._claim(HANDS, ()) for name in NAMES))
     assert sorted(map(len, found)) == [0, 1]
@@ -136,12 +136,7 @@ async def test_channels_that_look_at_the_same_time_try_one(database: Database) -
 async def test_what_a_claim_had_before_it_was_run_again_holds_nobody(database: Database) -> None:
     """Another write undid the transaction, and the channel paused before it was run once more."""
     pipeline = made(database, channel("wins"), channel("crm"))
-    await pipeline.receive(completion())
-    await pipeline.engine.inlet.worker.drain()
-    for life in range(2):
-        living = await started(pipeline, f"life-{life}")
-        for name in NAMES:
-            await living.engine._outlets[name]._claim(HANDS, ())
+    await lapse_twice(pipeline)
     living = await started(pipeline, "last")
     wins, crm = (living.engine._outlets[name] for name in NAMES)
     await wins._claim(0, ())  # it finds the channel in good order
