@@ -50,8 +50,8 @@ class Named(Struct, frozen=True):
 
     @classmethod
     def by(cls, on: Sequence[str], types: EventTypes) -> Named | None:
-        """Find them; None when others may be meant as well."""
-        found = types.named(on)
+        """Find them; None when others may be meant as well, or when it is not said which are."""
+        found = types.named(on) if on else None
         if found is None:
             return None
         each = {name: Carried.by([name], [name]) for name in found}
