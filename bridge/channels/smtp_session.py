@@ -35,6 +35,7 @@ GOODBYE_S = 2.0
 """How long a server may take to answer QUIT."""
 _GO_ON = 354
 _NO_REPLY = -1  # as aiosmtplib numbers it
+_OUT_OF_STEP = "the mail server is out of step: it said yes to a message before that was sent"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _REPLY = re.compile(rb"[2-5][0-9]{2}(?:[ -]|\r?$)")
 
@@ -149,7 +150,10 @@ class Session(asyncio.Protocol):
         return refused
 
     async def hand_over(self, message: bytes) -> SMTPResponse:
-        """Send the message. Raises SMTPDataError for a refusal, `LostAfterData` if no answer came."""
+        """Send the message. Raises SMTPDataError for a refusal, `LostAfterData` if no answer came.
+
+        SMTPResponseException is for a server that is out of step: whatever it takes is not this message.
+        """
         if not self._pipelining:
             self._say(b"DATA\r\n")
         answer = await self._reply()
@@ -161,6 +165,8 @@ class Session(asyncio.Protocol):
                 answer = await self._reply()
             except (SMTPException, OSError) as error:
                 raise LostAfterData from error
+        elif answer.code < 400:
+            raise SMTPResponseException(_NO_REPLY, _OUT_OF_STEP)
         if not _good(answer):
             await self._reset()
             raise SMTPDataError(answer.code, answer.message)

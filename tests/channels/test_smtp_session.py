@@ -244,6 +244,43 @@ async def test_what_is_no_reply_is_tried_again(said: bytes) -> None:
     assert b"hello" not in b"".join(server.heard)
 
 
+MAIL, RCPT = (b"MAIL FROM:<ola@escola.example>\r\n", b"250 OK\r\n"), b"RCPT TO:<maria@aluna.example>\r\n"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize(
+    "dialogue",
+    [
+        [(ALL_AT_ONCE, b"250 OK\r\n250 OK\r\n250 queued\r\n")],
+        [(ALL_AT_ONCE, b"250 OK\r\n250 OK\r\n250 OK\r\n354 go on\r\n")],
+        [(ALL_AT_ONCE, b"250 OK\r\n250 OK\r\n300 what\r\n")],
+    ],
+)
+async def test_a_yes_before_the_message_was_sent_is_none(
+    dialogue: Sequence[tuple[bytes, bytes]], times: int
+) -> None:
+    """One that answers a command twice, for example, has taken nothing yet; nor over a kept connection."""
+    before = GOOD if times > 1 else ()
+    outcomes, server = await send(*before, *dialogue, times=times)
+    assert outcomes[-1] == Retry(
+        Reason.SERVER, answer="the mail server is out of step: it said yes to a message before that was sent"
+    )
+    assert server.connections == 1
+    assert PAYLOAD.body.strip() not in b"".join(server.heard[len(before) + 1 :])
+
+
+async def test_a_yes_to_data_is_none_where_commands_go_one_by_one() -> None:
+    """As above."""
+    plain = Scripted(MAIL, (RCPT, b"250 OK\r\n"), (b"DATA\r\n", b"250 queued\r\n"))
+    plain.dialogue[0] = (b"EHLO escola.example\r\n", b"250 mail.test\r\n")
+    async with (
+        plain.listening() as server,
+        opened("email", mail(f"smtp://127.0.0.1:{server.port}")) as channel,
+    ):
+        found = await handed_over(channel, PAYLOAD)
+    assert isinstance(found, Retry)
+
+
 async def test_words_between_messages_end_a_kept_connection() -> None:
     """A server that leaves says so; that is no answer to the next message."""
     taken = (b"\r\n.\r\n", QUEUED + b"421 4.4.2 idle for too long\r\n")
