@@ -31,6 +31,8 @@ class Trouble(StrEnum):
 
 ONCE = frozenset({Trouble.UNLISTED})
 """What is told and has no end."""
+COMES_AND_GOES = Trouble.PAUSED
+"""What ends by itself, and may begin anew a moment later."""
 
 
 def event_type(trouble: Trouble) -> str:

@@ -171,6 +171,8 @@ def tell(connection: Connection, channel: str, before: Breaker, after: Breaker, 
             incidents.ended(connection, Trouble.PAUSED, channel, now=now)
             incidents.ended(connection, Trouble.STOPPED, channel, now=now)
         case Phase.PAUSED if after.pauses > before.pauses:
+            if before.phase is Phase.WORKING:
+                incidents.goes_on(connection, Trouble.PAUSED, channel)
             incidents.happened(connection, Trouble.PAUSED, channel, now=now, why=after.why)
         case Phase.STOPPED if before.phase is not Phase.STOPPED:
             incidents.replaced(connection, Trouble.PAUSED, channel, now=now)

@@ -33,7 +33,10 @@ LOOK_S = 30.0
 STEADY = timedelta(seconds=1)
 """How far the time of day and elapsed time may part between two looks without anybody setting the clock."""
 QUIET = timedelta(hours=1)
-"""Without another dead or parked delivery, parked event or refused request, for so long trouble is over."""
+"""Without another dead or parked delivery, parked event or refused request, for so long trouble is over.
+
+So it is with a channel that has paused before so short a while ago, and may pause again.
+"""
 QUIETED = (Trouble.DEAD, Trouble.PARKED, Trouble.ENTRIES, Trouble.REFUSED)
 FORGED = 3
 """So many wrong signatures within `FORGED_WITHIN` are trouble; fewer may be anybody trying."""
@@ -202,7 +205,7 @@ class Alarm(Struct):
             incidents.ended(connection, Trouble.STORE, "", now=now)
         for kind in QUIETED:
             incidents.quieted(connection, kind, since=now - QUIET, now=now)
-        found = incidents.untold(connection, AT_ONCE)
+        found = incidents.untold(connection, AT_ONCE, quiet=QUIET, now=now)
         return [each for each in found if self._told(connection, each, now)]
 
     def _told(self, connection: Connection, incident: Incident, now: datetime) -> bool:
@@ -231,7 +234,7 @@ class Alarm(Struct):
             since=incident.started_at,
             ended=incident.ended_at,
             count=incident.count,
-            waiting=_waiting(connection, incident),
+            waiting=_waiting(connection, incident, now),
             why=incident.why,
         )
         said = notice(facts, self.owner.locale, self.owner.zone)
@@ -286,11 +289,11 @@ class Alarm(Struct):
             sleep.cancel()
 
 
-def _waiting(connection: Connection, incident: Incident) -> int:
+def _waiting(connection: Connection, incident: Incident, now: datetime) -> int:
     """Return how many deliveries wait for the end of a trouble."""
     match incident.kind:
         case Trouble.PAUSED | Trouble.STOPPED:
-            return channels.waiting(connection, incident.subject)
+            return channels.kept_waiting(connection, incident.subject, now=now)
         case Trouble.RULE:
             return halts.count_kept(connection, incident.subject)
         case _:

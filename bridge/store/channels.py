@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from bridge.core.breaker import FRESH, Breaker, Phase
 from bridge.store.conflicts import insert_or_skip, insert_or_update
+from bridge.store.lanes import in_lane
 from bridge.store.schema import channel_states, deliveries, given
 
 
@@ -64,6 +65,11 @@ def waiting(connection: Connection, channel: str) -> int:
     return int(connection.scalar(_WAITING, {"given_channel": channel}) or 0)
 
 
+def kept_waiting(connection: Connection, channel: str, *, now: datetime) -> int:
+    """Return how many deliveries wait for the channel alone: as `waiting`, less what is held for later."""
+    return int(connection.scalar(_KEPT_WAITING, {"given_channel": channel, "given_now": now}) or 0)
+
+
 def _standing(row: tuple[object, ...]) -> Standing:
     arrival, *values = row
     found = dict(zip(_BREAKER, values, strict=True))
@@ -81,12 +87,12 @@ _READ = select(*_COLUMNS).where(channel_states.c.channel == given("channel"))
 _LOCK = _READ.with_for_update()
 _LIST = select(channel_states.c.channel, *_COLUMNS)
 _CHANNEL_OF = select(deliveries.c.channel).where(deliveries.c.id == given("id"))
-_SOME = (
-    select(deliveries.c.seq)
-    .where(deliveries.c.channel == given("channel"), deliveries.c.ready_at.is_not(None))
-    .limit(COUNTED)
-    .subquery("some")
+_OPEN = select(deliveries.c.seq).where(
+    deliveries.c.channel == given("channel"), deliveries.c.ready_at.is_not(None)
 )
-_WAITING = select(func.count()).select_from(_SOME)
+_WAITING = select(func.count()).select_from(_OPEN.limit(COUNTED).subquery("some"))
+_KEPT_WAITING = select(func.count()).select_from(
+    _OPEN.where(in_lane(deliveries)).limit(COUNTED).subquery("some")
+)
 _MAKE = insert_or_skip(channel_states)
 _WRITE = insert_or_update(channel_states, ["channel"], ["arrival", *_BREAKER])

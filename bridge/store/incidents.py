@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import BigInteger, Connection, and_, exists, func, null, or_, select, type_coerce, update
 
-from bridge.core.trouble import Trouble
+from bridge.core.trouble import COMES_AND_GOES, Trouble
 from bridge.store.columns import Instant
 from bridge.store.conflicts import insert_or_update
-from bridge.store.schema import given, incidents
+from bridge.store.schema import constant, given, incidents
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Incident(Struct, frozen=True, kw_only=True):
@@ -42,6 +44,11 @@ def ended(connection: Connection, kind: Trouble, subject: str, *, now: datetime)
     connection.execute(_ENDED, {"given_kind": kind, "given_subject": subject, "given_now": now})
 
 
+def goes_on(connection: Connection, kind: Trouble, subject: str) -> None:
+    """Take back the end of a trouble, if the owner was not told of it yet."""
+    connection.execute(_GOES_ON, {"given_kind": kind, "given_subject": subject})
+
+
 def replaced(connection: Connection, kind: Trouble, subject: str, *, now: datetime) -> None:
     """Close what has become something else, of which the owner is told instead."""
     connection.execute(_REPLACED, {"given_kind": kind, "given_subject": subject, "given_now": now})
@@ -58,9 +65,14 @@ def any_open(connection: Connection) -> bool:
     return connection.execute(_ANY_OPEN).first() is not None
 
 
-def untold(connection: Connection, limit: int) -> list[Incident]:
-    """Return the incidents of whose start or end the owner is to be told, oldest first."""
-    return [_incident(row) for row in connection.execute(_UNTOLD, {"given_limit": limit})]
+def untold(connection: Connection, limit: int, *, quiet: timedelta, now: datetime) -> list[Incident]:
+    """Return the incidents of whose start or end the owner is to be told, oldest first.
+
+    What comes and goes, and began again less than `quiet` after it had ended before, is over when it has
+    stayed away for so long.
+    """
+    values = {"given_limit": limit, "given_since": now - quiet, "given_quiet": quiet // _MICROSECOND}
+    return [_incident(row) for row in connection.execute(_UNTOLD, values)]
 
 
 def told(connection: Connection, incident: Incident, *, now: datetime) -> bool:
@@ -91,15 +103,18 @@ _HAPPENED = insert_or_update(
     also=lambda new: {"count": incidents.c["count"] + new.c["count"]},
     among=_LASTS,
 )
-_ENDED = (
+_THIS = (incidents.c.kind == given("kind"), incidents.c.subject == given("subject"))
+_ENDED = update(incidents).where(*_THIS, _LASTS).values(ended_at=given("now"))
+_LATEST = select(func.max(incidents.c.seq)).where(*_THIS, _OPEN).scalar_subquery()
+_GOES_ON = update(incidents).where(incidents.c.seq == _LATEST, _OPEN).values(ended_at=null())
+_REPLACED = (
     update(incidents)
-    .where(incidents.c.kind == given("kind"), incidents.c.subject == given("subject"), _LASTS)
-    .values(ended_at=given("now"))
-)
-_REPLACED = _ENDED.values(
-    ended_at=given("now", Instant),
-    told_at=func.coalesce(incidents.c.told_at, given("now", Instant)),
-    closed_at=given("now", Instant),
+    .where(*_THIS, _OPEN)
+    .values(
+        ended_at=func.coalesce(incidents.c.ended_at, given("now", Instant)),
+        told_at=func.coalesce(incidents.c.told_at, given("now", Instant)),
+        closed_at=given("now", Instant),
+    )
 )
 _QUIETED = (
     update(incidents)
@@ -108,9 +123,21 @@ _QUIETED = (
     .returning(incidents.c.subject)
 )
 _ANY_OPEN = select(incidents.c.seq).where(_OPEN).limit(1)
+_before = incidents.alias("before")
+_CAME_AGAIN = exists().where(
+    _before.c.kind == incidents.c.kind,
+    _before.c.subject == incidents.c.subject,
+    _before.c.seq < incidents.c.seq,
+    type_coerce(_before.c.ended_at, BigInteger)
+    > type_coerce(incidents.c.started_at, BigInteger) - given("quiet", BigInteger),
+)
+_IS_OVER = or_(
+    incidents.c.ended_at <= given("since"),
+    and_(incidents.c.ended_at.is_not(None), or_(incidents.c.kind != constant(COMES_AND_GOES), ~_CAME_AGAIN)),
+)
 _UNTOLD = (
     select(*_COLUMNS)
-    .where(_OPEN, (incidents.c.told_at.is_(None)) | (incidents.c.ended_at.is_not(None)))
+    .where(_OPEN, or_(and_(incidents.c.told_at.is_(None), _LASTS), _IS_OVER))
     .order_by(incidents.c.seq)
     .limit(given("limit"))
 )
@@ -121,7 +148,7 @@ _TOLD_START = (
 )
 _TOLD_END = (
     update(incidents)
-    .where(incidents.c.seq == given("seq"), _OPEN)
+    .where(incidents.c.seq == given("seq"), _OPEN, incidents.c.ended_at.is_not(None))  # still
     .values(
         told_at=func.coalesce(incidents.c.told_at, given("now", Instant)),
         closed_at=given("now", Instant),

@@ -55,8 +55,8 @@ ENGLISH: Said = {
     (Trouble.PAUSED, True): (
         "The channel {subject} works again",
         "The channel '{subject}' works again.",
-        "It did not from {since} to {ended}.",
-        "Messages that waited and go out now: {waiting}.",
+        "Between {since} and {ended} it did not, or only now and then.",
+        "Messages that waited and go out now, or at their next attempt: {waiting}.",
     ),
     (Trouble.STOPPED, False): (
         "The channel {subject} is stopped and needs you",
@@ -69,7 +69,7 @@ ENGLISH: Said = {
         "The channel {subject} works again",
         "The channel '{subject}' may send again.",
         "It was stopped from {since} to {ended}.",
-        "Messages that waited and go out now: {waiting}.",
+        "Messages that waited and go out now, or at their next attempt: {waiting}.",
     ),
     (Trouble.REFUSED, False): (
         "Events for {subject} are refused: their signature is wrong",

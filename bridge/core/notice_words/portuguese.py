@@ -55,8 +55,8 @@ PORTUGUESE: Said = {
     (Trouble.PAUSED, True): (
         "O canal {subject} voltou a funcionar",
         "O canal '{subject}' voltou a funcionar.",
-        "Ficou parado de {since} a {ended}.",
-        "Mensagens que esperavam e saem agora: {waiting}.",
+        "Entre {since} e {ended} não funcionou, ou só de vez em quando.",
+        "Mensagens que esperavam e saem agora, ou na próxima tentativa: {waiting}.",
     ),
     (Trouble.STOPPED, False): (
         "O canal {subject} parou e precisa de você",
@@ -69,7 +69,7 @@ PORTUGUESE: Said = {
         "O canal {subject} foi liberado",
         "O canal '{subject}' pode enviar de novo.",
         "Ficou parado de {since} a {ended}.",
-        "Mensagens que esperavam e saem agora: {waiting}.",
+        "Mensagens que esperavam e saem agora, ou na próxima tentativa: {waiting}.",
     ),
     (Trouble.REFUSED, False): (
         "Eventos de {subject} são recusados: a assinatura não confere",

@@ -55,8 +55,8 @@ SPANISH: Said = {
     (Trouble.PAUSED, True): (
         "El canal {subject} vuelve a funcionar",
         "El canal '{subject}' vuelve a funcionar.",
-        "Estuvo parado de {since} a {ended}.",
-        "Mensajes que esperaban y salen ahora: {waiting}.",
+        "Entre {since} y {ended} no funcionó, o solo de vez en cuando.",
+        "Mensajes que esperaban y salen ahora, o en su próximo intento: {waiting}.",
     ),
     (Trouble.STOPPED, False): (
         "El canal {subject} se detuvo y lo necesita a usted",
@@ -69,7 +69,7 @@ SPANISH: Said = {
         "El canal {subject} fue liberado",
         "El canal '{subject}' puede enviar de nuevo.",
         "Estuvo parado de {since} a {ended}.",
-        "Mensajes que esperaban y salen ahora: {waiting}.",
+        "Mensajes que esperaban y salen ahora, o en su próximo intento: {waiting}.",
     ),
     (Trouble.REFUSED, False): (
         "Se rechazan eventos de {subject}: la firma no coincide",

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import replace as remade
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import TypeVar
 
 import pytest
@@ -62,6 +62,14 @@ def watched(database: Database, *scripted: ScriptedChannel, owner: Action | None
     )
 
 
+async def told_of(database: Database, seq: int) -> dict[str, object]:
+    """Return what a notice holds."""
+    shown = await database.read(lambda c: details.show_event(c, seq))
+    assert isinstance(shown, details.EventDetails)
+    data: dict[str, object] = json.loads(shown.entry.body)["data"]
+    return data
+
+
 async def look(pipeline: Pipeline) -> None:
     """Look for trouble as the bridge does, and send what follows."""
     await pipeline.engine.alarm.look()
@@ -84,6 +92,59 @@ async def test_a_pause_and_its_end_are_told_once_each(database: Database) -> Non
         await look(pipeline)
     assert desk.texts[1:] == ["trouble.ended: The channel wins works again"]
     assert not await database.read(incidents.any_open)
+
+
+async def test_a_channel_that_comes_and_goes_is_not_told_each_time(database: Database) -> None:
+    """The second pause within an hour is over when the channel has worked for one; then all is as before."""
+    wins, desk = channel("wins", failures=2), channel("desk")
+    pipeline = watched(database, wins, desk)
+
+    async def come_and_go(number: int) -> None:
+        wins.script[:] = [DOWN, DOWN]
+        await pipeline.run(*of_learners(2, 2 * number))
+        await look(pipeline)
+        pipeline.clock.advance(minutes=1)
+        await pipeline.engine.drain()
+        await look(pipeline)
+        pipeline.clock.advance(minutes=1)
+
+    for number in range(30):
+        await come_and_go(number)
+    paused, works = (
+        "trouble.started: The channel wins is paused",
+        "trouble.ended: The channel wins works again",
+    )
+    assert desk.texts == [paused, works, paused]
+    assert len(wins.sent) == 30 * 4
+    pipeline = pipeline.restarted()
+    pipeline.clock.advance(minutes=60)
+    await look(pipeline)
+    await look(pipeline)
+    assert desk.texts[3:] == [works]
+    pipeline.clock.advance(minutes=2)
+    await come_and_go(99)
+    assert desk.texts[4:] == [paused, works]
+
+
+async def test_what_waits_for_a_time_of_its_own_does_not_wait_for_the_channel(database: Database) -> None:
+    """Nobody is told that reminders of next week go out now."""
+    later = replace(action("later", "wins"), delay=timedelta(days=7))
+    wins, desk = channel("wins", DOWN, DOWN, failures=2, waits=(3600,)), channel("desk")
+    rules = [rule("r", action("r", "wins")), rule("later", later, on="nutror.lesson_viewed")]
+    pipeline = remade(watched(database, wins, desk), rules=rules)
+    for number in range(5):
+        await pipeline.run({**completion(f"later{number}"), "event": "nutror.lesson_viewed"})
+    await pipeline.run(*of_learners(3))
+    await look(pipeline)
+    pipeline.clock.advance(minutes=1)
+    await pipeline.engine.drain()
+    await look(pipeline)
+    told = [
+        (await told_of(database, event.seq))["waiting"]
+        for event in await database.read(lambda c: views.list_events(c, EventFilter(source=SOURCE)))
+    ]
+    assert set(told) == {2, 3}  # two wait for their next attempt when the third has gone out
+    assert [each.partition(":")[0] for each in desk.texts] == ["trouble.started", "trouble.ended"]
 
 
 async def test_a_channel_that_is_gone_is_told_with_what_waits_and_what_to_do(database: Database) -> None:
