@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from msgspec import Struct, field
@@ -22,6 +21,7 @@ from bridge.core.identity import entry_key
 from bridge.core.notices import Facts, notice
 from bridge.core.rules import OWNER_RULE, Action, Rule
 from bridge.core.trouble import ENDED, NOTICE_ID, ONCE, SOURCE, STARTED, TYPES, Trouble, event_type
+from bridge.pipeline.forged import FORGED, Count, Forged, note
 from bridge.pipeline.node import Node
 from bridge.store import channels, halts, inbox, incidents, setback
 from bridge.store.database import Connection, StoreUnavailable
@@ -38,9 +38,6 @@ QUIET = timedelta(hours=1)
 So it is with a channel that has paused before so short a while ago, and may pause again.
 """
 QUIETED = (Trouble.DEAD, Trouble.PARKED, Trouble.ENTRIES, Trouble.REFUSED)
-FORGED = 3
-"""So many wrong signatures within `FORGED_WITHIN` are trouble; fewer may be anybody trying."""
-FORGED_WITHIN = timedelta(minutes=10)
 AT_ONCE = 50
 """Incidents told of in one look."""
 
@@ -102,7 +99,7 @@ class Alarm(Struct):
     owner: Owner
     wake: Callable[[], None]
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
-    _forged: dict[str, deque[datetime]] = field(default_factory=dict)
+    _forged: Count = field(default_factory=Count)
     _away: _Away | None = None
     _told_of_store: datetime | None = None
     _looked_at: tuple[datetime, float] | None = None
@@ -145,7 +142,8 @@ class Alarm(Struct):
             if away is None and not await self.node.database.read(incidents.any_open):
                 return 0
             news = away if away is not None and self._is_news(away, now) else None
-            made = await self.node.database.write(lambda connection: self._tell(connection, now, news))
+            forged = self._forged.unnoted()
+            made, noted = await self.node.database.write(lambda c: self._tell(c, now, news, forged))
         except StoreUnavailable as error:
             self._is_away(now, str(error), lasts=True)
             return 0
@@ -153,6 +151,7 @@ class Alarm(Struct):
             self._told_of_store = now
         if self._away is away:  # and not what happened meanwhile
             self._away = None
+        self._forged.are_noted(noted)
         self._report(made)
         return len(made)
 
@@ -172,13 +171,13 @@ class Alarm(Struct):
             self.node.log.warning("the clock was set back, what waited for it does not", deliveries=count)
 
     async def refused(self, source: str, why: str) -> None:
-        """Note a request with a wrong signature; several in a short time are trouble."""
+        """Note a request with a wrong signature; several in a short time are trouble.
+
+        Once they are, the next look notes each one that follows.
+        """
         now = self.node.clock.now()
-        recent = self._forged.setdefault(source, deque(maxlen=FORGED))
-        recent.append(now)
-        if len(recent) < FORGED or now - recent[0] > FORGED_WITHIN:
+        if not self._forged.add(source, now):
             return
-        recent.clear()  # so that a flood is one write for several requests
         try:
             await self.node.database.write(
                 lambda c: incidents.happened(c, Trouble.REFUSED, source, now=now, why=why, count=FORGED)
@@ -199,14 +198,18 @@ class Alarm(Struct):
         before = self._told_of_store
         return away.lasts or before is None or abs(now - before) >= QUIET
 
-    def _tell(self, connection: Connection, now: datetime, away: _Away | None) -> list[Incident]:
+    def _tell(
+        self, connection: Connection, now: datetime, away: _Away | None, forged: Sequence[Forged]
+    ) -> tuple[list[Incident], Sequence[Forged]]:
+        """Write what there is to tell; returns the notices, and the forged requests that are noted now."""
+        noted = note(connection, forged)
         if away is not None:
             incidents.happened(connection, Trouble.STORE, "", now=away.since, why=away.why)
             incidents.ended(connection, Trouble.STORE, "", now=now)
         for kind in QUIETED:
             incidents.quieted(connection, kind, since=now - QUIET, now=now)
         found = incidents.untold(connection, AT_ONCE, quiet=QUIET, now=now)
-        return [each for each in found if self._told(connection, each, now)]
+        return [each for each in found if self._told(connection, each, now)], noted
 
     def _told(self, connection: Connection, incident: Incident, now: datetime) -> bool:
         """Put a notice into the inbox; False if another node did."""

@@ -7,7 +7,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, Connection, and_, exists, func, null, or_, select, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    and_,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from bridge.core.trouble import COMES_AND_GOES, Trouble
 from bridge.store.columns import Instant
@@ -37,6 +49,12 @@ def happened(
     """Note a sign of trouble: the first one starts an incident, the others are counted in it."""
     values = {"kind": kind, "subject": subject, "started_at": now, "last_at": now, "count": count, "why": why}
     connection.execute(_HAPPENED, values)
+
+
+def lasts(connection: Connection, kind: Trouble, subject: str, *, now: datetime, count: int) -> bool:
+    """Note further signs, the last one at `now`, of what is trouble already; False if it is not."""
+    values = {"given_kind": kind, "given_subject": subject, "given_now": now, "given_count": count}
+    return connection.execute(_LASTED, values).rowcount == 1
 
 
 def ended(connection: Connection, kind: Trouble, subject: str, *, now: datetime) -> None:
@@ -105,6 +123,11 @@ _HAPPENED = insert_or_update(
 )
 _THIS = (incidents.c.kind == given("kind"), incidents.c.subject == given("subject"))
 _ENDED = update(incidents).where(*_THIS, _LASTS).values(ended_at=given("now"))
+_LASTED = (
+    update(incidents)
+    .where(*_THIS, _LASTS)
+    .values(last_at=given("now"), count=incidents.c["count"] + given("count", Integer))
+)
 _LATEST = select(func.max(incidents.c.seq)).where(*_THIS, _OPEN).scalar_subquery()
 _GOES_ON = update(incidents).where(incidents.c.seq == _LATEST, _OPEN).values(ended_at=null())
 _REPLACED = (

@@ -199,6 +199,36 @@ async def test_wrong_signatures_are_told_when_there_are_several(database: Databa
     assert desk.texts[1:] == ["trouble.ended: No more events for eduzz are refused"]
 
 
+async def test_wrong_signatures_that_come_now_and_then_are_not_over(database: Database) -> None:
+    """For an hour there was none, the notice says; so it is, and the number is the true one."""
+    desk = channel("desk")
+    pipeline = watched(database, channel("wins"), desk)
+    body = json.dumps(completion()).encode()
+    headers = {**pipeline.source.outgoing_headers(body), "x-signature": "00" * 32}
+
+    async def come(times: int) -> None:
+        for _ in range(times):
+            await pipeline.ingest.receive("eduzz", headers, body)
+        await look(pipeline)
+
+    await come(2)
+    await come(1)
+    await come(2)
+    for _ in range(20):
+        pipeline.clock.advance(minutes=11)
+        await come(1)
+    await come(2)
+    pipeline.clock.advance(minutes=59)
+    await look(pipeline)
+    (incident,) = await database.read(incidents.lasting)
+    assert (incident.count, len(desk.texts)) == (27, 1)
+    pipeline.clock.advance(minutes=1)
+    await look(pipeline)
+    assert desk.texts[1:] == ["trouble.ended: No more events for eduzz are refused"]
+    await come(2)
+    assert (len(desk.texts), await database.read(incidents.lasting)) == (2, [])
+
+
 async def test_requests_without_a_signature_are_nobodys_trouble(database: Database) -> None:
     """The internet knocks at every door."""
     pipeline = watched(database, channel("wins"), channel("desk"))
