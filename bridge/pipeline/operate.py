@@ -87,7 +87,10 @@ class Operator:
         return Told(done=done, sentence=f"channel {channel} {sentence}")
 
     async def resume(self, channel: str) -> Told:
-        """Let a channel that is paused, stopped or asked to be silent send again, at once."""
+        """Let a channel that is paused, stopped or asked to be silent send again, at once.
+
+        Whoever says so knows that its destination is back: what waits for another attempt has it now.
+        """
         now = self._node.clock.now()
         done = await self._node.database.write(lambda connection: _resume(connection, channel, now))
         self._node.log.info("resume asked for", channel=channel, done=done)
@@ -125,6 +128,7 @@ def _resume(connection: Connection, channel: str, now: datetime) -> bool:
     if standing.breaker.phase is Phase.WORKING and not is_held(standing.breaker, now):
         return False
     channels.write(connection, channel, replace(standing, breaker=FRESH))
+    decisions.try_again(connection, channel, now=now)
     tell(connection, channel, standing.breaker, FRESH, now)
     tell_of_channel(connection, channel)
     return True

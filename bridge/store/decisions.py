@@ -26,6 +26,7 @@ from bridge.store.deliveries import (
     Refused,
     Taken,
 )
+from bridge.store.lanes import in_lane
 from bridge.store.moves import CLOSED, OPEN, THIS, move
 from bridge.store.news import tell_of_channel
 from bridge.store.schema import (
@@ -84,6 +85,14 @@ def discard_unsent(connection: Connection, entry_seq: int, *, now: datetime, why
     return len(discarded)
 
 
+def try_again(connection: Connection, channel: str, *, now: datetime) -> int:
+    """Make due now what waits for another attempt through a channel, with its schedule from the start.
+
+    What was not tried yet is due as it is, and what is held for later keeps its time. Returns how many.
+    """
+    return connection.execute(_TRY_AGAIN, {"given_channel": channel, "given_now": now}).rowcount
+
+
 def park_unrouted(connection: Connection, channels: Collection[str], *, now: datetime) -> dict[str, int]:
     """Park what waits for a channel that is not one of `channels`; returns how many of each.
 
@@ -113,6 +122,18 @@ _RETRY = move(
     trigger=constant("person"),
     why=null(),
 ).returning(deliveries.c.channel)
+_TRY_AGAIN = move(
+    State.PENDING,
+    deliveries.c.channel == given("channel"),
+    OPEN,
+    deliveries.c.lease.is_(None),
+    deliveries.c.tries > 0,
+    in_lane(deliveries),
+    due_at=given("now"),
+    ready_at=given("now"),
+    first_at=null(),
+    tries=0,
+)
 _DISCARD = move(State.DISCARDED, THIS, **CLOSED, why=given("why"))
 _DISCARD_UNSENT = move(
     State.DISCARDED,

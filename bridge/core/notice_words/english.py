@@ -69,7 +69,7 @@ ENGLISH: Said = {
         "The channel {subject} works again",
         "The channel '{subject}' may send again.",
         "It was stopped from {since} to {ended}.",
-        "Messages that waited and go out now, or at their next attempt: {waiting}.",
+        "Messages that waited and go out now: {waiting}.",
     ),
     (Trouble.REFUSED, False): (
         "Events for {subject} are refused: their signature is wrong",

@@ -69,7 +69,7 @@ PORTUGUESE: Said = {
         "O canal {subject} foi liberado",
         "O canal '{subject}' pode enviar de novo.",
         "Ficou parado de {since} a {ended}.",
-        "Mensagens que esperavam e saem agora, ou na próxima tentativa: {waiting}.",
+        "Mensagens que esperavam e saem agora: {waiting}.",
     ),
     (Trouble.REFUSED, False): (
         "Eventos de {subject} são recusados: a assinatura não confere",

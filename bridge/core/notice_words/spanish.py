@@ -69,7 +69,7 @@ SPANISH: Said = {
         "El canal {subject} fue liberado",
         "El canal '{subject}' puede enviar de nuevo.",
         "Estuvo parado de {since} a {ended}.",
-        "Mensajes que esperaban y salen ahora, o en su próximo intento: {waiting}.",
+        "Mensajes que esperaban y salen ahora: {waiting}.",
     ),
     (Trouble.REFUSED, False): (
         "Se rechazan eventos de {subject}: la firma no coincide",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from bridge.core.breaker import Phase
 from bridge.core.outcomes import Reason, Rejected, Retry, State
@@ -204,3 +207,58 @@ async def test_a_channel_that_was_asked_for_silence_goes_on_when_a_person_says_s
     assert not (await pipeline.operator.resume("wins")).done
     await pipeline.engine.drain()
     assert await counts(database) == {State.DELIVERED: 3}
+
+
+async def test_what_waited_for_a_person_has_its_whole_schedule_before_it(database: Database) -> None:
+    """Stopped for longer than the three days that retries go on, one more failure is not the end."""
+    wins = channel("wins", DOWN, GONE, DOWN, failures=9)
+    pipeline = simple(database, wins)
+    await pipeline.run(completion())
+    pipeline.clock.advance(seconds=10)
+    await pipeline.engine.drain()
+    assert await phase(database) is Phase.STOPPED
+    pipeline.clock.advance(days=4)
+    await pipeline.operator.resume("wins")
+    await pipeline.engine.drain()
+    assert (await counts(database), len(wins.sent)) == ({State.PENDING: 1}, 3)
+    pipeline.clock.advance(seconds=10)
+    await pipeline.engine.drain()
+    assert await counts(database) == {State.DELIVERED: 1}
+
+
+async def test_what_waits_for_its_next_attempt_goes_out_when_a_person_resumes_the_channel(
+    database: Database,
+) -> None:
+    """They know that the destination is back, and need not wait eight hours for it; reminders do wait."""
+    wins = channel("wins", *[DOWN] * 4, failures=4, waits=(8 * 3600,))
+    later = replace(action("later", "wins"), delay=timedelta(days=7))
+    rules = [rule("r", action("r", "wins")), rule("later", later, on="nutror.lesson_viewed")]
+    pipeline = Pipeline(database, rules, channels(wins))
+    await pipeline.run({**completion("later"), "event": "nutror.lesson_viewed"}, *of_learners(6))
+    assert len(wins.sent) == 4
+    assert (await pipeline.operator.resume("wins")).done
+    await pipeline.engine.drain()
+    assert await counts(database) == {State.DELIVERED: 6, State.PENDING: 1}
+    events = [json.loads(body)["text"].split()[1] for _, body in wins.sent[4:]]
+    assert sorted(events) == [f"e{number}" for number in range(6)]
+
+
+async def test_resuming_sends_nothing_twice_that_is_under_way(database: Database) -> None:
+    """One that was being tried keeps its lease."""
+    wins = channel("wins", DOWN, DOWN, failures=2, waits=(1,))
+    pipeline = simple(database, wins)
+    await pipeline.run(*of_learners(2))
+    pipeline.clock.advance(seconds=30)
+
+    async def resumed() -> None:
+        wins.before_answer = _nothing
+        await pipeline.operator.resume("wins")
+
+    wins.before_answer = resumed
+    await pipeline.engine.drain()
+    assert await counts(database) == {State.DELIVERED: 2}
+    assert len(wins.sent) == 4
+
+
+async def _nothing() -> None:
+    """Do nothing."""
