@@ -21,10 +21,10 @@ from bridge.core.values import number, text_of
 
 
 class Index:
-    """Files conditions by number once, then answers `candidates`."""
+    """Files conditions by number once, then finds those that an event can meet."""
 
     def __init__(self, conditions: Sequence[tuple[int, Condition]]) -> None:
-        """`conditions` are (number, condition); the numbers are what `candidates` returns."""
+        """`conditions` are (number, condition); the numbers are what `collect` adds."""
         choices = [(name, anchors_of(condition)) for name, condition in conditions]
         crowd = Counter(place for _, found in choices for choice in found for place in _places(choice))
         self._always: list[int] = []
@@ -37,14 +37,8 @@ class Index:
         for held in self._fields.values():
             held.spans.build()
 
-    def candidates(self, facts: Facts) -> set[int]:
-        """Return the numbers of all conditions that may hold; no other can."""
-        found: set[int] = set()
-        self.collect(facts, found)
-        return found
-
     def collect(self, facts: Facts, found: set[int]) -> None:
-        """Add the candidates to `found`."""
+        """Add the numbers of all conditions that may hold; no other can."""
         if self._always:
             found.update(self._always)
         for held in self._fields.values():

@@ -30,7 +30,6 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     all_,
-    any_,
     bindparam,
     column,
     func,
@@ -66,11 +65,6 @@ class Numbers(UserDefinedType[Sequence[int]]):
         """Return what makes of numbers what the driver takes."""
         kind = kind_of(BigInteger(), dialect)
         return lambda numbers: kind.packed(numbers or ())
-
-
-def is_among(number: Column[int], name: str) -> ColumnElement[bool]:
-    """Return the test that a column has one of the numbers of the parameter `given_<name>`."""
-    return number == any_(bindparam(f"given_{name}", type_=Numbers()))
 
 
 def is_not_among(number: Column[int], name: str) -> ColumnElement[bool]:

@@ -30,7 +30,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from bridge.store import keys, source_names
 from bridge.store.arrays import is_not_among
 from bridge.store.columns import Json
-from bridge.store.entries import Accepted, Entry, EntryFacts, Finished, Lease, NewEntry
+from bridge.store.entries import Accepted, Entry, Finished, Lease, NewEntry
 from bridge.store.inbox_rows import (
     DONE_COLUMNS,
     FLAGS,
@@ -54,9 +54,9 @@ NOBODY = 0
 """A number that no row has: an empty list would make the databases plan for a subquery."""
 
 
-def accept(connection: Connection, entry: NewEntry, lease: Lease | None = None) -> Accepted:
-    """Store a request, once for ever for the same key; with a lease, a new one is claimed at once."""
-    return accept_all(connection, [(entry, lease)])[0]
+def accept(connection: Connection, entry: NewEntry) -> Accepted:
+    """Store a request, once for ever for the same key."""
+    return accept_all(connection, [(entry, None)])[0]
 
 
 def accept_all(
@@ -66,7 +66,8 @@ def accept_all(
 ) -> list[Accepted]:
     """Store requests as `accept` does, in their order, with one statement for all of a kind.
 
-    One with what is `Finished` about it is done at once. `seqs` are their numbers, if they have any yet.
+    With a lease, a new one is claimed at once; one with what is `Finished` about it is done at once. `seqs`
+    are their numbers, if they have any yet.
     """
     if not entries:
         return []
@@ -150,19 +151,6 @@ def claim(
     }
     rows = connection.execute(_CLAIM[connection.dialect.name], values)
     return sorted((entry_of(row) for row in rows), key=lambda entry: entry.seq)
-
-
-def finish(
-    connection: Connection,
-    seq: int,
-    *,
-    lease: str,
-    now: datetime,
-    facts: EntryFacts,
-    summary: Mapping[str, object],
-) -> bool:
-    """Close an entry with what was found and decided; False, and nothing written, if the lease is lost."""
-    return finish_all(connection, [(seq, lease, Finished(now, facts, summary))])
 
 
 def finish_all(connection: Connection, entries: Sequence[tuple[int, str, Finished]]) -> bool:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 from bridge.core.identity import entry_key
 from bridge.core.messages import Payload
 from bridge.core.outcomes import State
-from bridge.store import claiming, details, inbox, memory, outbox
+from bridge.store import claiming, details, memory, outbox
 from bridge.store.details import (
     Ambiguous,
     Claim,
@@ -20,12 +20,12 @@ from bridge.store.details import (
 )
 from bridge.store.engines import Engines
 from tests.support.stored import (
-    FACTS,
     LEASE,
     NOW,
     attempt,
     claim_due,
     claim_entries,
+    finish_entry,
     new_delivery,
     store_delivery,
     store_entry,
@@ -81,7 +81,7 @@ def test_an_event_is_also_found_by_the_id_that_parsing_gave_it(connection: Conne
     """A sender's key and the event's id may differ."""
     (seq,) = store_named(connection, "digest-of-the-body")
     claim_entries(connection)
-    inbox.finish(connection, seq, lease=LEASE, now=NOW, facts=FACTS, summary={})
+    finish_entry(connection, seq)
 
     assert find_event(connection, "evt-0") == seq
 

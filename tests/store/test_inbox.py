@@ -19,6 +19,7 @@ from tests.support.stored import (
     NOW,
     SECOND,
     claim_entries,
+    finish_entry,
     new_entry,
     store_entry,
 )
@@ -69,7 +70,7 @@ def test_any_text_a_sender_chooses_can_be_stored(connection: Connection, text: s
     claim_entries(connection)
     facts = EntryFacts(event_id=text, type=text, kind=text, learner_email=text)
 
-    assert inbox.finish(connection, seq, lease=LEASE, now=NOW, facts=facts, summary={"note": text})
+    assert finish_entry(connection, seq, facts=facts, summary={"note": text})
     assert shown(connection, seq).summary == {"note": text}
 
 
@@ -97,11 +98,11 @@ def test_a_worker_that_lost_its_lease_writes_nothing(connection: Connection) -> 
     claim_entries(connection, lease="slow")
     claim_entries(connection, now=NOW + MINUTE, lease="quick")
 
-    assert not inbox.finish(connection, seq, lease="slow", now=NOW, facts=FACTS, summary={})
+    assert not finish_entry(connection, seq, lease="slow")
     assert not inbox.park(connection, seq, lease="slow", now=NOW, why="slow")
     assert shown(connection, seq).state == "new"
-    assert inbox.finish(connection, seq, lease="quick", now=NOW, facts=FACTS, summary={"rules": ["a"]})
-    assert not inbox.finish(connection, seq, lease="quick", now=NOW, facts=FACTS, summary={})
+    assert finish_entry(connection, seq, lease="quick", summary={"rules": ["a"]})
+    assert not finish_entry(connection, seq, lease="quick")
 
 
 def test_a_finished_entry_carries_what_was_found(connection: Connection) -> None:
@@ -109,7 +110,7 @@ def test_a_finished_entry_carries_what_was_found(connection: Connection) -> None
     seq = store_entry(connection)
     claim_entries(connection)
 
-    assert inbox.finish(connection, seq, lease=LEASE, now=NOW, facts=FACTS, summary={"rules": ["a"]})
+    assert finish_entry(connection, seq, summary={"rules": ["a"]})
 
     row = shown(connection, seq)
     assert (row.state, row.event_id, row.type, row.kind) == ("done", "evt-0", FACTS.type, FACTS.kind)
@@ -135,7 +136,7 @@ def test_a_replay_is_a_new_run_of_a_finished_entry_only(connection: Connection) 
     seq = store_entry(connection)
     assert inbox.replay(connection, seq, now=NOW) == 1
     claim_entries(connection)
-    inbox.finish(connection, seq, lease=LEASE, now=NOW, facts=FACTS, summary={})
+    finish_entry(connection, seq)
 
     assert inbox.replay(connection, seq, now=NOW + SECOND) == 2
     assert inbox.replay(connection, seq, now=NOW + SECOND) == 2
@@ -182,7 +183,7 @@ def test_what_is_being_worked_on_is_left_alone(connection: Connection) -> None:
         connection, now=NOW + MINUTE, lease_until=NOW + 2 * MINUTE, lease="node/2", limit=9, busy=seqs[:1]
     )
     assert [entry.seq for entry in claimed or ()] == seqs[1:]
-    assert inbox.finish(connection, seqs[0], lease="node/1", now=NOW, facts=FACTS, summary={})
+    assert finish_entry(connection, seqs[0], lease="node/1")
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])
@@ -200,7 +201,7 @@ def test_one_node_at_a_time_takes_entries(engines: Engines, store_url: str) -> N
     with engines.writer.begin() as one:
         first += claim_entries(one, lease="one/2", limit=1)
         for entry, lease in zip(first, ("one/1", "one/2"), strict=True):
-            assert inbox.finish(one, entry.seq, lease=lease, now=NOW, facts=FACTS, summary={})
+            assert finish_entry(one, entry.seq, lease=lease)
     with other.writer.begin() as two:
         assert [entry.seq for entry in claim_entries(two, lease="two/3")] == seqs[2:]
     with engines.writer.begin() as one:

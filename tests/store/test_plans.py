@@ -36,13 +36,13 @@ from bridge.store.deliveries import as_kept
 from bridge.store.engines import Engines
 from bridge.store.views import DeliveryFilter, EventFilter
 from tests.support.stored import (
-    FACTS,
     LEASE,
     MINUTE,
     NOW,
     attempt,
     claim_due,
     claim_entries,
+    finish_entry,
     new_delivery,
     store_delivery,
     store_entry,
@@ -97,7 +97,7 @@ def life(connection: Connection) -> None:
             now=NOW,
         )
     for entry in claim_entries(connection):
-        inbox.finish(connection, entry.seq, lease=LEASE, now=NOW, facts=FACTS, summary={})
+        finish_entry(connection, entry.seq)
     inbox.replay(connection, entry.seq, now=NOW)
     claim_entries(connection)
     inbox.park(connection, entry.seq, lease=LEASE, now=NOW, why="x")

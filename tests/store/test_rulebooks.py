@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from bridge.store import inbox, rulebooks
+from bridge.store import rulebooks
 from bridge.store.entries import EntryFacts
-from tests.support.stored import LEASE, NOW, claim_entries, store_entry
+from tests.support.stored import NOW, claim_entries, finish_entry, store_entry
 
 BOOK = b'{"rules":[]}' * 100
 DIGEST = b"0123456789abcdef"
@@ -45,7 +45,7 @@ def test_only_what_no_event_refers_to_is_pruned(connection: Connection) -> None:
     seq = store_entry(connection)
     claim_entries(connection)
     facts, summary = EntryFacts(), {"matched": [], "rules": DIGEST.hex(), "deliveries": 0}
-    assert inbox.finish(connection, seq, lease=LEASE, now=NOW, facts=facts, summary=summary)
+    assert finish_entry(connection, seq, facts=facts, summary=summary)
     assert rulebooks.prune(connection, before=NOW) == 0
     assert rulebooks.prune(connection, before=LATER) == 1
     assert rulebooks.find(connection, DIGEST) == BOOK

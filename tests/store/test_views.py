@@ -18,6 +18,7 @@ from tests.support.stored import (
     attempt,
     claim_due,
     claim_entries,
+    finish_entry,
     new_delivery,
     store_delivery,
     store_entry,
@@ -34,7 +35,7 @@ def school(connection: Connection) -> list[int]:
     seqs = [store_entry(connection, number) for number in range(6)]
     for entry in claim_entries(connection, limit=3):
         facts = OTHER if entry.seq == seqs[2] else FACTS
-        inbox.finish(connection, entry.seq, lease=LEASE, now=NOW, facts=facts, summary={"rules": ["r"]})
+        finish_entry(connection, entry.seq, facts=facts, summary={"rules": ["r"]})
         channel = "wins" if entry.seq == seqs[2] else "learners"
         outbox.enqueue(connection, new_delivery(entry.seq, seqs.index(entry.seq), channel=channel))
     claim_entries(connection, limit=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from bridge.core.identity import delivery_id, entry_key
 from bridge.core.outcomes import Reason
 from bridge.store import claiming, inbox, outbox
 from bridge.store.deliveries import Attempt, Due, NewDelivery
-from bridge.store.entries import Entry, EntryFacts, Lease, NewEntry
+from bridge.store.entries import Entry, EntryFacts, Finished, Lease, NewEntry
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -86,6 +87,19 @@ def claim_entries(
 ) -> list[Entry]:
     """Claim entries for a minute."""
     return inbox.claim(connection, now=now, lease_until=now + MINUTE, lease=lease, limit=limit) or []
+
+
+def finish_entry(
+    connection: Connection,
+    seq: int,
+    *,
+    lease: str = LEASE,
+    now: datetime = NOW,
+    facts: EntryFacts = FACTS,
+    summary: Mapping[str, object] | None = None,
+) -> bool:
+    """Close a claimed entry; False if the lease is lost."""
+    return inbox.finish_all(connection, [(seq, lease, Finished(now, facts, summary or {}))])
 
 
 def claim_due(

@@ -16,6 +16,7 @@ from bridge.core.outcomes import Reason, State
 from bridge.store import claiming, inbox, memory, outbox
 from bridge.store.deliveries import Attempt, Due, NewDelivery
 from bridge.store.entries import EntryFacts, Lease, NewEntry
+from tests.support.stored import finish_entry
 
 MINUTE = timedelta(minutes=1)
 LEASE = "stock"
@@ -125,7 +126,7 @@ def _event(
         learner_email=say("maria@aluna.example"),
         test=failed,
     )
-    inbox.finish(connection, seq, lease=LEASE, now=at, facts=facts, summary=_summary(say, failed=failed))
+    finish_entry(connection, seq, lease=LEASE, now=at, facts=facts, summary=_summary(say, failed=failed))
     return seq
 
 

@@ -6,9 +6,9 @@ import asyncio
 import sys
 
 from bridge.core.outcomes import State
-from bridge.store import inbox, outbox
+from bridge.store import outbox
 from bridge.store.database import Database
-from tests.support.stored import FACTS, NOW, attempt, claim_due, claim_entries
+from tests.support.stored import attempt, claim_due, claim_entries, finish_entry
 
 
 async def main(url: str, lease: str) -> None:
@@ -25,9 +25,7 @@ async def claim_inbox(database: Database, lease: str) -> None:
         for entry in entries:
             print("entry", entry.seq)
             await database.write(
-                lambda c, seq=entry.seq: inbox.finish(  # type: ignore[misc]
-                    c, seq, lease=lease, now=NOW, facts=FACTS, summary={}
-                )
+                lambda c, seq=entry.seq: finish_entry(c, seq, lease=lease)  # type: ignore[misc]
             )
 
 
