@@ -16,6 +16,7 @@ from bridge.web.answers import refusal
 from bridge.web.configuration import configuration_plain
 from bridge.web.desk import Desk
 from bridge.web.filters import Query, page_link
+from bridge.web.forms import reason_of
 from bridge.web.plain import (
     delivery_details_plain,
     delivery_plain,
@@ -85,8 +86,10 @@ class Api:
     async def _explanation(self, request: web.Request) -> web.Response:
         seq = int(request.match_info["seq"])
         found = await self._desk.store.read(lambda c: details.show_event(c, seq))
-        if isinstance(found, NotFound) or self._desk.explainer is None:
+        if isinstance(found, NotFound):
             return refusal(404, f"there is no event {seq}")
+        if self._desk.explainer is None:
+            return refusal(409, f"event {seq} cannot be explained: no rules are at work, see /configuration")
         now, rule = request.query.get("basis") == "now", request.query.get("rule")
         made = await self._desk.explainer.explain(found, now=now, rule=rule)
         if isinstance(made, Unexplained):
@@ -107,7 +110,7 @@ class Api:
         return told_answer(await self._desk.operator.retry(request.match_info["id"]))
 
     async def _discard(self, request: web.Request) -> web.Response:
-        why = request.query.get("why", "").strip()[:500] or "discarded through the API"
+        why = reason_of(request.query, "discarded through the API")
         return told_answer(await self._desk.operator.discard(request.match_info["id"], why))
 
     def _query(self, request: web.Request) -> Query:

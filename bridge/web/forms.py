@@ -1,8 +1,8 @@
-"""What the forms of the admin pages have in common: the names in their paths, and where they lead."""
+"""What the forms of the admin pages have in common: names in their paths, what they say, where they lead."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
@@ -10,6 +10,8 @@ from bridge.pipeline.operate import Told
 
 NAME = r"{name:[A-Za-z0-9][A-Za-z0-9_-]{0,63}}"
 """A channel's or a rule's name in a path."""
+REASON_LENGTH = 500
+"""Characters that are kept of a reason that a person gives."""
 PAUSED_BY = "paused by a person on the admin page"
 
 
@@ -23,3 +25,17 @@ async def after(
     if not told.done:
         return await again(told.sentence)
     raise web.HTTPSeeOther(f"{page}?done={done}")
+
+
+async def said_in(request: web.Request) -> dict[str, str]:
+    """Return the words of a form; none for a request without one."""
+    try:
+        form = await request.post()
+    except (ValueError, LookupError):  # LookupError: a charset that is none
+        raise web.HTTPBadRequest from None
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def reason_of(said: Mapping[str, str], otherwise: str = "") -> str:
+    """Return the reason that a person gives, cut to its length; `otherwise` where there is none."""
+    return said.get("why", "").strip()[:REASON_LENGTH] or otherwise

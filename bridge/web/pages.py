@@ -13,13 +13,10 @@ from bridge.store.details import Ambiguous, DeliveryDetails, EventDetails, NotFo
 from bridge.web.desk import Desk
 from bridge.web.explained import shown_explanation
 from bridge.web.filters import EVENT_STATES, Query
-from bridge.web.forms import after
+from bridge.web.forms import after, reason_of, said_in
 from bridge.web.overview import overview
 from bridge.web.render import Pages
 from bridge.web.shown import items_headline, shares, shown_body, shown_headers, shown_message
-
-WHY_LENGTH = 500
-"""Characters of the reason for discarding."""
 
 
 class AdminPages:
@@ -153,7 +150,8 @@ class AdminPages:
 
     async def _discard(self, request: web.Request) -> web.StreamResponse:
         delivery_id = request.match_info["id"]
-        told = await self._desk.operator.discard(delivery_id, await _why(request))
+        why = reason_of(await said_in(request), "discarded by a person")
+        told = await self._desk.operator.discard(delivery_id, why)
         page = f"/deliveries/{delivery_id}"
         return await after(told, page, "discard", lambda why: self._delivery(request, problem=why))
 
@@ -174,14 +172,6 @@ _NOTICES: Mapping[str, str] = {
 def _notice(request: web.Request) -> str:
     """Return the sentence for the thing just done; only our own sentences, whatever the link says."""
     return _NOTICES.get(request.query.get("done", ""), "")
-
-
-async def _why(request: web.Request) -> str:
-    try:
-        form = await request.post()
-    except (ValueError, LookupError):  # LookupError: a charset that is none
-        raise web.HTTPBadRequest from None
-    return str(form.get("why") or "").strip()[:WHY_LENGTH] or "discarded by a person"
 
 
 def _event_values(found: EventDetails) -> dict[str, object]:

@@ -11,10 +11,10 @@ from bridge.pipeline.operate import Told
 from bridge.store import suppressions
 from bridge.store.suppressions import SuppressionFilter, SuppressionRow
 from bridge.web.answers import refusal
-from bridge.web.api import json_answer, told_answer
+from bridge.web.api import page_answer, told_answer
 from bridge.web.desk import Desk
-from bridge.web.filters import Query, page_link
-from bridge.web.forms import after
+from bridge.web.filters import Query
+from bridge.web.forms import after, reason_of, said_in
 from bridge.web.render import Pages
 
 GETS: Mapping[Scope, str] = {Scope.EVERYTHING: "messages at all", Scope.OPTIONAL: "nudges and marketing"}
@@ -22,7 +22,6 @@ GETS: Mapping[Scope, str] = {Scope.EVERYTHING: "messages at all", Scope.OPTIONAL
 HEADINGS = ("email", "e-mail", "address", "mail", "endereço", "correo")
 """The headings under which a table has addresses."""
 _NOTICES = {"add": "The address gets no messages from now on.", "remove": "The address is off the list."}
-_WHY_LENGTH = 500
 
 
 class Suppressions:
@@ -70,8 +69,9 @@ class Suppressions:
         if query.problems:
             return refusal(400, "; ".join(query.problems))
         page = query.page(await self._rows(wanted))
-        next_ = page_link(request.path, request.query, before=page.before) if page.before else None
-        return json_answer({"suppressions": [suppression_plain(row) for row in page.rows], "next": next_})
+        return page_answer(
+            request, "suppressions", [suppression_plain(row) for row in page.rows], page.before
+        )
 
     async def _api_post(self, request: web.Request) -> web.Response:
         return told_answer(await self._act(request))
@@ -86,13 +86,13 @@ class Suppressions:
         suppressor = self._desk.suppressor
         if suppressor is None:
             raise web.HTTPNotFound
-        said = await _said(request)
+        said = {**request.query, **await said_in(request)}  # a script says it in the query
         address = said.get("address", "").strip()[:400]
         if request.match_info["act"] == "remove":
             source = said.get("source", "")
             return await suppressor.remove(address, Source(source) if source in tuple(Source) else None)
         scope = Scope.OPTIONAL if said.get("scope") == Scope.OPTIONAL else Scope.EVERYTHING
-        return await suppressor.add(address, said.get("why", "").strip()[:_WHY_LENGTH], scope)
+        return await suppressor.add(address, reason_of(said), scope)
 
 
 def suppression_plain(row: SuppressionRow) -> dict[str, object]:
@@ -107,12 +107,3 @@ def suppression_plain(row: SuppressionRow) -> dict[str, object]:
         "why": found.why,
         "delivery": found.delivery,
     }
-
-
-async def _said(request: web.Request) -> dict[str, str]:
-    """Return what a form says, or for a script the query."""
-    try:
-        form = await request.post()
-    except (ValueError, LookupError):  # LookupError: a charset that is none
-        raise web.HTTPBadRequest from None
-    return {**request.query, **{name: value for name, value in form.items() if isinstance(value, str)}}

@@ -112,6 +112,19 @@ async def test_an_event_that_cannot_be_read_has_no_explanation(
     assert "event 3 cannot be explained: the body is not JSON" in str(told)
 
 
+async def test_while_no_rules_are_at_work_an_event_is_there_without_explanation(
+    serve_admin: Serve, http: aiohttp.ClientSession, pipeline: Pipeline
+) -> None:
+    """Since the file is broken; the API does not say that there is no event."""
+    listener = await serve_admin(explainer=None)
+    async with http.get(f"{listener.url}/api/events/1/explanation") as response:
+        told = await response.json()
+    assert response.status == 409
+    assert told["error"] == "event 1 cannot be explained: no rules are at work, see /configuration"
+    async with http.get(f"{listener.url}/api/events/99/explanation") as response:
+        assert response.status == 404
+
+
 async def test_the_api_has_the_same_as_values(
     serve_admin: Serve, http: aiohttp.ClientSession, pipeline: Pipeline
 ) -> None:
