@@ -17,7 +17,7 @@ from bridge.config.load import Loaded
 from bridge.config.rule_sentences import RuleSentences
 from bridge.core.halts import Halt, RuleState
 from bridge.core.problems import did_you_mean
-from bridge.pipeline.operate import Told
+from bridge.pipeline.told import Told
 from bridge.store import halts
 from bridge.web.standing import halt_plain
 

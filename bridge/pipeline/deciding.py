@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bridge.core.halts import Halt
 from bridge.pipeline.node import Node
+from bridge.pipeline.told import Told
 from bridge.store import halts
 from bridge.store.database import Connection
 
@@ -16,32 +17,30 @@ STEP = 1000
 """Deliveries that are moved in one transaction."""
 
 
-async def pause_rule(node: Node, rule: str, why: str) -> tuple[bool, str]:
-    """Keep what a rule makes from now on, and what waits of it.
-
-    Returns whether it was done, and a sentence.
-    """
+async def pause_rule(node: Node, rule: str, why: str) -> Told:
+    """Keep what a rule makes from now on, and what waits of it."""
     now = node.clock.now()
     done = await node.database.write(lambda connection: halts.pause(connection, rule, now=now, why=why))
     node.halts.add([rule])
     node.log.info("pause of a rule asked for", rule=rule, done=done)
-    return done, f"rule {rule} {'is paused; its deliveries are kept' if done else 'is paused already'}"
+    sentence = "is paused; its deliveries are kept" if done else "is paused already"
+    return Told(done=done, sentence=f"rule {rule} {sentence}")
 
 
-async def resume_rule(node: Node, rule: str) -> tuple[bool, str]:
+async def resume_rule(node: Node, rule: str) -> Told:
     """Let a rule work again, and send what was kept."""
     moved = await _decide(node, rule, Halt.RESUMING)
     if moved is None:
-        return False, f"rule {rule} is not paused"
-    return True, f"rule {rule} works again; {_deliveries(moved, 'goes out', 'go out')}"
+        return Told(done=False, sentence=f"rule {rule} is not paused")
+    return _works_again(rule, moved, "goes out", "go out")
 
 
-async def discard_rule(node: Node, rule: str) -> tuple[bool, str]:
+async def discard_rule(node: Node, rule: str) -> Told:
     """Let a rule work again, and give up what was kept."""
     moved = await _decide(node, rule, Halt.DISCARDING)
     if moved is None:
-        return False, f"rule {rule} is not paused"
-    return True, f"rule {rule} works again; {_deliveries(moved, 'is given up', 'are given up')}"
+        return Told(done=False, sentence=f"rule {rule} is not paused")
+    return _works_again(rule, moved, "is given up", "are given up")
 
 
 async def _decide(node: Node, rule: str, decision: Halt) -> int | None:
@@ -66,5 +65,6 @@ async def _step(node: Node, rule: str, decision: Halt) -> int:
     return await node.database.write(step)
 
 
-def _deliveries(count: int, one: str, many: str) -> str:
-    return f"{count} kept deliver{'y' if count == 1 else 'ies'} {one if count == 1 else many}"
+def _works_again(rule: str, moved: int, one: str, many: str) -> Told:
+    kept = f"1 kept delivery {one}" if moved == 1 else f"{moved} kept deliveries {many}"
+    return Told(done=True, sentence=f"rule {rule} works again; {kept}")

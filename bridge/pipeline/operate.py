@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import assert_never
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.core.breaker import FRESH, Phase, is_held, stop
@@ -16,19 +15,13 @@ from bridge.pipeline.deciding import discard_rule, pause_rule, resume_rule
 from bridge.pipeline.gate import tell
 from bridge.pipeline.node import Node
 from bridge.pipeline.releasing import release_claim, release_claims
+from bridge.pipeline.told import Told
 from bridge.store import channels, collections, decisions, inbox, incidents, sent_again
 from bridge.store.channels import Standing
 from bridge.store.claims import ClaimFilter
 from bridge.store.database import Connection
 from bridge.store.deliveries import Missing, Moved, Refused, Taken
 from bridge.store.news import tell_of_channel
-
-
-class Told(Struct, frozen=True):
-    """What a person is told: whether it was done, and a sentence that says what or why not."""
-
-    done: bool
-    sentence: str
 
 
 class Operator:
@@ -72,7 +65,7 @@ class Operator:
 
     async def release(self, delivery_id: str) -> Told:
         """Let a delivery's claim go, so that another may have it; not while the delivery may be sent."""
-        return Told(*await release_claim(self._node, delivery_id))
+        return await release_claim(self._node, delivery_id)
 
     async def release_all(self, wanted: ClaimFilter) -> int:
         """Let the claims go that a filter selects, less those under way; returns how many."""
@@ -100,17 +93,17 @@ class Operator:
 
     async def pause_rule(self, rule: str, why: str) -> Told:
         """Keep what a rule makes, and what waits of it, until a person decides."""
-        return Told(*await pause_rule(self._node, rule, why))
+        return await pause_rule(self._node, rule, why)
 
     async def resume_rule(self, rule: str) -> Told:
         """Let a rule work again, and send what was kept of it."""
-        told = Told(*await resume_rule(self._node, rule))
+        told = await resume_rule(self._node, rule)
         self._wake()
         return told
 
     async def discard_rule(self, rule: str) -> Told:
         """Let a rule work again, and give up what was kept of it."""
-        return Told(*await discard_rule(self._node, rule))
+        return await discard_rule(self._node, rule)
 
 
 def _pause(connection: Connection, channel: str, why: str, now: datetime) -> bool:

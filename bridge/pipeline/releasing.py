@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bridge.core.identity import ID_SHOWN
 from bridge.pipeline.node import Node
+from bridge.pipeline.told import Told
 from bridge.store import claims
 from bridge.store.claims import ClaimFilter, ClaimRow, Place
 from bridge.store.database import Connection
@@ -15,18 +16,18 @@ MEANING = "the next such event is sent again"
 """What a released claim comes to."""
 
 
-async def release_claim(node: Node, delivery_id: str) -> tuple[bool, str]:
-    """Let one delivery's claim go; returns whether it did, and a sentence that says what or why not."""
+async def release_claim(node: Node, delivery_id: str) -> Told:
+    """Let one delivery's claim go."""
     now = node.clock.now()
     done, row = await node.database.write(lambda connection: _release(connection, delivery_id, now))
     node.log.info("release of a claim asked for", delivery=delivery_id, done=done)
     if row is None:
-        return False, f"delivery {delivery_id} has no claim"
+        return Told(done=False, sentence=f"delivery {delivery_id} has no claim")
     if done:
-        return True, f"the claim of delivery {delivery_id} is free: {MEANING}"
+        return Told(done=True, sentence=f"the claim of delivery {delivery_id} is free: {MEANING}")
     if row.kept:
-        return False, why_kept(row)
-    return False, f"the claim of delivery {delivery_id} is free already"
+        return Told(done=False, sentence=why_kept(row))
+    return Told(done=False, sentence=f"the claim of delivery {delivery_id} is free already")
 
 
 async def release_claims(

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from bridge.core.suppressions import Leaver, Scope, Source, Suppression, address_key, read_token
 from bridge.pipeline.node import Node
-from bridge.pipeline.operate import Told
+from bridge.pipeline.told import Told
 from bridge.store import suppressions
 from bridge.store.database import Connection
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from bridge.pipeline.explaining import Unexplained
-from bridge.pipeline.operate import Told
+from bridge.pipeline.told import Told
 from bridge.store import details, views
 from bridge.store.details import NotFound
 from bridge.web.answers import refusal

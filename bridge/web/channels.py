@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bridge.pipeline.operate import Told
+from bridge.pipeline.told import Told
 from bridge.store import incidents
 from bridge.store.database import Connection
 from bridge.web.api import json_answer, told_answer

@@ -13,7 +13,7 @@ from bridge.core.rates import Rate
 from bridge.core.suppressions import Scope, Source
 from bridge.logs import Log
 from bridge.pipeline.explaining import Explanation, Unexplained
-from bridge.pipeline.operate import Told
+from bridge.pipeline.told import Told
 from bridge.store.claims import ClaimFilter
 from bridge.store.database import Connection
 from bridge.store.details import EventDetails

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from bridge.pipeline.operate import Told
+from bridge.pipeline.told import Told
 
 NAME = r"{name:[A-Za-z0-9][A-Za-z0-9_-]{0,63}}"
 """A channel's or a rule's name in a path."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 from bridge.core.halts import RuleState
 from bridge.core.outcomes import State
 from bridge.core.rules import OWNER_RULE
-from bridge.pipeline.operate import Told
+from bridge.pipeline.told import Told
 from bridge.store import halts, views
 from bridge.web.answers import FRESH, answer
 from bridge.web.api import told_answer

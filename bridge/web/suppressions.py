@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from bridge.core.suppressions import Scope, Source
-from bridge.pipeline.operate import Told
+from bridge.pipeline.told import Told
 from bridge.store import suppressions
 from bridge.store.suppressions import SuppressionFilter, SuppressionRow
 from bridge.web.answers import refusal

@@ -482,10 +482,10 @@ async def test_a_claim_stays_with_an_item_while_its_message_may_be_sent(database
     await pipeline.run(happened("e1"), happened("e2", learner={"email": "joana@aluna.example"}))
     await to_evening(pipeline)
     second = (await rows(database))[1]
-    assert not (await release_claim(pipeline.node, second.id))[0]
+    assert not (await release_claim(pipeline.node, second.id)).done
     pipeline.clock.advance(hours=1)
     await pipeline.engine.drain()
-    assert (await release_claim(pipeline.node, second.id))[0]
+    assert (await release_claim(pipeline.node, second.id)).done
 
 
 async def test_a_renamed_rule_collects_on(database: Database) -> None:
