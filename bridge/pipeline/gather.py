@@ -23,6 +23,7 @@ from bridge.store import collected, collections
 from bridge.store.collections import Alone, Head, Lost, Overtaken
 from bridge.store.database import Connection
 from bridge.store.deliveries import Due, NewDelivery
+from bridge.store.holds import hold
 
 MOST_ITEMS = 500
 """Events that one message tells of; `count` says how many there are."""
@@ -40,7 +41,7 @@ def join(
     before the transaction ends.
     """
     while gathering is not None:
-        collections.hold(connection, gathering.key)
+        hold(connection, gathering.key)
         if not collections.is_closed(connection, gathering.key):
             return new, gathering.key
         following = gathering.following()
@@ -57,7 +58,7 @@ def regroup(connection: Connection, secret: bytes, due: Due, action: Action | No
         return
     gathering = gathering_of(secret, action, {}, due.lane, From(until, joint=True))
     if isinstance(gathering, Gathering):
-        collections.hold(connection, gathering.key)
+        hold(connection, gathering.key)
         collections.add(connection, due.seq, gathering.key)
 
 

@@ -22,6 +22,7 @@ from bridge.store import collections, halts, inbox, incidents, limits, memory, o
 from bridge.store.database import Connection
 from bridge.store.deliveries import NewDelivery, Queued, as_kept
 from bridge.store.entries import Accepted, Entry, Finished, Lease
+from bridge.store.holds import hold
 from bridge.store.outbox import LeaseLost
 
 Stored = Mapping[str, Queued]
@@ -308,7 +309,7 @@ def _enqueue(connection: Connection, outcome: _Outcome, plan: Planned, *, at_onc
 
 
 def _is_over(connection: Connection, use: Use, delivery_id: str) -> bool:
-    limits.hold(connection, use)
+    hold(connection, use.key)  # what is counted is not there yet
     return limits.is_reached(connection, use, delivery_id)
 
 

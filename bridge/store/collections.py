@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, func, literal_column, null, select, text, update
+from sqlalchemy import Connection, delete, func, literal_column, null, select, update
 
 from bridge.core.outcomes import State
 from bridge.store import memory, watches
 from bridge.store.collected import GATHERED, IN_MESSAGE, SEQ, ids_beside
 from bridge.store.conflicts import insert_or_skip, insert_or_update
+from bridge.store.holds import hold
 from bridge.store.many import given_ids, in_parts
 from bridge.store.moves import CLOSED, move
 from bridge.store.schema import (
@@ -59,12 +60,6 @@ class Head(Struct, frozen=True):
     of: int
     count: int
     expires_at: datetime | None
-
-
-def hold(connection: Connection, key: bytes) -> None:
-    """Let nobody else add to or close what has this key until the transaction ends."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(_HOLD, {"key": int.from_bytes(key[:8], "big", signed=True)})
 
 
 def is_closed(connection: Connection, key: bytes) -> bool:
@@ -177,7 +172,6 @@ def _count(connection: Connection, head: int) -> int:
     return int(connection.scalar(_COUNT, {"given_head": head}) or 0)
 
 
-_HOLD = text("SELECT pg_advisory_xact_lock(:key)")
 _MINE = (
     select(deliveries.c.id, deliveries.c.expires_at)
     .where(deliveries.c.seq == given("seq"), deliveries.c.lease == given("lease"))

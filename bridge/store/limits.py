@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, or_, select, text, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from bridge.core.limits import Use
 from bridge.core.outcomes import State
@@ -21,12 +21,6 @@ def number(connection: Connection, use: Use, delivery_id: str = "") -> int:
     """Return how many messages count already when a use is due, but for that of one delivery."""
     values = {"given_key": use.key, "given_since": use.at - use.per, "given_id": delivery_id or _NOBODY}
     return int(connection.scalar(_COUNT, values) or 0)
-
-
-def hold(connection: Connection, use: Use) -> None:
-    """Let nobody else count against the same key until the transaction ends; SQLite has one writer anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(_HOLD, {"key": int.from_bytes(use.key[:8], "big", signed=True)})
 
 
 def count(connection: Connection, use: Use, delivery_id: str, *, now: datetime) -> None:
@@ -54,7 +48,6 @@ _COUNT = (
         or_(deliveries.c.state.is_(None), deliveries.c.state.not_in(_GIVEN_UP)),
     )
 )
-_HOLD = text("SELECT pg_advisory_xact_lock(:key)")
 _ADD = new_row(uses, uses.c.delivery_id)
 _FORGET = delete(uses).where(uses.c.key == given("key"), uses.c.at <= given("since"))
 _HAND_OVER = update(uses).where(uses.c.delivery_id == given("dead")).values(delivery_id=given("heir", HexId))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Integer, delete, select, text, tuple_
+from sqlalchemy import BigInteger, Connection, Integer, delete, select, tuple_
 
 from bridge.core.rules import After
 from bridge.core.tallies import (
@@ -24,6 +24,7 @@ from bridge.core.tallies import (
     number_at,
 )
 from bridge.store.columns import Instant
+from bridge.store.holds import hold
 from bridge.store.schema import given, new_row, tallies
 
 PER_VALUE = 4
@@ -37,7 +38,7 @@ def count(connection: Connection, tally: Tally, *, again: bool) -> Counted:
 
     `again` says that the event has been through the rules before: if its row is gone, so are others.
     """
-    _hold(connection, tally.key)
+    hold(connection, tally.key)
     known, new, after = _around(connection, tally), tally.mark, tally.after
     decided = _decided(connection, tally, known, again=again)
     if decided is not None:
@@ -98,12 +99,6 @@ def _kept_for(within: timedelta) -> timedelta:
     return 2 * within + LATEST
 
 
-def _hold(connection: Connection, key: bytes) -> None:
-    """Let nobody else count under the same key until the transaction ends; SQLite has one writer anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(_HOLD, {"key": int.from_bytes(key[:8], "big", signed=True)})
-
-
 def _place(key: bytes, mark: Mark) -> dict[str, Any]:
     return {"given_key": key, "given_at": mark.at, "given_entry": mark.entry, "given_index": mark.index}
 
@@ -128,7 +123,6 @@ _THIS = (
     tallies.c.inbox_seq == given("entry"),
     tallies.c.event_index == given("index"),
 )
-_HOLD = text("SELECT pg_advisory_xact_lock(:key)")
 _SAME = select(tallies.c.began).where(_ITS, *_THIS)
 _ALL = select(*_MARK).where(_ITS).order_by(*_PLACE).limit(given("limit", Integer))
 _BEFORE = (

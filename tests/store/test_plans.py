@@ -34,6 +34,7 @@ from bridge.store import (
 )
 from bridge.store.deliveries import as_kept
 from bridge.store.engines import Engines
+from bridge.store.holds import hold
 from bridge.store.views import DeliveryFilter, EventFilter
 from tests.support.stored import (
     LEASE,
@@ -132,7 +133,7 @@ def remember(connection: Connection) -> None:
         entry = store_entry(connection, number)
         new = new_delivery(entry, number, due_at=NOW + 9 * MINUTE, held_until=NOW + 9 * MINUTE)
         assert watches.seen(connection, watched, entry) is None
-        limits.hold(connection, use)
+        hold(connection, use.key)
         assert not limits.is_reached(connection, use, new.id)
         queued = outbox.enqueue(connection, new)
         assert queued is not None
