@@ -19,6 +19,7 @@ from bench.targets import Arrivals
 CONNECTIONS = 32
 QUIET_SHARE = 0.05
 LOOK_S = 0.1
+PATIENCE_S = 60.0
 
 
 @asynccontextmanager
@@ -68,15 +69,10 @@ async def in_turns(
 
 
 async def accepted(
-    running: Server,
-    count: int,
-    *,
-    connections: int = CONNECTIONS,
-    close: bool = False,
-    path: str = events.PATH,
+    running: Server, count: int, *, connections: int = CONNECTIONS, close: bool = False
 ) -> Run:
     """Post so many events and check that all were taken; then wait until the program rests."""
-    requests = events.requests(running.port, count, close=close, path=path)
+    requests = events.requests(running.port, count, close=close)
     run = checked(await post_all(running.port, requests, connections=connections, close=close), running)
     await quiet(running)
     return run
@@ -107,10 +103,10 @@ def checked(run: Run, running: Server) -> Run:
     return run
 
 
-async def quiet(running: Server, *, patience_s: float = 60.0) -> None:
+async def quiet(running: Server) -> None:
     """Return when the program hardly computes, so that it does not disturb what is measured next."""
     before = cpu_s(running.pid)
-    for _ in range(round(patience_s / LOOK_S)):
+    for _ in range(round(PATIENCE_S / LOOK_S)):
         await asyncio.sleep(LOOK_S)
         now = cpu_s(running.pid)
         if now - before <= QUIET_SHARE * LOOK_S:

@@ -83,17 +83,9 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(
-    loaded: Loaded,
-    *,
-    log: Log,
-    clock: Clock | None = None,
-    alone: bool = False,
-    reached: Callable[[Point], None] = lambda _: None,
-) -> AsyncIterator[Services]:
-    """Open the store for a command; `alone` for a process that takes leases. Raises `StoreError`."""
-    store = loaded.config.store.get_secret_value()
-    async with open_node(store, log=log, clock=clock, alone=alone, reached=reached) as node:
+async def open_services(loaded: Loaded, *, log: Log, clock: Clock | None = None) -> AsyncIterator[Services]:
+    """Open the store for a command, which takes no leases. Raises `StoreError`."""
+    async with open_node(loaded.config.store.get_secret_value(), log=log, clock=clock) as node:
         yield services_of(loaded, node)
 
 
@@ -106,7 +98,10 @@ async def open_node(
     alone: bool = False,
     reached: Callable[[Point], None] = lambda _: None,
 ) -> AsyncIterator[Node]:
-    """Open the store at an address for a process without rules; `alone` as for `open_services`."""
+    """Open the store at an address for a process without rules; `alone` for one that takes leases.
+
+    Raises `StoreError`.
+    """
     database = await Database.open(store)
     try:
         held = alone and await database.hold_alone()

@@ -33,7 +33,7 @@ from bridge.core.rules import Rule
 from bridge.rendering.renderer import Renderer
 from bridge.sources import registry as sources
 
-__all__ = ["Broken", "Loaded", "Located", "load"]
+__all__ = ["Broken", "Loaded", "load"]
 
 
 def load(

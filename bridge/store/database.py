@@ -16,14 +16,7 @@ from bridge.store.alone import Alone
 from bridge.store.batches import Batches
 from bridge.store.creation import prepare
 from bridge.store.engines import Engines, make_engines
-from bridge.store.errors import (
-    SchemaMismatch,
-    StoreBusy,
-    StoreError,
-    StoreInDoubt,
-    StoreInUse,
-    StoreUnavailable,
-)
+from bridge.store.errors import StoreBusy, StoreInDoubt, StoreUnavailable
 from bridge.store.faults import Fault, fault_of, reason
 from bridge.store.listening import Listener
 from bridge.store.migrations import SHIPPED, Migrations
@@ -36,11 +29,8 @@ __all__ = [
     "Connection",
     "Database",
     "News",
-    "SchemaMismatch",
     "StoreBusy",
-    "StoreError",
     "StoreInDoubt",
-    "StoreInUse",
     "StoreUnavailable",
 ]
 

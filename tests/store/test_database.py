@@ -14,8 +14,9 @@ from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import DBAPIError
 
 from bridge.store import inbox
-from bridge.store.database import Database, StoreBusy, StoreInUse, StoreUnavailable
+from bridge.store.database import Database, StoreBusy, StoreUnavailable
 from bridge.store.engines import make_engines
+from bridge.store.errors import StoreInUse
 from bridge.store.schema import inbox as inbox_table
 from tests.support.stored import new_entry, store_delivery, store_entry
 

@@ -29,8 +29,8 @@ class Far:
         return {"text": f"{facts['kind']} {done} {last}", "to": "x"}
 
 
-def saying(name: str, channel: str = "wins") -> Action:
-    return replace(action(name, channel), content=Far())
+def saying(name: str) -> Action:
+    return replace(action(name, "wins"), content=Far())
 
 
 def school(

@@ -19,16 +19,14 @@ SHOTS = (
 )
 
 
-def write_pictures(
-    previews: Sequence[Preview], folder: Path, taking: Browser, shots: Sequence[Shot] = SHOTS
-) -> list[Path]:
+def write_pictures(previews: Sequence[Preview], folder: Path, taking: Browser) -> list[Path]:
     """Write the pictures of every message that people see, and return their paths."""
     written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for each in previews:
             page = picture_page(each)
-            for shot in shots if page else ():
+            for shot in SHOTS if page else ():
                 path = folder / f"{each.file_name}-{shot.name}.png"
                 path.write_bytes(taking.take(page or "", shot))
                 written.append(path)
