@@ -35,3 +35,15 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds`; a negative wait returns at once."""
         await asyncio.sleep(max(0.0, seconds))
+
+
+async def rest(clock: Clock, seconds: float, until: asyncio.Event) -> bool:
+    """Return when `until` is set, or after `seconds`, whichever comes first; say whether the time is over."""
+    wanted = asyncio.ensure_future(until.wait())
+    sleep = asyncio.ensure_future(clock.sleep(seconds))
+    try:
+        await asyncio.wait({wanted, sleep}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        wanted.cancel()
+        sleep.cancel()
+    return sleep.done() and not sleep.cancelled()

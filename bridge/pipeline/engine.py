@@ -15,7 +15,7 @@ from bridge.core.routing import Router
 from bridge.core.rules import Rule
 from bridge.pipeline.compose import actions_of
 from bridge.pipeline.dispatch import Dispatcher
-from bridge.pipeline.halts import Lookout
+from bridge.pipeline.halts import Patrol
 from bridge.pipeline.inlet import Inlet
 from bridge.pipeline.node import Node
 from bridge.pipeline.outlet import ClaimDue, Outlet
@@ -65,7 +65,7 @@ class Engine:
         planner = Planner(node, sources, Router(rules), self._outlets, deliver_tests=deliver_tests)
         register = Register(node, self._wake_inlet, self.alarm.look_soon, deliver_tests=deliver_tests)
         dispatcher = Dispatcher(node, register, planner, self._outlets, rulebook, self.alarm.look_soon)
-        self._lookout = Lookout(node.halts, node.database, node.clock, node.log)
+        self._patrol = Patrol(node.halts, node.database, node.clock, node.log)
         self.inlet = Inlet(node, dispatcher, self._lease)
 
     async def start(self) -> None:
@@ -73,18 +73,18 @@ class Engine:
         for channel in self._channels.values():
             await channel.open()
         await self._park_unrouted()
-        await self._lookout.look()
+        await self._patrol.look()
         self._tasks = [asyncio.create_task(worker.run(), name=worker.name) for worker in self._workers()]
         self._tasks.append(asyncio.create_task(self.alarm.run(), name="alarm"))
         self._listen()
-        self._tasks.append(asyncio.create_task(self._lookout.run(), name="paused rules"))
+        self._tasks.append(asyncio.create_task(self._patrol.run(), name="paused rules"))
 
     async def stop(self, deadline_s: float = 10.0) -> None:
         """Take no new work, let what runs finish until the deadline, give back leases and connections."""
         self.alarm.stop()
         if self._listening is not None:
             self._listening.cancel()
-        self._lookout.stop()
+        self._patrol.stop()
         outlets = (outlet.stop(deadline_s) for outlet in self._outlets.values())
         await asyncio.gather(self.inlet.worker.stop(deadline_s), *outlets)
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -120,7 +120,7 @@ class Engine:
 
     async def drain(self) -> None:
         """Dispatch and deliver everything that is due now, then return; for use without `start`."""
-        await self._lookout.look()
+        await self._patrol.look()
         while any([await worker.drain() for worker in self._workers()]):
             pass
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct, field
 
-from bridge.clock import Clock
+from bridge.clock import Clock, rest
 from bridge.logs import Log
 from bridge.store import halts
 from bridge.store.database import Database, StoreUnavailable
@@ -43,7 +43,7 @@ class Halts(Struct):
         self.names -= {rule}
 
 
-class Lookout(Struct):
+class Patrol(Struct):
     """Keeps `halts` as the store has them, until stopped."""
 
     halts: Halts
@@ -59,7 +59,7 @@ class Lookout(Struct):
                 await self.look()
             except Exception:  # logged with its traceback; the watch goes on
                 self.log.exception("looking for paused rules failed")
-            await self._rest()
+            await rest(self.clock, LOOK_S, self._stopped)
 
     def stop(self) -> None:
         """End `run`."""
@@ -71,12 +71,3 @@ class Lookout(Struct):
             self.halts.know(await self.database.read(halts.halted))
         except StoreUnavailable as error:
             self.log.debug("paused rules not looked for", why=str(error))
-
-    async def _rest(self) -> None:
-        stopped = asyncio.ensure_future(self._stopped.wait())
-        sleep = asyncio.ensure_future(self.clock.sleep(LOOK_S))
-        try:
-            await asyncio.wait({stopped, sleep}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-            sleep.cancel()

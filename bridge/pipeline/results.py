@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from bridge.pipeline.gathering import gathered
+from bridge.pipeline.moment import moment_over
 from bridge.pipeline.node import Node
 from bridge.store import outbox
 from bridge.store.deliveries import Attempt, Due, Recorded
@@ -43,7 +43,7 @@ class Results:
             task.add_done_callback(self._writing.discard)
 
     async def _write(self) -> None:
-        await gathered(self._gathered, TOGETHER)
+        await moment_over(self._gathered, TOGETHER)
         results, self._gathered = self._gathered, []
         ended, self._ended = self._ended, []
         found: Sequence[Recorded | None]

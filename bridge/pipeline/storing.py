@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-from bridge.pipeline.gathering import gathered
+from bridge.pipeline.moment import moment_over
 from bridge.pipeline.node import Node, Point
 from bridge.store.database import StoreBusy, StoreUnavailable
 from bridge.store.entries import Accepted, Entry
@@ -93,7 +93,7 @@ class Storing:
 
     async def _store_arrived(self) -> None:
         await self._intake.settled()
-        await gathered(self._arrived, TOGETHER)
+        await moment_over(self._arrived, TOGETHER)
         arrived, self._arrived = self._arrived, []
         parts = [arrived[first : first + TOGETHER] for first in range(0, len(arrived), TOGETHER)]
         if len(parts) == 1:

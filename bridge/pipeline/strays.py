@@ -10,7 +10,7 @@ from bridge.core.rules import Rule
 from bridge.core.strays import Kept, Stray, strays
 from bridge.pipeline.node import Node
 from bridge.store import claims
-from bridge.store.claims import Owner
+from bridge.store.claims import Maker
 from bridge.store.database import Connection, StoreUnavailable
 
 SHOWN = 20
@@ -81,10 +81,10 @@ def _find(connection: Connection, rules: Sequence[Rule]) -> list[Found]:
         for own in each.actions
         for action in (own.name, *own.was)
     }
-    apart = [owner for owner in claims.owners(connection) if (owner.rule, owner.action) not in known]
-    kept = [Kept(owner.rule, owner.action, claims.label_of(connection, owner)) for owner in apart]
+    apart = [maker for maker in claims.makers(connection) if (maker.rule, maker.action) not in known]
+    kept = [Kept(maker.rule, maker.action, claims.label_of(connection, maker)) for maker in apart]
     found = [
-        Found(stray, claims.count_held(connection, Owner(stray.rule, stray.action)))
+        Found(stray, claims.count_held(connection, Maker(stray.rule, stray.action)))
         for stray in strays([each for each in kept if each.label], rules)
     ]
     return [each for each in found if each.claims][:SHOWN]

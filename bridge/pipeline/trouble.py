@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from bridge.clock import rest
 from bridge.core.breaker import Phase
 from bridge.core.conditions import NOTHING
 from bridge.core.durations import SKEW
@@ -116,7 +117,7 @@ class Alarm(Struct):
             self._asked.clear()
             await self._look()
             if not self._stopping:
-                await self._rest()
+                await rest(self.node.clock, LOOK_S, self._asked)
         if self._away is not None:
             await self._look()
 
@@ -281,15 +282,6 @@ class Alarm(Struct):
             )
         if made:
             self.wake()
-
-    async def _rest(self) -> None:
-        asked = asyncio.ensure_future(self._asked.wait())
-        sleep = asyncio.ensure_future(self.node.clock.sleep(LOOK_S))
-        try:
-            await asyncio.wait({asked, sleep}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            asked.cancel()
-            sleep.cancel()
 
 
 def _waiting(connection: Connection, incident: Incident, now: datetime) -> int:

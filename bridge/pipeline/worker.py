@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Generic, TypeVar
 
-from bridge.clock import Clock
+from bridge.clock import Clock, rest
 from bridge.logs import Log
 from bridge.store.database import StoreUnavailable
 
@@ -304,14 +304,7 @@ class Worker(Generic[Item]):
 
     async def _rest(self) -> None:
         """Wait for a wake-up, a free hand, or the poll, whichever comes first."""
-        news = asyncio.ensure_future(self._news.wait())
-        poll = asyncio.ensure_future(self._clock.sleep(self._patience_s()))
-        try:
-            await asyncio.wait({news, poll}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            news.cancel()
-            poll.cancel()
-        if poll.done() and not poll.cancelled():
+        if await rest(self._clock, self._patience_s(), self._news):
             self._curious = True
 
     def _patience_s(self) -> float:

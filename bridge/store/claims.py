@@ -70,7 +70,7 @@ class Counted(Struct, frozen=True):
     free: int
 
 
-class Owner(Struct, frozen=True):
+class Maker(Struct, frozen=True):
     """A rule and an action, by the names that claims were made with."""
 
     rule: str
@@ -149,7 +149,7 @@ def release_one(connection: Connection, delivery_id: str, *, now: datetime) -> b
     )
 
 
-def owners(connection: Connection) -> Iterator[Owner]:
+def makers(connection: Connection) -> Iterator[Maker]:
     """Yield every rule and action that has claims, also those that are not configured any more.
 
     Each is found by a look into the index, however many claims it has.
@@ -157,27 +157,27 @@ def owners(connection: Connection) -> Iterator[Owner]:
     last: tuple[str, str] | None = None
     while True:
         behind = [] if last is None else [tuple_(claims.c.rule, claims.c.action) > last]
-        found = connection.execute(_OWNER.where(*behind)).first()
+        found = connection.execute(_MAKER.where(*behind)).first()
         if found is None:
             return
         last = (found.rule, found.action)
-        yield Owner(*last)
+        yield Maker(*last)
 
 
-def count_held(connection: Connection, owner: Owner) -> int:
+def count_held(connection: Connection, maker: Maker) -> int:
     """Count the claims of a rule's action that are not released."""
     held = claims.c.state != constant(RELEASED)
-    return connection.scalar(select(func.count()).where(*_of(owner), held)) or 0
+    return connection.scalar(select(func.count()).where(*_of(maker), held)) or 0
 
 
-def label_of(connection: Connection, owner: Owner) -> str:
+def label_of(connection: Connection, maker: Maker) -> str:
     """Return the label of one of its claims that is held, else an empty text."""
     held = claims.c.state != constant(RELEASED)
-    return connection.scalar(select(claims.c.label).where(*_of(owner), held).limit(1)) or ""
+    return connection.scalar(select(claims.c.label).where(*_of(maker), held).limit(1)) or ""
 
 
-def _of(owner: Owner) -> tuple[ColumnElement[bool], ...]:
-    return claims.c.rule == owner.rule, claims.c.action == owner.action
+def _of(maker: Maker) -> tuple[ColumnElement[bool], ...]:
+    return claims.c.rule == maker.rule, claims.c.action == maker.action
 
 
 def _conditions(wanted: ClaimFilter) -> list[ColumnElement[bool]]:
@@ -231,4 +231,4 @@ _SELECT = select(
 _RELEASE = (
     update(claims).where(claims.c.state != constant(RELEASED), not_(_KEEPS)).values(state=constant(RELEASED))
 )
-_OWNER = select(claims.c.rule, claims.c.action).order_by(claims.c.rule, claims.c.action).limit(1)
+_MAKER = select(claims.c.rule, claims.c.action).order_by(claims.c.rule, claims.c.action).limit(1)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from sqlalchemy import Connection, func, select
@@ -13,12 +12,13 @@ from bridge.core.breaker import Phase
 from bridge.core.identity import entry_key
 from bridge.core.messages import Payload
 from bridge.core.outcomes import Reason, State
-from bridge.store import channels, collected, keys, source_names
+from bridge.store import channels, collected, keys, memory, source_names
 from bridge.store.channels import Standing
 from bridge.store.deliveries import Attempt
 from bridge.store.entries import Entry
 from bridge.store.inbox import ENTRY_COLUMNS, entry_of
-from bridge.store.schema import attempts, claims, deliveries, given, inbox, payloads
+from bridge.store.memory import Holder
+from bridge.store.schema import attempts, deliveries, given, inbox, payloads
 from bridge.store.views import (
     EVENT_COLUMNS,
     DeliveryRow,
@@ -45,14 +45,6 @@ class Ambiguous(Struct, frozen=True):
     candidates: tuple[str, ...]
 
 
-class Claim(Struct, frozen=True, kw_only=True):
-    """The record that a `once_per` key is taken, or was; `label` says in words which."""
-
-    label: str
-    state: Literal["reserved", "confirmed", "released"]
-    at: datetime
-
-
 class EventDetails(Struct, frozen=True, kw_only=True):
     """An inbox entry, as it arrived and as it was understood, with its deliveries in order of creation."""
 
@@ -72,7 +64,7 @@ class DeliveryDetails(Struct, frozen=True, kw_only=True):
     row: DeliveryRow
     attempts: tuple[Attempt, ...]
     payload: Payload | None
-    claim: Claim | None
+    claim: Holder | None
     event: EventRow
     entry: Entry
     standing: Standing
@@ -137,7 +129,7 @@ def show_delivery(connection: Connection, delivery_id: str) -> DeliveryDetails |
         row=row,
         attempts=_attempts(connection, row.seq),
         payload=_payload(connection, row.seq),
-        claim=_claim(connection, delivery_id),
+        claim=memory.claim_of(connection, delivery_id),
         event=entry[0],
         entry=entry[1],
         standing=channels.read(connection, row.channel),
@@ -189,13 +181,6 @@ def _payload(connection: Connection, seq: int) -> Payload | None:
         select(payloads.c.body, payloads.c.meta, payloads.c.cuts).where(payloads.c.delivery_seq == seq)
     ).first()
     return None if row is None else Payload(body=row.body, meta=row.meta, cuts=tuple(row.cuts))
-
-
-def _claim(connection: Connection, delivery_id: str) -> Claim | None:
-    row = connection.execute(
-        select(claims.c.label, claims.c.state, claims.c.at).where(claims.c.delivery_id == delivery_id)
-    ).first()
-    return None if row is None else Claim(label=row.label, state=row.state, at=row.at)
 
 
 def _by_number(connection: Connection, name: str) -> int | None:

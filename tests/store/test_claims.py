@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete
 from bridge.core.identity import ID_SHOWN, delivery_id
 from bridge.core.outcomes import State
 from bridge.store import claims, memory, outbox
-from bridge.store.claims import ClaimFilter, Counted, Owner
+from bridge.store.claims import ClaimFilter, Counted, Maker
 from bridge.store.details import SEVERAL, Ambiguous, NotFound
 from bridge.store.engines import Engines
 from bridge.store.schema import deliveries
@@ -156,11 +156,11 @@ def test_whose_they_are(connection: Connection) -> None:
     """Every rule and action that has claims, once, with how many and what one of them says."""
     for number in range(6):
         claimed(connection, number, RULES[number % 3])
-    found = list(claims.owners(connection))
-    assert found == [Owner(rule, "email:learners") for rule in sorted(RULES)]
+    found = list(claims.makers(connection))
+    assert found == [Maker(rule, "email:learners") for rule in sorted(RULES)]
     assert claims.count_held(connection, found[0]) == 2
-    assert claims.label_of(connection, Owner("promo", "email:learners")).startswith("learner.email=aluna")
-    assert claims.label_of(connection, Owner("promo", "slack:wins")) == ""
+    assert claims.label_of(connection, Maker("promo", "email:learners")).startswith("learner.email=aluna")
+    assert claims.label_of(connection, Maker("promo", "slack:wins")) == ""
 
 
 @pytest.mark.parametrize("name", ["", "x", "0" * 33, "é"])
@@ -189,7 +189,7 @@ def test_lists_and_releases_find_their_rows(engines: Engines) -> None:
             made = claims.list_claims(connection, ClaimFilter(limit=3))[-1].delivery_id
             claims.list_claims(connection, ClaimFilter(limit=3, before=made))
             claims.release_some(connection, ClaimFilter(rules=("promo",)), None, now=NOW)
-            list(claims.owners(connection))
+            list(claims.makers(connection))
             claims.find_id(connection, made[:6])
         plans: Sequence[str] = [step for each in statements for step in steps(connection, each)]
     assert [step for step in plans if slow(step)] == []

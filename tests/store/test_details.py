@@ -9,7 +9,6 @@ from bridge.core.outcomes import State
 from bridge.store import claiming, details, memory, outbox
 from bridge.store.details import (
     Ambiguous,
-    Claim,
     DeliveryDetails,
     EventDetails,
     NotFound,
@@ -19,6 +18,7 @@ from bridge.store.details import (
     show_event,
 )
 from bridge.store.engines import Engines
+from bridge.store.memory import Holder
 from tests.support.stored import (
     LEASE,
     NOW,
@@ -157,6 +157,8 @@ def test_a_delivery_is_shown_with_its_whole_history(connection: Connection) -> N
     assert isinstance(found, DeliveryDetails)
     assert (found.row.id, found.row.state) == (delivery.id, State.DEAD)
     assert (found.attempts, found.payload) == ((attempt(),), payload)
-    assert found.claim == Claim(label="module.id=3251", state="released", at=found.row.updated_at)
+    assert found.claim == Holder(
+        delivery_id=delivery.id, label="module.id=3251", state="released", at=found.row.updated_at
+    )
     assert found.entry.seq == found.event.seq == delivery.entry_seq
     assert show_delivery(connection, "0" * 32) == NotFound()

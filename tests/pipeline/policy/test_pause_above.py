@@ -20,7 +20,7 @@ from bridge.core.rates import Rate
 from bridge.core.rules import After, Limit, Rule, Unless, else_name
 from bridge.core.trouble import Trouble
 from bridge.pipeline import deciding
-from bridge.pipeline.halts import Lookout
+from bridge.pipeline.halts import Patrol
 from bridge.pipeline.node import Point
 from bridge.store import halts, incidents, memory, views
 from bridge.store.database import Database
@@ -408,14 +408,14 @@ async def test_another_node_learns_of_a_pause_and_of_its_end(database: Database)
 async def test_the_store_is_asked_every_second(database: Database) -> None:
     """By a loop of its own, that ends when it is told."""
     made = pipeline(database, braked(None))
-    lookout = Lookout(made.node.halts, database, made.clock, made.log)
-    running = asyncio.create_task(lookout.run())
+    patrol = Patrol(made.node.halts, database, made.clock, made.log)
+    running = asyncio.create_task(patrol.run())
     await until(lambda: made.clock.sleeping)
     await database.write(lambda c: halts.pause(c, "r", now=made.clock.now(), why="x"))
     assert "r" not in made.node.halts
     made.clock.advance(seconds=1)
     await until(lambda: "r" in made.node.halts)
-    lookout.stop()
+    patrol.stop()
     await running
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sized
 
 
-async def gathered(waiting: Sized, most: int) -> None:
+async def moment_over(waiting: Sized, most: int) -> None:
     """Return when a turn of the event loop has brought nothing more, or as much as wanted is there.
 
     Alone, one waits for a single turn, which is some microseconds.
