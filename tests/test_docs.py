@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shlex
 import shutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from bridge.cli.app import app
 from bridge.config.load import Loaded, load
 from bridge.config.model import Config
 from bridge.sources.registry import known_events, sample_names
+from bridge.store.schema import METADATA
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -201,6 +203,23 @@ def test_files_that_are_named_exist(page: Path) -> None:
     assert {
         path for path in named if not any((root / path).exists() for root in (ROOT, ROOT / "bridge"))
     } == set()
+
+
+def test_every_table_of_the_store_is_described() -> None:
+    """What each one holds, and no table that is gone."""
+    page = (ROOT / "docs" / "explanation" / "store.md").read_text("utf-8")
+    tables = page.partition("## What is in it")[2].partition("## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", tables, re.MULTILINE)) == set(METADATA.tables)
+
+
+def test_the_layers_are_those_that_are_enforced() -> None:
+    """Line for line, as the import contract has them."""
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
+    shown = page.partition("## The layers")[2].partition("```\n")[2].partition("```")[0]
+    contract, *_ = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    assert shown.splitlines() == [layer.replace("(", "").replace(")", "") for layer in contract["layers"]]
 
 
 def test_samples_that_are_named_exist() -> None:

@@ -17,9 +17,9 @@ def _date(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
-def _thing(name: str, a: str = "a") -> Thing:
+def _thing(name: str) -> Thing:
     return Thing(
-        any=f"{a} {name}",
+        any=f"a {name}",
         the=f"the {name} {{}}",
         numbered=f"{name} {{}}",
         one_of=f"one of the {name}s {{}}",
