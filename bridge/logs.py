@@ -57,8 +57,8 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO) -> Log
     if out.isatty():
         log, formatter = _painted(out, level)
     else:
-        seldom, formatter = Seldom(out, level), _Json()
-        log = seldom if level > logging.INFO else Lines(out, seldom)
+        at_once, formatter = AtOnce(out, level), _Json()
+        log = at_once if level > logging.INFO else Lines(out, at_once)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     return log
@@ -147,7 +147,7 @@ class Lines:
             self._out.flush()
 
 
-class Seldom:
+class AtOnce:
     """Writes each line away from a terminal at once, as JSON, from a level on."""
 
     def __init__(self, out: TextIO, level: int) -> None:

@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from aiohttp import web
 from msgspec.structs import replace
 
+from bridge.channels.slack_options import SANDBOX_TOKEN
 from bridge.clock import Clock
 from bridge.core.mrkdwn import plain
 from bridge.core.readable import Chat, read_chat
 from bridge.sandbox.arrivals import Arrival, Arrivals, beginning
 
-TOKEN = "xoxb-sandbox"  # noqa: S105 - opens nothing but this stand-in
 REMEMBERED = 1000
 """Messages that can be edited or replied to."""
 _TEAM = {
@@ -49,7 +49,7 @@ class SlackStandIn:
 
     async def _method(self, request: web.Request) -> web.Response:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode("utf-8", "replace"), TOKEN.encode()):
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), SANDBOX_TOKEN.encode()):
             return _error("invalid_auth" if given else "not_authed")
         match request.match_info.get("method", "users.lookupByEmail"):
             case "auth.test":

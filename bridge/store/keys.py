@@ -14,6 +14,8 @@ and none can come in between. All of this is undone with the transaction.
 Both parts have a key's first bytes only, its tag, and lead to the inbox, where the whole key is compared.
 """
 
+# ruff: noqa: S608 - what stands in the texts of statements are constants of ours, and the number of rows
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,7 +67,7 @@ def find(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, int]:
     """Return which of these keys are in the inbox, with their numbers; for whoever reads."""
     given = {"given_keys": list(keys), "given_tags": [key[:TAG_BYTES] for key in keys]}
     rows = connection.execute(_FIND[connection.dialect.name], given)
-    return {key: seq for key, seq in rows}  # noqa: C416
+    return dict(rows.all())
 
 
 def forget(connection: Connection) -> None:
@@ -125,16 +127,16 @@ def _move(connection: Connection, last: int, step: int) -> None:
 
 
 _HIGHEST = b"\xff" * TAG_BYTES
-_MARKED = f"(SELECT CAST(value AS INTEGER) FROM settings WHERE key = '{MARK}')"  # noqa: S608
+_MARKED = f"(SELECT CAST(value AS INTEGER) FROM settings WHERE key = '{MARK}')"
 _LOOK = Prepared(
     # What was taken in last may have been moved; taken in again, it is there twice, which does no harm.
-    text(f"SELECT coalesce(max(seq), {_MARKED}, 0), count(*) FROM temp.recent_keys")  # noqa: S608
+    text(f"SELECT coalesce(max(seq), {_MARKED}, 0), count(*) FROM temp.recent_keys")
 )
 _COMPLETE_TO = Prepared(text(f"SELECT coalesce({_MARKED}, 0)"))
 _CLEAR = Prepared(text("DELETE FROM temp.recent_keys"))
 _TAKE_IN = Prepared(
     text(
-        f"INSERT INTO temp.recent_keys SELECT substr(key, 1, {TAG_BYTES}), seq "  # noqa: S608
+        f"INSERT INTO temp.recent_keys SELECT substr(key, 1, {TAG_BYTES}), seq "
         "FROM inbox INDEXED BY inbox_keys WHERE seq > :given_seen AND seq <= :given_last"
     )
 )
@@ -143,7 +145,7 @@ _TAKE_IN = Prepared(
 def _asking(count: int) -> str:
     """Return the question for the numbers of the entries that have one of so many tags, in either part."""
     return (
-        f"WITH given (tag) AS (VALUES {', '.join(['(?)'] * count)}) "  # noqa: S608
+        f"WITH given (tag) AS (VALUES {', '.join(['(?)'] * count)}) "
         "SELECT recent.seq, older.seq FROM given "
         "LEFT JOIN temp.recent_keys AS recent ON recent.tag = given.tag "
         "LEFT JOIN main.entry_keys AS older ON older.tag = given.tag "
@@ -169,7 +171,7 @@ _DROP = Prepared(text(f"DELETE {_OF_STEP}"))
 _PASS = Prepared(text("UPDATE temp.sweep SET began = :given_began, passed = :given_passed"))
 _COMPLETE = Prepared(
     text(
-        f"INSERT OR REPLACE INTO settings (key, value) "  # noqa: S608
+        f"INSERT OR REPLACE INTO settings (key, value) "
         f"VALUES ('{MARK}', CAST(CAST(:given_mark AS TEXT) AS BLOB))"
     )
 )
@@ -178,7 +180,7 @@ _GIVEN = bindparam("given_keys", expanding=True, type_=LargeBinary)
 _FIND: Mapping[str, Executable] = {
     "postgresql": select(inbox.c.key, inbox.c.seq).where(inbox.c.key.in_(_GIVEN)),
     "sqlite": text(
-        f"SELECT key, seq FROM inbox INDEXED BY inbox_keys "  # noqa: S608
+        f"SELECT key, seq FROM inbox INDEXED BY inbox_keys "
         f"WHERE seq > coalesce({_MARKED}, 0) AND key IN :given_keys UNION "
         "SELECT key, inbox.seq FROM entry_keys CROSS JOIN inbox ON inbox.seq = entry_keys.seq "
         "WHERE tag IN :given_tags AND key IN :given_keys"

@@ -11,9 +11,8 @@ FORM_LIMIT = 64 * 1024
 class Stage:
     """`app` is what a listener serves as long as it lives, and `lead` is what answers instead."""
 
-    def __init__(self, largest: int = FORM_LIMIT) -> None:
-        """`largest` is how many bytes the body of a request may have."""
-        self.app = web.Application(client_max_size=largest)
+    def __init__(self) -> None:
+        self.app = web.Application(client_max_size=FORM_LIMIT)
         self._shown: web.AppRunner | None = None
 
     async def show(self, app: web.Application) -> None:
@@ -44,7 +43,7 @@ def _forget_handlers() -> None:
     """Let go of applications that are shown no more.
 
     aiohttp remembers the middlewares that it has put around the last 1,024 handlers of a process, and so all
-    that these know: https://github.com/aio-libs/aiohttp/blob/v3.13.0/aiohttp/web_app.py
+    that these know: https://github.com/aio-libs/aiohttp/blob/v3.14.3/aiohttp/web_app.py
     """
     built = getattr(web_app, "_cached_build_middleware", None)
     if built is not None:

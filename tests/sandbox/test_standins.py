@@ -10,10 +10,10 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from standardwebhooks.webhooks import Webhook
 
+from bridge.channels.slack_options import SANDBOX_TOKEN as TOKEN
 from bridge.core.readable import Chat
 from bridge.sandbox.arrivals import Post, beginning
 from bridge.sandbox.sandbox import Sandbox
-from bridge.sandbox.slack import TOKEN
 from tests.support.clock import FakeClock
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
