@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bridge.core.problems import Path, Problem
-from bridge.core.rules import Action, kind_of
-
-EMAIL = "email"
+from bridge.core.rules import EMAIL, Action, kind_of
 
 
 def unleavable(actions: Sequence[Action], sends: object, path: Path, public_url: object) -> Iterator[Problem]:

@@ -177,6 +177,10 @@ def else_name(name: str, parent: str) -> str:
     return f"{name} (else of {parent})"
 
 
+EMAIL = "email"
+"""The type of channel that writes to people's addresses."""
+
+
 def kind_of(action: str) -> str:
     """Return the type of channel in an action's name: `email` of `email:learners#aviso`."""
     return action.partition(":")[0]

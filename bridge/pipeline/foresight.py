@@ -16,7 +16,7 @@ from bridge.core.identity import learner_key
 from bridge.core.limits import Use
 from bridge.core.rules import Action, Rule
 from bridge.core.unless import Watch
-from bridge.pipeline.catchup import Judge, Judged, left_out, why_not
+from bridge.pipeline.judging import Judge, Judged, left_out, why_not
 from bridge.pipeline.node import Node
 from bridge.pipeline.planned import Planned
 from bridge.sources.base import Source

@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 
 from bridge.core.events import Facts
 from bridge.core.identity import conversation_key
-from bridge.core.rules import Action, kind_of
+from bridge.core.rules import EMAIL, Action, kind_of
 from bridge.core.suppressions import token_of
 from bridge.core.threads import labels
-
-EMAIL = "email"
-"""The type of channel that writes to people's addresses."""
 
 
 @dataclass(frozen=True, slots=True)
