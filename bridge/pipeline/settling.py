@@ -24,6 +24,7 @@ from bridge.store.deliveries import NewDelivery, Queued, as_kept
 from bridge.store.entries import Accepted, Entry, Finished, Lease
 from bridge.store.holds import hold
 from bridge.store.outbox import LeaseLost
+from bridge.store.turn import seqs_in_turn
 
 Stored = Mapping[str, Queued]
 """The deliveries that were stored, by their ids."""
@@ -121,7 +122,7 @@ def consequences(
 def accept_all(connection: Connection, entries: Entries, secret: bytes) -> list[Found]:
     """Store entries, and of those with a draft everything that follows, in one go."""
     drafted = any(isinstance(way, Draft) for _, way in entries)
-    seqs = inbox.seqs_in_turn(connection, len(entries)) if drafted else None
+    seqs = seqs_in_turn(connection, len(entries)) if drafted else None
     if drafted and seqs is None:
         undecided = [(entry, None if isinstance(way, Draft) else way) for entry, way in entries]
         return [(found, None) for found in inbox.accept_all(connection, undecided)]

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from enum import Enum, auto
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
     Integer,
-    and_,
     bindparam,
-    case,
-    exists,
-    false,
-    func,
     literal_column,
-    not_,
     null,
     or_,
     select,
@@ -41,14 +33,21 @@ from bridge.store.inbox_rows import (
     waiting_row,
 )
 from bridge.store.news import tell_of_entries
-from bridge.store.numbers import next_seqs, send_next_seqs
-from bridge.store.prepared import Prepared, one_trip
-from bridge.store.schema import DONE, NEW, PARKED, constant, constants, given, inbox, new_row, under
-
-LONGEST_LEASE = timedelta(minutes=5)
-"""A lease that ends later than this was taken by a node whose clock was wrong, and binds nobody."""
-OLDEST = 256
-"""How many open entries are looked at for other nodes' leases: the oldest ones are claimed first."""
+from bridge.store.numbers import next_seqs
+from bridge.store.prepared import Prepared
+from bridge.store.schema import (
+    DONE,
+    IS_WAITING,
+    NEW,
+    PARKED,
+    constant,
+    constants,
+    given,
+    inbox,
+    new_row,
+    under,
+)
+from bridge.store.turn import LONGEST_LEASE, Turn, whose_turn
 
 NOBODY = 0
 """A number that no row has: an empty list would make the databases plan for a subquery."""
@@ -96,33 +95,6 @@ def accept_all(
     ]
 
 
-class Turn(Enum):
-    """Whose turn it is to take entries through the rules: one node at a time does."""
-
-    OURS = auto()
-    THEIRS = auto()
-    """Another node's leases run; it hears of what was stored since."""
-    OPEN = auto()
-    """Another node takes entries in this very moment, and may have missed the latest ones."""
-
-
-def seqs_in_turn(connection: Connection, count: int) -> Sequence[int] | None:
-    """Return numbers for entries that may be stored with what the rules have decided about them.
-
-    None if something that is stored has to go through the rules before. On PostgreSQL it is this node's turn
-    until the end of the transaction, if there are numbers: nobody else claims, or stores what it has decided
-    about. On SQLite, whoever is alone knows without asking.
-    """
-    if connection.dialect.name != "postgresql":
-        return next_seqs(connection, inbox, count)
-    with one_trip(connection):
-        turn = _TAKE_TURN.send(connection, {})
-        # The second statement sees what was committed before the lock was given.
-        waiting = _ANY_WAITS.send(connection, {})
-        seqs = send_next_seqs(connection, inbox, count)
-    return seqs() if turn() == (True,) and waiting() is None else None
-
-
 def claim(
     connection: Connection,
     *,
@@ -138,7 +110,7 @@ def claim(
     leases run, the others get nothing, so that deliveries are made in the order of the entries. None while
     another node claims at this very moment: there is something to be seen when it is done.
     """
-    turn = _turn(connection, now, lease) if connection.dialect.name == "postgresql" else Turn.OURS
+    turn = whose_turn(connection, now, lease)
     if turn is not Turn.OURS:
         return None if turn is Turn.OPEN else []
     values = {
@@ -220,25 +192,11 @@ def entry_of(row: Sequence[Any]) -> Entry:
     return Entry(**dict(zip(_ENTRY_FIELDS, row, strict=True)))
 
 
-def _turn(connection: Connection, now: datetime, lease: str) -> Turn:
-    node = lease[: lease.rfind("/") + 1] or lease
-    values = {"given_now": now, "given_far": now + LONGEST_LEASE, "given_lease": node}
-    # Who need not ask must not hold the lock: a node that is woken in vain would be in the others' way.
-    if connection.execute(_OTHERS, values).first() is not None:
-        return Turn.THEIRS
-    # The lock ends with the transaction, so whoever gets it next sees the leases of the one before.
-    if not connection.scalar(_LOCK):
-        return Turn.OPEN
-    return Turn.OURS if connection.execute(_OTHERS, values).first() is None else Turn.THEIRS
-
-
 _NEW_FIELDS = NewEntry.__struct_fields__
 _ENTRY_FIELDS = tuple(name for name in Entry.__struct_fields__ if name != "content")
 ENTRY_COLUMNS = tuple(inbox.c[name] for name in _ENTRY_FIELDS)
 """What `entry_of` needs, in this order."""
 
-# The second test says nothing new; word for word, it shows both databases that the partial index serves.
-_WAITING = and_(inbox.c.state == constant(NEW), inbox.c.state != constant(DONE))
 _FREE = {"lease": null(), "leased_until": null()}
 
 _ACCEPT = Prepared(
@@ -262,7 +220,7 @@ def _claiming(not_busy: ColumnElement[bool]) -> ReturningUpdate[Any]:
     first = (
         select(inbox.c.seq)
         .where(
-            _WAITING,
+            IS_WAITING,
             or_(
                 inbox.c.leased_until.is_(None),
                 inbox.c.leased_until <= given("now"),
@@ -318,43 +276,15 @@ _REPLAY = (
     .returning(inbox.c.run)
 )
 _RUN = select(inbox.c.run).where(inbox.c.seq == given("seq"))
-_RELEASE_ALL = update(inbox).where(_WAITING, inbox.c.lease.is_not(None)).values(_FREE)
-_RELEASE = update(inbox).where(_WAITING, under(inbox.c.lease)).values({"tries": inbox.c.tries - 1, **_FREE})
+_RELEASE_ALL = update(inbox).where(IS_WAITING, inbox.c.lease.is_not(None)).values(_FREE)
+_RELEASE = update(inbox).where(IS_WAITING, under(inbox.c.lease)).values({"tries": inbox.c.tries - 1, **_FREE})
 _GIVE_BACK_ALL = (
     update(inbox)
-    .where(_WAITING, inbox.c.lease == given("lease"))
+    .where(IS_WAITING, inbox.c.lease == given("lease"))
     .values({"tries": inbox.c.tries - 1, **_FREE})
 )
 _PUT_BACK = (
     update(inbox)
     .where(inbox.c.seq.in_(bindparam("given_seqs", expanding=True)))
     .values({"tries": inbox.c.tries - 1, **_FREE})
-)
-
-# The table's number, because a database may hold several stores, each in a schema of its own.
-_BRID = 0x6272_6964 << 32  # "brid" in ASCII
-_LOCK_NUMBER: ColumnElement[int] = literal_column(f"{_BRID} + CAST('inbox'::regclass AS oid)::bigint")
-_LOCK = select(func.pg_try_advisory_xact_lock(_LOCK_NUMBER))
-_ANY = select(inbox.c.seq).where(_WAITING).limit(literal_column("1"))
-_ANY_WAITS = Prepared(_ANY, returned=(inbox.c.seq,))
-_TAKE_TURN = Prepared(
-    # Who sees that something waits does not take the lock from those who are about to claim it.
-    select(case((exists(_ANY), false()), else_=func.pg_try_advisory_xact_lock(_LOCK_NUMBER))),
-    returned=(literal_column("turn", Boolean),),
-)
-_OLDEST = (
-    select(inbox.c.lease, inbox.c.leased_until)
-    .where(_WAITING)
-    .order_by(inbox.c.seq)
-    .limit(OLDEST)
-    .subquery("oldest")
-)
-_OTHERS = (
-    select(_OLDEST.c.lease)
-    .where(
-        _OLDEST.c.leased_until > given("now"),
-        _OLDEST.c.leased_until <= given("far"),
-        not_(under(_OLDEST.c.lease)),
-    )
-    .limit(1)
 )

@@ -14,7 +14,7 @@ from bridge.store.claiming import claim_some, claims_of
 from bridge.store.deliveries import Due
 from bridge.store.entries import Entry, Lease
 from bridge.store.inbox import ENTRY_COLUMNS, entry_of
-from bridge.store.schema import DONE, NEW, constant, deliveries, given, inbox
+from bridge.store.schema import IS_WAITING, deliveries, given, inbox
 
 MOST = 100
 """So many notices are looked after, the latest ones."""
@@ -65,8 +65,7 @@ def waiting(connection: Connection) -> list[Entry]:
 _WAITING = (
     select(*ENTRY_COLUMNS)
     .where(
-        inbox.c.state == constant(NEW),
-        inbox.c.state != constant(DONE),  # as in `store.inbox`: the partial index serves
+        IS_WAITING,
         inbox.c.source == SOURCE,
         inbox.c.delivery_key.startswith(NOTICE_ID, autoescape=True),
     )

@@ -53,6 +53,7 @@ from bridge.store.tables.standing import (
 from bridge.store.tables.way import (
     DONE,
     IS_STUCK,
+    IS_WAITING,
     NEW,
     PARKED,
     attempts,
@@ -72,6 +73,7 @@ __all__ = [
     "DONE",
     "HEIR",
     "IS_STUCK",
+    "IS_WAITING",
     "ITEM",
     "LEFT",
     "METADATA",

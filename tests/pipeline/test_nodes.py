@@ -23,6 +23,7 @@ from bridge.pipeline.worker import POLL_S
 from bridge.store import inbox, news, outbox, views
 from bridge.store.database import Connection, Database
 from bridge.store.listening import AGAIN_S
+from bridge.store.turn import seqs_in_turn
 from bridge.store.views import DeliveryFilter
 from tests.support.clock import START, FakeClock
 from tests.support.databases import postgres_server, schema_of
@@ -323,7 +324,7 @@ async def test_what_is_decided_waits_its_turn(store: str) -> None:
         dropped, taken, may_end = refused(node), threading.Event(), threading.Event()
 
         def take_turn(connection: Connection) -> bool:
-            ours = inbox.seqs_in_turn(connection, 1) is not None
+            ours = seqs_in_turn(connection, 1) is not None
             taken.set()
             return may_end.wait(30) and ours
 
