@@ -10,13 +10,14 @@ from bridge.channels.email_address import Mailbox, mailbox
 from bridge.channels.email_dkim import Signer
 from bridge.channels.email_headers import MARK, one_line
 from bridge.channels.email_message import Letter, as_html, written
-from bridge.channels.email_options import RECIPIENT_LIMIT, RECIPIENTS, EmailOptions
+from bridge.channels.email_options import ADDRESSED, RECIPIENT_LIMIT, EmailOptions
 from bridge.channels.http import Shared
 from bridge.channels.smtp import Heard, Relay
 from bridge.channels.smtp_session import Envelope
 from bridge.core.messages import (
     CLIPPED,
     CLIPPED_FROM,
+    RECIPIENTS,
     UNSUBSCRIBE_HERE,
     Attachment,
     Document,
@@ -95,7 +96,7 @@ class EmailChannel:
             attachments=tuple([value for value in fields.values() if isinstance(value, Attachment)]),
         )
         cuts += _clipped(html)
-        return Payload(body=written(letter), meta={"recipients": recipients}, cuts=cuts)
+        return Payload(body=written(letter), meta={RECIPIENTS: recipients}, cuts=cuts)
 
     async def send(self, payload: Payload, delivery_id: str) -> Outcome:  # noqa: ARG002  # it is the Message-ID
         """Hand over once."""
@@ -125,7 +126,7 @@ class EmailChannel:
 
 def _people(fields: Mapping[str, object]) -> tuple[tuple[Mailbox, ...], ...]:
     """Return the mailboxes of `to.0`, `to.1`, `cc.0` and so on; an entry that came out empty is none."""
-    found: dict[str, list[Mailbox]] = {name: [] for name in RECIPIENTS}
+    found: dict[str, list[Mailbox]] = {name: [] for name in ADDRESSED}
     for key, value in fields.items():
         name = key.partition(".")[0]
         if name in found and (text := str(value)).strip():

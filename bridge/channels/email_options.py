@@ -17,7 +17,8 @@ from bridge.channels.options import ChannelOptions, TextOrTexts
 from bridge.channels.smtp_server import Server, Tls
 from bridge.core.messages import Slot, Target
 
-RECIPIENTS = ("to", "cc", "bcc")
+ADDRESSED = ("to", "cc", "bcc")
+"""The keys of an action that say who gets its message."""
 RECIPIENT_LIMIT = Limit("recipients", 100, "https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.8")
 _PORTS = {"smtp": 587, "smtps": 465}
 _HERE = ("localhost", "127.0.0.1", "::1")
@@ -215,7 +216,7 @@ class EmailAction(ActionModel):
         return {**slots, "body": Slot(Target.EMAIL, self.text, ("text",), inline=True)}
 
     def _addressed(self) -> Iterator[tuple[str, Slot]]:
-        for name in RECIPIENTS:
+        for name in ADDRESSED:
             sources = getattr(self, name)
             for place, source in enumerate(sources):
                 path: tuple[str | int, ...] = (name,) if len(sources) == 1 else (name, place)

@@ -130,7 +130,8 @@ class Message(Struct, frozen=True, kw_only=True):
     unsubscribe: Callable[[str], str] | None = None
 
 
-RECIPIENTS, TAKEN = "recipients", "taken"
+RECIPIENTS, TAKEN, PURPOSE = "recipients", "taken", "purpose"
+"""Names in the `meta` of a payload."""
 
 
 class Payload(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from bridge.channels.base import Channel, Unencodable
 from bridge.core.events import Event, Facts
 from bridge.core.formers import every_name, instead_names
 from bridge.core.messages import (
+    PURPOSE,
     UNSUBSCRIBE_HERE,
     UNSUBSCRIBE_NAME,
     Message,
@@ -84,7 +85,7 @@ def compose(
         return Unready(str(error), mendable=False)
     if not is_optional:
         return payload
-    return replace(payload, meta={**payload.meta, "purpose": str(action.purpose)})
+    return replace(payload, meta={**payload.meta, PURPOSE: str(action.purpose)})
 
 
 def together(items: Sequence[Facts], count: int) -> Facts:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bridge.core.messages import RECIPIENTS, Payload
+from bridge.core.messages import PURPOSE, RECIPIENTS, Payload
 from bridge.core.outcomes import State
 from bridge.core.suppressions import Purpose, Scope, Source, Suppression, address_key
 from bridge.store import suppressions
@@ -50,7 +50,7 @@ def is_for_any(payload: Payload, addresses: Collection[str]) -> bool:
 
 def allowed(connection: Connection, secret: bytes, payload: Payload) -> Allowed:
     """Ask for each of a message's people whether it may reach them."""
-    optional = Purpose(str(payload.meta.get("purpose", Purpose.TRANSACTIONAL))).is_optional
+    optional = Purpose(str(payload.meta.get(PURPOSE, Purpose.TRANSACTIONAL))).is_optional
     to, kept_from = [], {}
     for address in payload.recipients:
         found = suppressions.find(connection, address_key(secret, address), optional=optional)

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, delete, literal_column, or_, select
 
+from bridge.core.messages import RECIPIENTS
 from bridge.core.suppressions import Scope, Source, Suppression
 from bridge.store.conflicts import insert_or_update
 from bridge.store.prepared import Prepared
@@ -82,7 +83,7 @@ def lift(connection: Connection, key: bytes, source: Source | None = None) -> li
 def addressees(connection: Connection, delivery: str) -> Sequence[str]:
     """Return the addresses that a delivery was for, as long as its message is kept."""
     meta = connection.scalar(_META, {"given_id": delivery})
-    found = meta.get("recipients") if isinstance(meta, dict) else None
+    found = meta.get(RECIPIENTS) if isinstance(meta, dict) else None
     return [str(each) for each in found] if isinstance(found, list) else []
 
 
