@@ -76,8 +76,8 @@ class Inlet:
         if isinstance(found, BaseException):
             for _, way in entries:
                 self._forget(way)
-                if isinstance(found, StoreInDoubt) and isinstance(way, Draft):
-                    self._dispatcher.doubt(way.plan)
+                if isinstance(found, StoreInDoubt):
+                    self._doubt(way)
             return
         for (entry, way), (accepted, stored) in zip(entries, found, strict=True):
             if way is None or accepted.duplicate:
@@ -108,6 +108,14 @@ class Inlet:
             self.worker.let_go()
         else:
             self._dispatcher.drop(way)
+
+    def _doubt(self, way: Way) -> None:
+        """Look for what may be stored all the same, and has nobody who is at it."""
+        if isinstance(way, Draft):
+            self._dispatcher.doubt(way.plan)
+        elif way is not None:
+            self._doubts.add(way.name)
+            self.worker.wake()
 
     async def _claim(self, limit: int, busy: Sequence[tuple[Entry, str]]) -> Sequence[tuple[Entry, str]]:
         seqs = [entry.seq for entry, _ in busy]

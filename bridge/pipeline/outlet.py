@@ -144,7 +144,7 @@ class Outlet:
             self.worker.let_go()
         if queued is not None and not queued.kept:
             self._deliverer.wait_for(planned.delivery.lane)
-            if offer is None:
+            if offer is None or queued.to_claim:
                 self.worker.wake()
 
     def doubt(self, offer: Offer) -> None:

@@ -296,6 +296,8 @@ def _enqueue(connection: Connection, outcome: _Outcome, plan: Planned, *, at_onc
         queued = outbox.enqueue(connection, delivery, payload=payload, lease=lease)
     if queued is None:
         return
+    if not at_once:
+        queued = replace(queued, to_claim=True)
     outcome.stored[delivery.id] = queued
     if delivery.state is State.SUPPRESSED:  # reserved and let go, so that a retry asks for it again
         memory.follow(connection, delivery.id, State.SUPPRESSED, now=now)

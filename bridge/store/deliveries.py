@@ -48,12 +48,14 @@ def as_kept(new: NewDelivery) -> NewDelivery:
 class Queued(Struct, frozen=True):
     """A delivery that is stored now; `leased` if it was free to be sent at once, by whoever stored it.
 
-    One that is `kept` waits for a person to decide about its rule.
+    One that is `kept` waits for a person to decide about its rule. One that is `to_claim` was offered to be
+    sent at once, and may be sent, but not as it was offered.
     """
 
     seq: int
     leased: bool
     kept: bool = False
+    to_claim: bool = False
 
 
 class Recorded(Struct, frozen=True):

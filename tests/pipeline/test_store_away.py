@@ -248,17 +248,25 @@ class Doubtful(Flaky):
 
 
 @pytest.mark.parametrize(
-    ("lost", "status"),
-    [("Storing._store", 503), ("Inlet._claim", 200), ("Dispatcher._written", 200), ("Outlet._claim", 200)],
+    ("lost", "status", "drafts"),
+    [
+        ("Storing._store", 503, True),
+        ("Storing._store", 503, False),
+        ("Inlet._claim", 200, True),
+        ("Dispatcher._written", 200, True),
+        ("Outlet._claim", 200, True),
+    ],
 )
 async def test_what_a_lost_commit_has_leased_goes_out_at_once(
-    database: Database, lost: str, status: int
+    database: Database, lost: str, status: int, *, drafts: bool
 ) -> None:
     """It need not wait until the lease runs out, which takes minutes; and it goes out once."""
     store, wins = Doubtful(database), ScriptedChannel("wins")
     pipeline = Pipeline(
         store, [rule("r", action("r", "wins"))], channels(wins), of_node={"alone": lost == "Storing._store"}
     )
+    if not drafts:
+        undecided(pipeline.engine.inlet)
     await pipeline.engine.start()
     await until(lambda: pipeline.engine.is_idle)
     if lost == "Outlet._claim":  # so that it has to be claimed

@@ -229,6 +229,22 @@ async def test_of_several_people_the_others_get_it(database: Database, restart: 
     assert [each.state for each in await rows(database)] == [State.DELIVERED]
 
 
+async def test_what_only_some_may_get_goes_to_them_at_once(database: Database) -> None:
+    """It cannot be sent as it was offered, but need not wait for the next look at the store."""
+    mail = Post(to=(MARIA, RUI))
+    pipeline = Pipeline(database, mailing(), channels(mail), of_node={"alone": True})
+    await Suppressor(pipeline.node).add(MARIA, "", Scope.EVERYTHING)
+    await pipeline.engine.start()
+    await until(lambda: pipeline.engine.is_idle)
+    await pipeline.receive(completion("e1"))  # the first event has to be claimed
+    await until(lambda: len(mail.sent) == 1)
+    await until(lambda: pipeline.engine.is_idle)
+    await pipeline.receive(completion("e2"))
+    await until(lambda: len(mail.sent) == 2)
+    assert mail.reached == [(RUI,), (RUI,)]
+    await pipeline.engine.stop(1)
+
+
 async def test_an_address_that_does_not_exist_is_learnt(database: Database) -> None:
     """With the mail server's words, in the transaction that records the attempt; then nothing is tried."""
     mail = Post(BOUNCED)
