@@ -15,6 +15,7 @@ from bridge.core.routing import Router
 from bridge.core.rules import Rule
 from bridge.pipeline.compose import actions_of
 from bridge.pipeline.dispatch import Dispatcher
+from bridge.pipeline.gate import forget_all_but
 from bridge.pipeline.halts import Patrol
 from bridge.pipeline.inlet import Inlet
 from bridge.pipeline.node import Node
@@ -177,10 +178,13 @@ class Engine:
     async def _park_unrouted(self) -> None:
         """Say which deliveries wait for a channel that is gone; nobody else would ever look at them."""
         now = self._node.clock.now()
+
+        def park(connection: Connection) -> Mapping[str, int]:
+            forget_all_but(connection, self._channels, now)
+            return decisions.park_unrouted(connection, self._channels, now=now)
+
         try:
-            parked = await self._node.database.write(
-                lambda connection: decisions.park_unrouted(connection, self._channels, now=now)
-            )
+            parked = await self._node.database.write(park)
         except StoreUnavailable as error:
             self._node.log.warning("deliveries of channels that are gone not looked for", why=str(error))
             return

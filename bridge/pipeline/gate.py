@@ -6,7 +6,7 @@ that its channel has no trouble. Everything here runs in the transaction that cl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -40,6 +40,7 @@ LOOK_AGAIN = timedelta(milliseconds=500)
 """How long a claim goes by what the last one read; a worker claims every second at least."""
 FRESH_FOR = timedelta(seconds=3)
 """How long, between claims, a channel that was found in good order is taken to be so."""
+_ALL = 10_000
 PATIENCE_MARGIN = timedelta(seconds=60)
 """How much longer than an attempt's time limit a try may be unheard of before another one is made."""
 
@@ -179,3 +180,15 @@ def tell(connection: Connection, channel: str, before: Breaker, after: Breaker, 
             incidents.happened(connection, Trouble.STOPPED, channel, now=now, why=after.why)
         case _:
             pass
+
+
+def forget_all_but(connection: Connection, configured: Collection[str], now: datetime) -> None:
+    """End the trouble of channels that are no longer configured, of which nothing could end it.
+
+    Whoever took them out knows. If one comes back it has to break anew; what a person paused stays so.
+    """
+    for incident in incidents.lasting(connection, _ALL):
+        if incident.kind in (Trouble.PAUSED, Trouble.STOPPED) and incident.subject not in configured:
+            standing = channels.lock(connection, incident.subject)
+            channels.write(connection, incident.subject, replace(standing, breaker=FRESH))
+            incidents.replaced(connection, incident.kind, incident.subject, now=now)

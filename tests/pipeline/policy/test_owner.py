@@ -13,6 +13,7 @@ from typing import TypeVar
 import pytest
 from msgspec.structs import replace
 
+from bridge.core.breaker import Phase
 from bridge.core.events import Facts
 from bridge.core.messages import RenderFailure
 from bridge.core.outcomes import Outcome, State
@@ -20,6 +21,7 @@ from bridge.core.rules import OWNER_RULE, Action, else_name
 from bridge.core.trouble import SOURCE
 from bridge.pipeline.trouble import Owner
 from bridge.sources.own import SAMPLE
+from bridge.store import channels as standings
 from bridge.store import details, incidents, views
 from bridge.store.database import Connection, Database, StoreUnavailable
 from bridge.store.views import DeliveryFilter, EventFilter
@@ -442,6 +444,45 @@ async def test_what_waits_for_a_channel_that_is_gone_is_told(database: Database)
     (incident,) = await database.read(incidents.lasting)
     said = "the channel 'old' is no longer in the configuration; restore it, then retry"
     assert (incident.count, incident.why) == (2, said)
+
+
+@pytest.mark.parametrize("broken", [DOWN, GONE])
+async def test_the_trouble_of_a_channel_ends_with_it(database: Database, broken: Outcome) -> None:
+    """It is shown as broken no longer, and nobody hears that it works; if it comes back it breaks anew."""
+    desk, to_old = channel("desk"), [rule("r", action("r", "old"))]
+    before = remade(
+        watched(database, channel("wins"), channel("old", broken, failures=1), desk), rules=to_old
+    )
+    await before.run(completion())
+    await look(before)
+    assert len(desk.texts) == 1
+    after = watched(database, channel("wins"), desk)
+    await after.engine.start()
+    await after.engine.stop()
+    assert [each.kind for each in await database.read(incidents.lasting)] == ["deliveries_parked"]
+    await look(after.restarted())
+    assert len(desk.texts) == 2
+    back = remade(watched(database, channel("old", broken, failures=1), desk), rules=to_old)
+    await back.run(completion("e2"))
+    await look(back)
+    assert desk.texts == [
+        desk.texts[0],
+        "trouble.started: Messages of the rule r cannot be made",
+        desk.texts[0],
+    ]
+
+
+async def test_what_a_person_paused_stays_so_though_it_was_not_configured_for_a_while(
+    database: Database,
+) -> None:
+    """They would not expect it to send again by an edit."""
+    before = watched(database, channel("wins"), channel("old"))
+    await before.operator.pause("old", "moving house")
+    after = watched(database, channel("wins"), channel("desk"))
+    await after.engine.start()
+    await after.engine.stop()
+    standing = await database.read(lambda c: standings.read(c, "old"))
+    assert standing.breaker.phase is Phase.STOPPED
 
 
 async def test_a_store_that_failed_for_a_moment_is_told_of_once_an_hour(database: Database) -> None:
