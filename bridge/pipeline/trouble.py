@@ -22,6 +22,8 @@ from bridge.core.identity import entry_key
 from bridge.core.notices import Facts, notice
 from bridge.core.rules import OWNER_RULE, Action, Rule
 from bridge.core.trouble import ENDED, NOTICE_ID, ONCE, SOURCE, STARTED, TYPES, Trouble, event_type
+from bridge.pipeline import absence
+from bridge.pipeline.absence import Absence
 from bridge.pipeline.forged import FORGED, Count, Forged, note
 from bridge.pipeline.node import Node
 from bridge.store import channels, halts, inbox, incidents, setback
@@ -85,14 +87,6 @@ NOBODY = Owner(None, "en", UTC)
 """The owner of a bridge that names none: trouble is logged and shown all the same."""
 
 
-class _Away(Struct):
-    """A store that cannot be written: since when, why, and whether it still was so at a look."""
-
-    since: datetime
-    why: str
-    lasts: bool
-
-
 class Alarm(Struct):
     """Watches for trouble until stopped. `wake` is called when a notice was put into the inbox."""
 
@@ -101,8 +95,7 @@ class Alarm(Struct):
     wake: Callable[[], None]
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
     _forged: Count = field(default_factory=Count)
-    _away: _Away | None = None
-    _told_of_store: datetime | None = None
+    _away: Absence | None = None
     _looked_at: tuple[datetime, float] | None = None
     """When it was looked last: the time of day, and by the clock that nobody sets."""
     _stopping: bool = False
@@ -142,14 +135,11 @@ class Alarm(Struct):
             away = self._away
             if away is None and not await self.node.database.read(incidents.any_open):
                 return 0
-            news = away if away is not None and self._is_news(away, now) else None
             forged = self._forged.unnoted()
-            made, noted = await self.node.database.write(lambda c: self._tell(c, now, news, forged))
+            made, noted = await self.node.database.write(lambda c: self._tell(c, now, away, forged))
         except StoreUnavailable as error:
             self._is_away(now, str(error), lasts=True)
             return 0
-        if news is not None:
-            self._told_of_store = now
         if self._away is away:  # and not what happened meanwhile
             self._away = None
         self._forged.are_noted(noted)
@@ -190,23 +180,17 @@ class Alarm(Struct):
     def _is_away(self, now: datetime, why: str, *, lasts: bool) -> None:
         """Remember a store that cannot be used; nothing can be written down of it yet."""
         if self._away is None:
-            self._away = _Away(now, why, lasts)
+            self._away = Absence(now, why, lasts)
             self.node.log.error("the store cannot be used, the owner is told when it can", why=why)
         self._away.lasts |= lasts
 
-    def _is_news(self, away: _Away, now: datetime) -> bool:
-        """Return whether a store that was away is to be told of; of short failures one in an hour is."""
-        before = self._told_of_store
-        return away.lasts or before is None or abs(now - before) >= QUIET
-
     def _tell(
-        self, connection: Connection, now: datetime, away: _Away | None, forged: Sequence[Forged]
+        self, connection: Connection, now: datetime, away: Absence | None, forged: Sequence[Forged]
     ) -> tuple[list[Incident], Sequence[Forged]]:
         """Write what there is to tell; returns the notices, and the forged requests that are noted now."""
         noted = note(connection, forged)
         if away is not None:
-            incidents.happened(connection, Trouble.STORE, "", now=away.since, why=away.why)
-            incidents.ended(connection, Trouble.STORE, "", now=now)
+            absence.note(connection, away, quiet=QUIET, now=now)
         for kind in QUIETED:
             incidents.quieted(connection, kind, since=now - QUIET, now=now)
         found = incidents.untold(connection, AT_ONCE, quiet=QUIET, now=now)

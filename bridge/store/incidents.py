@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     and_,
+    delete,
     exists,
     func,
     null,
@@ -72,6 +73,17 @@ def replaced(connection: Connection, kind: Trouble, subject: str, *, now: dateti
     connection.execute(_REPLACED, {"given_kind": kind, "given_subject": subject, "given_now": now})
 
 
+def last_end(connection: Connection, kind: Trouble, subject: str) -> datetime | None:
+    """Return when such a trouble was over the last time; None if it never was."""
+    found: datetime | None = connection.scalar(_LAST_END, {"given_kind": kind, "given_subject": subject})
+    return found
+
+
+def forget(connection: Connection, kind: Trouble, subject: str) -> None:
+    """Take back what was noted of a trouble that lasts, as if it had never happened."""
+    connection.execute(_FORGET, {"given_kind": kind, "given_subject": subject})
+
+
 def quieted(connection: Connection, kind: Trouble, *, since: datetime, now: datetime) -> list[str]:
     """End the incidents of a kind that gave no sign after `since`; returns their subjects."""
     values = {"given_kind": kind, "given_since": since, "given_now": now}
@@ -128,6 +140,8 @@ _LASTED = (
     .where(*_THIS, _LASTS)
     .values(last_at=given("now"), count=incidents.c["count"] + given("count", Integer))
 )
+_LAST_END = select(func.max(incidents.c.ended_at)).where(*_THIS)
+_FORGET = delete(incidents).where(*_THIS, _LASTS)
 _LATEST = select(func.max(incidents.c.seq)).where(*_THIS, _OPEN).scalar_subquery()
 _GOES_ON = update(incidents).where(incidents.c.seq == _LATEST, _OPEN).values(ended_at=null())
 _REPLACED = (

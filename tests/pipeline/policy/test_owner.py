@@ -506,3 +506,58 @@ async def test_a_store_that_failed_for_a_moment_is_told_of_once_an_hour(database
     pipeline.clock.advance(minutes=10)
     await moment("e1")
     assert len(desk.texts) == 2
+
+
+async def test_nodes_that_share_a_store_tell_of_it_once(database: Database) -> None:
+    """Each has noticed; only what lasted longer for one of them is told by that one too."""
+    desk, one, two = channel("desk"), Away(database), Away(database)
+    first = watched(one, channel("wins"), desk)
+    second = remade(watched(two, channel("wins"), desk), name="node-2", clock=first.clock)
+
+    async def both() -> None:
+        await look(first)
+        await look(second)
+
+    for times in (1, 2):
+        one.away = two.away = True
+        for _ in range(6):
+            await first.engine.alarm.look()
+            first.clock.advance(seconds=15)
+            await second.engine.alarm.look()
+            first.clock.advance(seconds=15)
+        one.away = False
+        await look(first)
+        first.clock.advance(seconds=30)
+        two.away = False
+        await both()
+        await both()
+        assert desk.texts == ["trouble.ended: The store could not be written"] * times
+        first.clock.advance(minutes=5)
+    one.away = two.away = True
+    await both()
+    one.away = False
+    await both()
+    first.clock.advance(minutes=10)
+    two.away = False
+    await both()
+    assert len(desk.texts) == 4
+
+
+async def test_a_short_failure_was_told_of_however_many_processes_have_seen_one(database: Database) -> None:
+    """Once an hour, by any node, before a restart or after it; a wrong clock hides no long one."""
+    desk = channel("desk")
+    for minute in range(3):
+        away = Away(database)
+        pipeline = watched(away, channel("wins"), desk)
+        pipeline.clock.advance(minutes=10 * minute)
+        away.away = True
+        assert await pipeline.receive(completion("e1")) == [503]
+        away.away = False
+        await look(pipeline)
+    assert len(desk.texts) == 1
+    pipeline.clock.advance(days=-1)
+    away.away = True
+    await look(pipeline)
+    away.away = False
+    await look(pipeline)
+    assert len(desk.texts) == 2
