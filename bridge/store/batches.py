@@ -83,12 +83,12 @@ class Batches:
             case Fault.LOST | Fault.UNAVAILABLE:
                 self._drop()
                 return [Failed(self._unavailable(error)) for _ in operations]
-            case Fault.OWN | Fault.CONFLICT if len(operations) > 1:
+            case Fault.OWN | Fault.CONFLICT | Fault.CHANGED if len(operations) > 1:
                 middle = len(operations) // 2
                 return self.run(operations[:middle]) + self.run(operations[middle:])
             case Fault.CONFLICT if tries < CONFLICT_TRIES:
                 return self._run(operations, tries=tries + 1)
-            case Fault.CONFLICT:
+            case Fault.CONFLICT | Fault.CHANGED:
                 return [Failed(self._unavailable(error))]
             case Fault.OWN:
                 return [Failed(error)]

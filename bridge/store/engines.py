@@ -33,6 +33,8 @@ https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES
 # For every NULL that is bound, the driver looks for what adapts None, in three places, unless it finds this.
 sqlite3.register_adapter(type(None), cast("Any", {}.get))
 EXPECTED = "expected 'sqlite:///path/to/bridge.db' or 'postgresql://user@host/database'"
+_SECRETS = {"password", "sslpassword"}
+"""What libpq takes as a secret among the parameters of an address: see the page above."""
 
 
 class Engines(Struct, frozen=True):
@@ -68,8 +70,10 @@ def make_engines(url: str, *, readers: int = 4, busy_timeout: timedelta = timede
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter, with a piece of the URL, for a port that is no number
         raise StoreError(f"the store's URL cannot be read: {EXPECTED}") from None
+    if "@" in (parsed.host or ""):  # what is shown as the host would be the end of the password
+        raise StoreError(f"the store's URL has an '@' in its password, write it as %40: {EXPECTED}")
     backend = parsed.get_backend_name()
     if backend == "postgres":
         return parsed.set(drivername="postgresql")
@@ -193,7 +197,13 @@ def _postgresql(url: URL, readers: int, busy_timeout: timedelta) -> Engines:
     _when_rolled_back(writer, source_names.forget)
     positional, named = writer.dialect.create_connect_args(url)
     ear = Ear(positional, {**named, **arguments}, teller)
-    return Engines(writer, reader, url.render_as_string(hide_password=True), None, ear)
+    return Engines(writer, reader, _shown(url), None, ear)
+
+
+def _shown(url: URL) -> str:
+    """Return an address without its secrets, wherever they stand in it."""
+    hidden = url.update_query_dict(dict.fromkeys(_SECRETS & url.query.keys(), "***"))
+    return hidden.render_as_string(hide_password=True).replace("%2A%2A%2A", "***")
 
 
 def _without_details(context: ExceptionContext) -> None:

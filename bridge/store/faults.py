@@ -15,7 +15,7 @@ from bridge.store.errors import StoreUnavailable
 
 
 class Fault(Enum):
-    """The four ways in which a transaction fails."""
+    """The five ways in which a transaction fails."""
 
     LOST = auto()
     """The connection is gone."""
@@ -23,6 +23,11 @@ class Fault(Enum):
     """The database says it cannot write, or cannot write in time."""
     CONFLICT = auto()
     """Another transaction was in the way; the same operation may succeed at once."""
+    CHANGED = auto()
+    """A table, or the right to it, is not there: somebody restores a backup, or has forgotten a grant.
+
+    Our statements are fixed, so no row can be the reason; operations on other tables may succeed.
+    """
     OWN = auto()
     """The operation's own error."""
 
@@ -43,7 +48,18 @@ _SQLITE_UNAVAILABLE = frozenset(
     }
 )
 _PG_CONFLICT = ("40001", "40P01", "55P03")  # serialization failure, deadlock, lock_timeout
+_PG_CHANGED = ("42501", "42P01", "42703", "3F000")  # no right; no such table, column, schema
 _PG_UNAVAILABLE = ("08", "25006", "53", "57", "58", "XX")  # class, or whole code
+_NO_CONNECTION = "check that the server runs, and the address, database, user and password in `store:`"
+_ADVICE = {
+    "42501": "the user in `store:` has to own the tables and to have CREATE in their schema, "
+    "or to be granted SELECT, INSERT, UPDATE and DELETE on all of them",
+    "42P01": "if a backup is being restored, all goes on when it is there; else restore one",
+    "42703": "the tables are not this version's: see that all nodes have the same version",
+    "25006": "the server takes no writes, as a standby does, or one set to read-only; "
+    "name the primary in `store:`",
+}
+"""What to do, by the code."""
 
 
 def fault_of(error: BaseException) -> Fault:
@@ -65,10 +81,22 @@ def fault_of(error: BaseException) -> Fault:
 
 
 def reason(error: BaseException) -> str:
-    """Return the database's own sentence, without the statement and its values."""
+    """Return the database's own sentence, without the statement and its values, and what to do if we know."""
     inner = error.orig if isinstance(error, DBAPIError) else error
     lines = str(inner).strip().splitlines()
-    return lines[0] if lines else type(inner).__name__
+    said = lines[0] if lines else type(inner).__name__
+    advice = _advice(error)
+    return f"{said}; {advice}" if advice else said
+
+
+def _advice(error: BaseException) -> str:
+    if not isinstance(error, DBAPIError) or isinstance(error.orig, sqlite3.Error):
+        return ""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        is_ours = isinstance(error, OperationalError) and not error.connection_invalidated
+        return _NO_CONNECTION if is_ours else ""
+    return _ADVICE.get(state, "")
 
 
 def _sqlite(error: sqlite3.Error) -> Fault:
@@ -82,4 +110,6 @@ def _postgresql(state: str | None) -> Fault:
         return Fault.OWN
     if state in _PG_CONFLICT:
         return Fault.CONFLICT
+    if state in _PG_CHANGED:
+        return Fault.CHANGED
     return Fault.UNAVAILABLE if state.startswith(_PG_UNAVAILABLE) else Fault.OWN

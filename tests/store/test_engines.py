@@ -19,6 +19,8 @@ SECRETIVE = "maria@aluna.example"
     [
         ("", "cannot be read"),
         ("bridge.db", "cannot be read"),
+        ("postgresql://bridge:hunter2@db.example:fivethousand/bridge", "cannot be read"),
+        ("postgresql://bridge:hunter2@hunter3@db.example/bridge", "'@' in its password"),
         ("mysql://localhost/bridge", "cannot be a 'mysql' database"),
         ("sqlite://", "needs a file of its own"),
         ("sqlite:///:memory:", "needs a file of its own"),
@@ -30,6 +32,7 @@ def test_what_cannot_be_a_store_is_refused_with_an_example(url: str, sentence: s
     with pytest.raises(StoreError, match=sentence) as info:
         make_engines(url)
     assert "sqlite:///path/to/bridge.db" in str(info.value)
+    assert "hunter" not in str(info.value)
 
 
 def test_the_old_spelling_of_postgresql_is_understood() -> None:
@@ -39,6 +42,14 @@ def test_the_old_spelling_of_postgresql_is_understood() -> None:
     assert engines.writer.dialect.driver == "psycopg"
     assert engines.name == "postgresql://bridge:***@db.example/bridge"
     assert engines.file is None
+
+
+@pytest.mark.parametrize("secret", ["password", "sslpassword"])
+def test_a_secret_among_the_parameters_is_hidden_too(secret: str) -> None:
+    """Errors, logs and notices name the store; libpq takes its password here as well."""
+    engines = make_engines(f"postgresql://db.example/bridge?user=bridge&{secret}=hunter%262")
+
+    assert engines.name == f"postgresql://db.example/bridge?{secret}=***&user=bridge"
 
 
 def test_sqlite_commits_reach_the_disk(engines: Engines, backend: str) -> None:

@@ -65,7 +65,10 @@ def test_an_operations_own_error_is_not_taken_for_the_disks(code: str) -> None:
         (psycopg.errors.LockNotAvailable, Fault.CONFLICT),
         (psycopg.errors.UniqueViolation, Fault.OWN),
         (psycopg.errors.StringDataRightTruncation, Fault.OWN),
-        (psycopg.errors.UndefinedTable, Fault.OWN),
+        (psycopg.errors.UndefinedTable, Fault.CHANGED),
+        (psycopg.errors.UndefinedColumn, Fault.CHANGED),
+        (psycopg.errors.InvalidSchemaName, Fault.CHANGED),
+        (psycopg.errors.InsufficientPrivilege, Fault.CHANGED),
     ],
 )
 def test_postgresql_says_by_a_code_whose_fault_it_is(error: type[psycopg.Error], means: Fault) -> None:
