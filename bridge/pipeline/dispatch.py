@@ -177,6 +177,8 @@ class Dispatcher:
         """Write together; where that fails, in halves, so that one does no harm to the others."""
         try:
             stored = await self._written(verdicts)
+        except LeaseLost as error:  # the one whose it no longer is, or was before a commit of ours, is found
+            await self._apart(verdicts, error)
         except Exception as error:  # recorded with its traceback, and the one at fault is found
             self._node.log.exception(
                 "entries not written", first=verdicts[0].entry.seq, entries=len(verdicts)
@@ -206,6 +208,8 @@ class Dispatcher:
             return
         self._let_go(verdicts[0].plan)
         if isinstance(error, LeaseLost):  # it may be a commit of our own that has closed the entry
+            why = "entry is under its lease no more: another node has it, or it is done"
+            self._node.log.warning(why, entry=verdicts[0].entry.seq)
             self.doubt(verdicts[0].plan)
         else:
             entry, lease = verdicts[0].entry, verdicts[0].lease

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Connection,
     Integer,
@@ -47,7 +48,7 @@ from bridge.store.schema import (
     new_row,
     under,
 )
-from bridge.store.turn import LONGEST_LEASE, Turn, whose_turn
+from bridge.store.turn import LONGEST_LEASE, Turn, passed_by, whose_turn
 
 NOBODY = 0
 """A number that no row has: an empty list would make the databases plan for a subquery."""
@@ -108,7 +109,8 @@ def claim(
 
     Those in `busy` are left alone. A lease is called `<node>/<number>`; on PostgreSQL, while one node's
     leases run, the others get nothing, so that deliveries are made in the order of the entries. None while
-    another node claims at this very moment: there is something to be seen when it is done.
+    another node claims at this very moment, or finishes under a lease that has run out: there is something to
+    be seen when it is done.
     """
     turn = whose_turn(connection, now, lease)
     if turn is not Turn.OURS:
@@ -121,8 +123,19 @@ def claim(
         "given_limit": limit,
         "given_busy": (NOBODY, *busy),
     }
-    rows = connection.execute(_CLAIM[connection.dialect.name], values)
-    return sorted((entry_of(row) for row in rows), key=lambda entry: entry.seq)
+    rows = connection.execute(_CLAIM[connection.dialect.name], values).all()
+    claimed = sorted((entry_of(row[:-1]) for row in rows), key=lambda entry: entry.seq)
+    return _before(connection, claimed, rows[0][-1]) if claimed else []
+
+
+def _before(connection: Connection, claimed: Sequence[Entry], passed: int | None) -> list[Entry] | None:
+    """Return what was claimed before the entry that was passed by, if one was, and put back the rest."""
+    if passed is None:
+        return list(claimed)
+    ours = [entry for entry in claimed if entry.seq < passed]
+    if len(ours) < len(claimed):
+        put_back(connection, [entry.seq for entry in claimed[len(ours) :]])
+    return ours or None
 
 
 def finish_all(connection: Connection, entries: Sequence[tuple[int, str, Finished]]) -> bool:
@@ -216,34 +229,36 @@ _AMEND = (
 )
 
 
-def _claiming(not_busy: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    first = (
+def _first(not_busy: ColumnElement[bool]) -> CTE:
+    return (
         select(inbox.c.seq)
-        .where(
-            IS_WAITING,
-            or_(
-                inbox.c.leased_until.is_(None),
-                inbox.c.leased_until <= given("now"),
-                inbox.c.leased_until > given("far"),
-            ),
-            not_busy,
-        )
+        .where(IS_WAITING, _IS_FREE, not_busy)
         .order_by(inbox.c.seq)
         .limit(given("limit", Integer))
         .with_for_update(skip_locked=True)
         .cte("next")
     )
+
+
+def _claiming(first: CTE, passed: ColumnElement[Any]) -> ReturningUpdate[Any]:
+    """Return the claim; its last value is the entry that must not be passed by, if there is one."""
     return (
         update(inbox)
         .where(inbox.c.seq.in_(select(first.c.seq)))
         .values(lease=given("lease"), leased_until=given("until"), tries=inbox.c.tries + 1)
-        .returning(*ENTRY_COLUMNS)
+        .returning(*ENTRY_COLUMNS, passed.label("passed"))
     )
 
 
+_IS_FREE = or_(
+    inbox.c.leased_until.is_(None),
+    inbox.c.leased_until <= given("now"),
+    inbox.c.leased_until > given("far"),
+)
+_OF_NODES = _first(is_not_among(inbox.c.seq, "busy"))
 _CLAIM = {
-    "sqlite": _claiming(inbox.c.seq.not_in(bindparam("given_busy", expanding=True))),
-    "postgresql": _claiming(is_not_among(inbox.c.seq, "busy")),
+    "sqlite": _claiming(_first(inbox.c.seq.not_in(bindparam("given_busy", expanding=True))), null()),
+    "postgresql": _claiming(_OF_NODES, passed_by(_OF_NODES)),
 }
 _SETTLE = (
     update(inbox)

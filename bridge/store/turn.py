@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from sqlalchemy import (
+    CTE,
     Boolean,
     ColumnElement,
     Connection,
+    ScalarSelect,
     case,
     exists,
     false,
@@ -19,9 +21,10 @@ from sqlalchemy import (
     select,
 )
 
+from bridge.store.arrays import is_not_among
 from bridge.store.numbers import next_seqs, send_next_seqs
 from bridge.store.prepared import Prepared, one_trip
-from bridge.store.schema import IS_WAITING, given, inbox, under
+from bridge.store.schema import DONE, IS_WAITING, NEW, constant, given, inbox, under
 
 LONGEST_LEASE = timedelta(minutes=5)
 """A lease that ends later than this was taken by a node whose clock was wrong, and binds nobody."""
@@ -72,6 +75,27 @@ def seqs_in_turn(connection: Connection, count: int) -> Sequence[int] | None:
         waiting = _ANY_WAITS.send(connection, {})
         seqs = send_next_seqs(connection, inbox, count)
     return seqs() if turn() == (True,) and waiting() is None else None
+
+
+def passed_by(claimed: CTE) -> ScalarSelect[int]:
+    """Return the first entry whose holder is just finishing it though its lease is over; NULL for none.
+
+    A claim does not wait for it, but what comes after it has to. What is locked without having been under a
+    lease is somebody else's doing, and holds up nothing.
+    """
+    waiting = inbox.alias("waiting")
+    return (
+        select(func.min(waiting.c.seq))
+        .where(
+            waiting.c.state == constant(NEW),  # as `IS_WAITING` has it
+            waiting.c.state != constant(DONE),
+            waiting.c.leased_until <= given("now"),
+            is_not_among(waiting.c.seq, "busy"),
+            waiting.c.seq.not_in(select(claimed.c.seq)),
+            waiting.c.seq < select(func.max(claimed.c.seq)).scalar_subquery(),
+        )
+        .scalar_subquery()
+    )
 
 
 # The table's number, because a database may hold several stores, each in a schema of its own.

@@ -16,7 +16,7 @@ from sqlalchemy import event, make_url
 from bridge.core.outcomes import Reason, Rejected, State
 from bridge.pipeline.dispatch import DRAFT_BYTES
 from bridge.pipeline.ingest import Ingest
-from bridge.pipeline.node import Node
+from bridge.pipeline.node import Node, Point
 from bridge.pipeline.operate import Operator
 from bridge.pipeline.settling import Draft
 from bridge.pipeline.worker import POLL_S
@@ -314,6 +314,30 @@ async def test_what_another_node_has_stored_comes_first(store: str) -> None:
         assert wins.texts == ["module.completed e1", "module.completed e2"]
         assert len(dropped) == 1
         await until(lambda: node.engine.inlet.worker.is_quiet)
+
+
+async def test_what_another_node_has_taken_over_is_left_to_it(store: str) -> None:
+    """Its own lease ran out while it decided: a sentence for each in the log, and no mistake of ours."""
+    clock, wins = FakeClock(), ScriptedChannel("wins")
+
+    def take_over(point: Point) -> None:
+        if point is Point.PLANNED:
+            with administering(store) as admin:
+                admin.execute("UPDATE inbox SET lease = 'other/1'")
+
+    async with opened(store) as database:
+        node = Pipeline(
+            database, [rule("r", action("r", "wins"))], channels(wins), clock, of_node={"reached": take_over}
+        )
+        node.ingest = Ingest(node.node, {"eduzz": node.source}, Unattended())
+        assert await node.receive(*of_learners(3)) == [200] * 3
+        await node.engine.drain()
+    assert not wins.sent
+    assert node.log.events("exception") == []
+    assert (
+        node.log.events("warning")
+        == ["entry is under its lease no more: another node has it, or it is done"] * 3
+    )
 
 
 async def test_what_is_decided_waits_its_turn(store: str) -> None:

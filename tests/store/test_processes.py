@@ -15,8 +15,8 @@ from bridge.store import claiming
 from bridge.store.creation import prepare
 from bridge.store.database import Database
 from bridge.store.engines import Engines, make_engines
-from bridge.store.entries import Lease
-from bridge.store.inbox import claim
+from bridge.store.entries import EntryFacts, Finished, Lease
+from bridge.store.inbox import claim, finish_all
 from bridge.store.schema import deliveries, inbox
 from tests.support.databases import schema_of
 from tests.support.stored import MINUTE, NOW, new_delivery, store_delivery, store_entry
@@ -134,3 +134,28 @@ def test_a_claim_passes_by_an_entry_that_somebody_is_just_changing(nodes: tuple[
         claimed = claim(theirs, now=NOW, lease_until=NOW + MINUTE, lease="other/1", limit=9)
         assert claimed is not None
         assert [entry.seq for entry in claimed] == [seqs[1]]
+
+
+@pytest.mark.parametrize("late", [0, 1], ids=["the first", "the second"])
+def test_nothing_overtakes_what_is_being_finished_under_a_lease_that_is_over(
+    nodes: tuple[Engines, Engines], late: int
+) -> None:
+    """Its node was away for longer than the lease, and is back: what follows from it is about to be there."""
+    one, other = nodes
+    with one.writer.begin() as connection:
+        for number in range(3):
+            store_entry(connection, number)
+        claimed = claim(connection, now=NOW, lease_until=NOW + MINUTE, lease="one/1", limit=2)
+        assert claimed is not None
+        seqs = [entry.seq for entry in claimed]
+    then = NOW + 2 * MINUTE
+
+    def next_ones() -> list[int] | None:
+        with other.writer.begin() as theirs:
+            found = claim(theirs, now=then, lease_until=then + MINUTE, lease="other/1", limit=9)
+            return None if found is None else [entry.seq for entry in found]
+
+    with one.writer.begin() as mine:
+        assert finish_all(mine, [(seqs[late], "one/1", Finished(then, EntryFacts(), {}))])
+        assert next_ones() == (seqs[:late] or None)
+    assert next_ones() == [*seqs[late + 1 :], seqs[-1] + 1]
