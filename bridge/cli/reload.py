@@ -20,6 +20,7 @@ from bridge.cli.text import local
 from bridge.config import last_good
 from bridge.config.receiving import receiving
 from bridge.config.reception import Reception
+from bridge.core.addresses import from_here
 
 TIMEOUT_S = 60.0
 """Of a large configuration, that is time enough to be read."""
@@ -61,8 +62,7 @@ def _config(setup: Setup) -> Reception:
 
 def _asked(config: Reception, method: str) -> tuple[int, dict[str, Any]]:
     address = config.listen.admin
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 - compared
-    connection = HTTPConnection(host, address.port, timeout=TIMEOUT_S)
+    connection = HTTPConnection(from_here(address.host), address.port, timeout=TIMEOUT_S)
     try:
         connection.request(method, _PATH if method == "GET" else f"{_PATH}/reload", headers=_headers(config))
         answer = connection.getresponse()

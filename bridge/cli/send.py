@@ -27,6 +27,7 @@ from bridge.cli.tables import show, show_json
 from bridge.cli.text import one_line
 from bridge.clock import Clock, SystemClock
 from bridge.config.load import Loaded
+from bridge.core.addresses import url_from_here
 from bridge.sources.base import Request, Source
 
 TIMEOUT_S = 30
@@ -109,11 +110,9 @@ def _unsigned(source: Source, body: bytes, headers: Mapping[str, str]) -> dict[s
 
 def _url(loaded: Loaded, given: str | None, source: str) -> str:
     address = loaded.config.listen.public
-    wildcard = address.host in ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
     if given is None and address.port == 0:
         raise misused("the public listener takes any free port; say which with --url")
-    host = "127.0.0.1" if wildcard else address.host
-    url = given or f"http://{f'[{host}]' if ':' in host else host}:{address.port}"
+    url = given or url_from_here(address.host, address.port)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise misused(f"'{url}' is not an address; expected one such as http://127.0.0.1:8080")

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 
+from bridge.core.addresses import url_from_here
 from bridge.logs import Log
 from bridge.web.connections import Connection, Connections, Handle
 from bridge.web.door import TAKER, Doors
@@ -36,8 +37,7 @@ class Listener(Struct, frozen=True):
     @property
     def url(self) -> str:
         """The address as a URL for a browser on this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return url_from_here(self.host, self.port)
 
     async def close(self) -> None:
         """Take no new connection, let requests under way finish, then close what is left."""

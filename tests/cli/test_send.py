@@ -232,7 +232,7 @@ def test_what_cannot_be_sent_is_explained(
     ("listen", "expected"),
     [
         ("0.0.0.0:8090", "http://127.0.0.1:8090/hooks/eduzz"),
-        ("[::]:8090", "http://127.0.0.1:8090/hooks/eduzz"),
+        ("[::]:8090", "http://[::1]:8090/hooks/eduzz"),
         ("[::1]:8090", "http://[::1]:8090/hooks/eduzz"),
         ("10.0.0.7:8090", "http://10.0.0.7:8090/hooks/eduzz"),
     ],
