@@ -8,20 +8,17 @@ from typing import get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 
-from bridge.channels import registry as channels
 from bridge.config.files import Material
 from bridge.config.located import Located
-from bridge.config.model import Config
+from bridge.config.model import TYPED, Config
 from bridge.config.secrets import secret_in
 from bridge.core import trouble
 from bridge.core.problems import Path, Problem
 from bridge.core.redact import names_secret
-from bridge.sources import registry as sources
 
 _ADDRESSES = frozenset({"smtp", "store", "url", "webhook_url"})
 _LENGTHS = (1, 3, 4)
 """How many keys lead to a secret: at the top, of a source or channel, and of a part of one."""
-_KINDS = {"sources": sources.OPTIONS, "channels": channels.OPTIONS}
 
 
 def own_name_is_free(data: Mapping[str, object]) -> Iterator[Problem]:
@@ -77,7 +74,7 @@ class SecretFields:
 
     def __init__(self, data: Mapping[str, object]) -> None:
         self._fields: dict[Path, bool] = {(key,): named for key, named in _secret_fields(Config)}
-        for section, options in _KINDS.items():
+        for section, options in TYPED.items():
             entries = data.get(section)
             for name, raw in entries.items() if isinstance(entries, dict) else ():
                 model = options.get(str(raw.get("type"))) if isinstance(raw, dict) else None

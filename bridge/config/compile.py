@@ -89,7 +89,7 @@ class Compiler:
     def _actions(self, rule: str, raw: Mapping[str, object], path: Path) -> tuple[Action, ...]:
         """Compile what stands under `send:`, with what the rule says of all its actions."""
         sends, purpose = raw.get("send"), _purpose(raw.get("purpose"))
-        once_per = self._words.once_per(raw.get("once_per"), (*path, "once_per"))
+        once_per = self._words.paths(raw.get("once_per"), (*path, "once_per"), "once_per")
         own = [
             self._action(rule, entry, (*path, "send", place), once_per)
             for place, entry in enumerate(sends if isinstance(sends, list) else ())
@@ -134,7 +134,7 @@ class Compiler:
         return replace(made, otherwise=otherwise) if made else None
 
     def _action(self, rule: str, entry: object, path: Path, inherited: tuple[str, ...]) -> Action | None:
-        own = self._words.once_per(get(entry, "once_per"), (*path, "once_per"))
+        own = self._words.paths(get(entry, "once_per"), (*path, "once_per"), "once_per")
         made = self._entry(_SEND, rule, entry, path)
         unless = self._words.unless(get(entry, "unless"), (*path, "unless"))
         limit = self._words.limit(get(entry, "limit"), (*path, "limit"))

@@ -13,8 +13,11 @@ from bridge.config.reception import Reception
 from bridge.config.sends import LimitOptions, Owner, Send
 from bridge.config.types import Name, OneOrMore, Text, Texts, Zone
 from bridge.core.rates import Rate
+from bridge.sources import registry as sources
 
 LOCALES = ("pt_BR", "en", "es")
+TYPED = {"sources": sources.OPTIONS, "channels": channels.OPTIONS}
+"""The sections whose entries have a `type`, with the model of each."""
 
 
 def _union(members: Iterable[object]) -> object:

@@ -72,11 +72,11 @@ class RuleWords:
             return None
         on = self.on(raw.get("on"), (*path, "on"))
         when = self.when(raw, (*path, "when"))
-        return Unless(on, when, self.once_per(raw.get("same"), (*path, "same"), "same"))
+        return Unless(on, when, self.paths(raw.get("same"), (*path, "same"), "same"))
 
     def limit(self, raw: object, path: Path) -> Limit | None:
         """Return how many messages a period may have, if that is limited."""
-        by = self.once_per(get(raw, "by"), (*path, "by"), "limit")
+        by = self.paths(get(raw, "by"), (*path, "by"), "limit")
         try:
             options = LimitOptions.model_validate(raw)
         except ValidationError:  # told by the whole configuration's model
@@ -87,7 +87,7 @@ class RuleWords:
 
     def after(self, raw: object, path: Path) -> After | None:
         """Return what is counted until a rule fires, if anything is."""
-        by = self.once_per(get(raw, "by"), (*path, "by"), "after")
+        by = self.paths(get(raw, "by"), (*path, "by"), "after")
         distinct = get(raw, "distinct")
         if isinstance(distinct, str):
             self.one_value(distinct, (*path, "distinct"), "after")
@@ -99,7 +99,7 @@ class RuleWords:
 
     def digest(self, raw: object, path: Path) -> Digest | None:
         """Return when what is collected goes out, if it is collected."""
-        by = self.once_per(get(raw, "by"), (*path, "by"), "digest")
+        by = self.paths(get(raw, "by"), (*path, "by"), "digest")
         try:
             options = DigestOptions.model_validate(raw)
         except ValidationError:  # told by the whole configuration's model
@@ -109,9 +109,9 @@ class RuleWords:
             self.problems.append(Problem((*path, "on"), sentence))
         return Digest(options.at, self._zone, options.every, options.on or "monday", by)
 
-    def once_per(self, paths: object, path: Path, word: str = "once_per") -> tuple[str, ...]:
+    def paths(self, said: object, path: Path, word: str) -> tuple[str, ...]:
         """Return paths that each lead to one value; `word` is the key that they stand under."""
-        texts = [text for text in paths if isinstance(text, str)] if isinstance(paths, list) else []
+        texts = [text for text in said if isinstance(text, str)] if isinstance(said, list) else []
         for place, text in enumerate(texts):
             self.one_value(text, (*path, place), word)
         return tuple(texts)

@@ -70,14 +70,14 @@ class InsteadConfig(EntryConfig):
     )
 
 
-Config = TypeVar("Config", bound=EntryConfig)
+Entry = TypeVar("Entry", bound=EntryConfig)
 
 
-def _classes(base: type[Config], suffix: str) -> dict[str, type[Config]]:
+def _classes(base: type[Entry], suffix: str) -> dict[str, type[Entry]]:
     return {kind: _class(base, suffix, kind, action) for kind, action in channels.ACTIONS.items()}
 
 
-def _class(base: type[Config], suffix: str, kind: str, action: type[ActionModel]) -> type[Config]:
+def _class(base: type[Entry], suffix: str, kind: str, action: type[ActionModel]) -> type[Entry]:
     if taken := action.model_fields.keys() & (vars(base).keys() | base.model_fields.keys()):
         raise TypeError(f"{action.__name__} and {base.__name__} both have {', '.join(sorted(taken))}")
     namespace = {
@@ -87,7 +87,7 @@ def _class(base: type[Config], suffix: str, kind: str, action: type[ActionModel]
         kind: Field(description=f"The name of a channel of type {kind}."),
         "kind": kind,
     }
-    return cast("type[Config]", type(f"{kind.title()}{suffix}", (action, base), namespace))
+    return cast("type[Entry]", type(f"{kind.title()}{suffix}", (action, base), namespace))
 
 
 def _union(classes: Mapping[str, type[EntryConfig]]) -> object:

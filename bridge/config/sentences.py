@@ -14,14 +14,12 @@ from pydantic_core import ErrorDetails
 from bridge.channels import registry as channels
 from bridge.config.faults import Fault, faults_of, value_at
 from bridge.config.files import Material
-from bridge.config.model import Config
+from bridge.config.model import TYPED, Config
 from bridge.config.sends import INSTEAD, OWNER, SEND
 from bridge.core.digests import WEEKDAYS
 from bridge.core.problems import Path, Problem, describe, did_you_mean
 from bridge.core.redact import HIDDEN
-from bridge.sources import registry as sources
 
-_KINDS = {"sources": sources.OPTIONS, "channels": channels.OPTIONS}
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -180,10 +178,10 @@ def _unknown_type(error: ErrorDetails) -> str:
 
 
 def _no_tag(path: Path, value: object, shown: str) -> Problem:
-    if path and path[0] in _KINDS:
+    if path and path[0] in TYPED:
         if not isinstance(value, dict):
             return Problem(path, f"expected keys with values, one of them `type`, not {shown}")
-        return Problem(path, f"the key 'type' is missing; it is one of {', '.join(_KINDS[str(path[0])])}")
+        return Problem(path, f"the key 'type' is missing; it is one of {', '.join(TYPED[str(path[0])])}")
     kinds = list(channels.ACTIONS)
     example = "such as `email: learners`" if "send" not in path[-2:] else "such as `- email: learners`"
     if not isinstance(value, dict):
@@ -206,7 +204,7 @@ def known_keys(loc: tuple[int | str, ...], model: type[BaseModel] = Config) -> s
     models: list[type[BaseModel]] = [model]
     match loc:
         case ("sources" | "channels" as section, _, kind, *rest):
-            models = [_KINDS[str(section)][str(kind)]]
+            models = [TYPED[str(section)][str(kind)]]
         case ("rules", _, "send", _, _, "else", _, kind, *rest) | ("owner", _, "else", _, kind, *rest):
             models = [INSTEAD[str(kind)]]
         case ("rules", _, "send", _, kind, *rest):

@@ -11,10 +11,8 @@ from bridge.channels import registry as channels
 from bridge.channels.base import Endpoints
 from bridge.config.checks import SecretFields
 from bridge.config.files import Material
+from bridge.config.model import TYPED
 from bridge.core.problems import Path
-from bridge.sources import registry as sources
-
-_KINDS = {"sources": sources.OPTIONS, "channels": channels.OPTIONS}
 
 
 def stand_in(name: str) -> str:
@@ -71,11 +69,11 @@ def _setting(path: Path) -> Path | None:
 
 
 def _is_optional(data: Any, setting: Path) -> bool:  # noqa: ANN401  # as YAML gave it
-    if setting[0] not in _KINDS:
+    if setting[0] not in TYPED:
         return True
     section, name, key = setting
     raw = data[section][name]
-    model = _KINDS[str(section)].get(str(raw.get("type"))) if isinstance(raw, dict) else None
+    model = TYPED[str(section)].get(str(raw.get("type"))) if isinstance(raw, dict) else None
     fields = model.model_fields if model else {}
     return any((field.alias or each) == key and not field.is_required() for each, field in fields.items())
 
