@@ -16,7 +16,7 @@ from bridge.cli.opening import NOWHERE, read_config
 from bridge.cli.options import Setup
 from bridge.cli.program import say
 from bridge.cli.tables import aligned, show, show_json, wrapped
-from bridge.cli.text import printable
+from bridge.cli.text import printable, so_many
 from bridge.cli.words import rule_lines
 from bridge.config.load import Broken, Loaded
 from bridge.config.located import Located
@@ -64,7 +64,7 @@ def _summarise(path: Path, loaded: Loaded, *, verbose: bool) -> None:
             f"of {len(known_events())} known lead to a rule: {_shown(reached, EVENTS_SHOWN)}",
         ),
     ]
-    warnings = f", with {_count(len(loaded.warnings), 'warning')}" if loaded.warnings else ""
+    warnings = f", with {so_many(len(loaded.warnings), 'warning')}" if loaded.warnings else ""
     show(f"{path} is good{warnings}")
     show(aligned(rows, "  "))
     if verbose:
@@ -130,10 +130,6 @@ def _typed(configured: Mapping[str, BaseModel]) -> str:
 def _shown(names: Sequence[str], limit: int = NAMES_SHOWN) -> str:
     more = len(names) - limit
     return (", ".join(names[:limit]) + (f" and {more} more" if more > 0 else "")) or "none"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _reached(name: str, kind: str, rules: tuple[Rule, ...]) -> bool:

@@ -17,6 +17,7 @@ from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
 from bridge.cli.program import say
 from bridge.cli.tables import show, show_json
+from bridge.cli.text import so_many
 from bridge.config.load import Loaded
 from bridge.pipeline.releasing import MEANING
 from bridge.pipeline.releasing import release_claims as release_all
@@ -46,7 +47,7 @@ async def _named(
     rows = [await find_claim(services, name) for name in names]
     if not yes and not json:
         show_rows(rows, loaded)
-    acting.confirm(f"Release {_claims(len(rows))}, so that {MEANING}?", len(rows), yes=yes)
+    acting.confirm(f"Release {so_many(len(rows), 'claim')}, so that {MEANING}?", len(rows), yes=yes)
 
     async def release(row: ClaimRow) -> Change:
         told = await services.operator.release(row.delivery_id)
@@ -64,7 +65,7 @@ async def _selected(services: Services, loaded: Loaded, wanted: Claims, *, yes: 
         if counted.going + counted.kept + counted.free > SHOWN:
             show("…")
         say(_would(counted))
-    acting.confirm(f"Release {_claims(counted.going)}, so that {MEANING}?", counted.going, yes=yes)
+    acting.confirm(f"Release {so_many(counted.going, 'claim')}, so that {MEANING}?", counted.going, yes=yes)
     released = await _release(services, asked, counted.going)
     _tell(released, counted, json=json)
 
@@ -76,7 +77,7 @@ async def _release(services: Services, asked: ClaimFilter, going: int) -> int:
 
 
 def _would(counted: Counted) -> str:
-    parts = [f"{_claims(counted.going)} would be free"]
+    parts = [f"{so_many(counted.going, 'claim')} would be free"]
     parts += [f"{counted.kept} keep theirs, their deliveries are under way"] if counted.kept else []
     parts += [f"{counted.free} are free already"] if counted.free else []
     return "; ".join(parts)
@@ -89,13 +90,9 @@ def _tell(released: int, counted: Counted, *, json: bool) -> None:
     elif not counted.going + counted.kept:
         show("nothing matches")
     elif released:
-        show(f"{_claims(released)} released: {meaning}")
+        show(f"{so_many(released, 'claim')} released: {meaning}")
     if counted.kept and not json:
         show(
             f"{counted.kept} kept, what they are for is under way: `bridge deliveries list --state pending`; "
             "`bridge deliveries discard` gives both up"
         )
-
-
-def _claims(number: int) -> str:
-    return f"{number} claim{'' if number == 1 else 's'}"

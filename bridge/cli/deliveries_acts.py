@@ -16,6 +16,7 @@ from bridge.cli.filters import DISCARDED, GIVEN_UP, RETRIED, Deliveries, is_give
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
 from bridge.cli.selecting import delivery_pages, everything
+from bridge.cli.text import so_many
 from bridge.core.outcomes import State
 from bridge.store.views import DeliveryRow
 
@@ -83,4 +84,4 @@ def _act(setup: Setup, order: Order, act: Act) -> None:
 def _counted(rows: Sequence[DeliveryRow]) -> str:
     states = Counter(str(row.state) for row in rows)
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
-    return f"{len(rows)} deliver{'y' if len(rows) == 1 else 'ies'}" + (f" ({counts})" if counts else "")
+    return so_many(len(rows), "delivery") + (f" ({counts})" if counts else "")

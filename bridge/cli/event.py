@@ -26,9 +26,10 @@ from bridge.sources.own import OwnSource
 from bridge.store import details
 from bridge.store.database import Connection
 from bridge.store.details import Ambiguous, EventDetails, NotFound
+from bridge.web.limits import Limits
 
 T = TypeVar("T")
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = Limits().body_bytes
 """As much as the public listener takes."""
 PING = "ping"
 PING_BODY = b'{"event":"ping","data":{"message":"ping"}}'

@@ -16,7 +16,7 @@ from bridge.cli.opening import config_to_list, config_to_look_at, with_services
 from bridge.cli.options import Setup
 from bridge.cli.selecting import event_pages, everything, newest, nothing
 from bridge.cli.tables import Column, Times, aligned, show, show_json, show_table
-from bridge.cli.text import local, one_line
+from bridge.cli.text import local, one_line, so_many
 from bridge.clock import SystemClock
 from bridge.store.details import EventDetails
 from bridge.store.views import EventRow
@@ -71,7 +71,7 @@ def replay_events(setup: Setup, names: Sequence[str], wanted: Events, *, yes: bo
             seqs = [(await stored_event(services, name)).row.seq for name in names]
         else:
             seqs = [row.seq for row in await everything(event_pages(services, wanted, zone))]
-            question = f"Take {len(seqs)} event{'' if len(seqs) == 1 else 's'} through the rules again?"
+            question = f"Take {so_many(len(seqs), 'event')} through the rules again?"
             acting.confirm(question, len(seqs), yes=yes)
         return await acting.each(seqs, lambda seq: _replay(services, seq))
 
@@ -112,7 +112,7 @@ def _led_to(row: EventRow, total: int | None) -> str:
     if row.why or made is None:
         return row.why or ""
     count = made if total is None else total
-    words = f"{count} deliver{'y' if count == 1 else 'ies'}"
+    words = so_many(count, "delivery")
     if total is not None and row.state == "done":
         words += f", {made} in run {row.run}"
     if not any(str(each.get("why", "")).startswith("once_per") for each in summary.get("skipped", ())):

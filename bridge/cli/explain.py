@@ -68,9 +68,8 @@ def _explain_stored(loaded: Loaded, found: Found, stored: EventDetails, asking: 
     rule = asking.rule
     if not asking.json:
         show("\n".join(history_lines(stored, loaded.config.timezone)))
-    read_events(
-        found, pick_source(loaded, found, asking.source), SystemClock().now()
-    )  # fails with the reason
+    # Fails with the reason, where the event cannot be read.
+    read_events(found, pick_source(loaded, found, asking.source), SystemClock().now())
     made = with_services(
         loaded, lambda services: services.explainer.explain(stored, now=asking.now, rule=rule)
     )

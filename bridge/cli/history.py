@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from typing import assert_never
 
 from bridge.cli.tables import aligned
-from bridge.cli.text import local, one_line
+from bridge.cli.text import local, one_line, so_many
 from bridge.core.identity import ID_SHOWN
 from bridge.core.outcomes import State
 from bridge.store.details import EventDetails
@@ -133,6 +133,6 @@ def _listed(value: object) -> list[Mapping[str, object]]:
 
 
 def _delivery(row: DeliveryRow, zone: tzinfo) -> tuple[str, ...]:
-    attempts = f"{row.attempts} attempt{'' if row.attempts == 1 else 's'}"
+    attempts = so_many(row.attempts, "attempt")
     why = cause(row, lambda moment: local(moment, zone), 80)
     return row.id[:ID_SHOWN], str(row.state), row.rule, row.action, attempts, local(row.updated_at, zone), why

@@ -19,6 +19,7 @@ from bridge.cli.gallery.recipes import STARTING, Recipe, chosen, language_of, re
 from bridge.cli.shipped import CONFIG, EXAMPLE, TEMPLATES, shipped_files
 from bridge.cli.stories.schema import stories_schema
 from bridge.cli.tables import Column, aligned, show, show_json, show_table
+from bridge.cli.text import so_many
 from bridge.config.model import LOCALES
 from bridge.config.schema import json_schema
 
@@ -141,8 +142,7 @@ def _next_steps(folder: Path, env: str, event: str) -> list[tuple[str, str]]:
 
 
 def _templates(files: Mapping[Path, bytes]) -> str:
-    count = sum(name.parent == Path(TEMPLATES) for name in files)
-    return "1 template" if count == 1 else f"{count} templates"
+    return so_many(sum(name.parent == Path(TEMPLATES) for name in files), "template")
 
 
 def _shown(folder: Path) -> str:

@@ -19,6 +19,7 @@ from bridge.channels.base import Endpoints
 from bridge.cli.exits import Failure, not_found, unavailable
 from bridge.cli.options import Setup
 from bridge.cli.program import say
+from bridge.cli.text import so_many
 from bridge.config import last_good
 from bridge.config.loaded import Broken, Loaded
 from bridge.config.receiving import receiving
@@ -179,4 +180,4 @@ def good(path: Path, found: Loaded | Broken) -> Loaded:
 def broken(path: Path, found: Broken, lines: Sequence[str]) -> Failure:
     """Return the failure of a configuration with its problems, told in `lines`."""
     count = sum(not problem.warning for problem in found.problems)
-    return Failure(f"{path} has {count} problem{'' if count == 1 else 's'}", *lines)
+    return Failure(f"{path} has {so_many(count, 'problem')}", *lines)

@@ -12,7 +12,7 @@ from bridge.cli.exits import not_found
 from bridge.cli.opening import config_to_look_at, with_services
 from bridge.cli.options import Setup
 from bridge.cli.tables import Column, aligned, show, show_json, show_table, wrapped
-from bridge.cli.text import local
+from bridge.cli.text import local, so_many
 from bridge.config.load import Loaded
 from bridge.config.rule_sentences import RuleSentences
 from bridge.core.halts import Halt, RuleState
@@ -88,8 +88,7 @@ def discard_rule(setup: Setup, name: str, *, yes: bool, json: bool) -> None:
 
     async def discard(services: Services) -> Told:
         kept = (await _states(services, [name]))[name].kept
-        some = f"{kept} deliver{'y' if kept == 1 else 'ies'}"
-        acting.confirm(f"Give up {some} of the rule {name} for good?", kept, yes=yes)
+        acting.confirm(f"Give up {so_many(kept, 'delivery')} of the rule {name} for good?", kept, yes=yes)
         return await services.operator.discard_rule(name)
 
     _act(setup, name, discard, json=json)

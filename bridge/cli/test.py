@@ -24,7 +24,7 @@ from bridge.cli.stories.run import Judged, judged
 from bridge.cli.stories.show import pair_lines
 from bridge.cli.stories.update import NotWritten, updated
 from bridge.cli.tables import show, show_json
-from bridge.cli.text import lasting, one_line
+from bridge.cli.text import lasting, one_line, so_many
 from bridge.clock import SystemClock
 from bridge.config.load import Loaded
 
@@ -73,8 +73,7 @@ def _read(files: Sequence[Path], loaded: Loaded) -> list[Stories]:
     problems = [each for one in found if not isinstance(one, Stories) for each in one]
     if problems:
         wrong = sum(not each.warning for each in problems)
-        count = f"{wrong} problem{'' if wrong == 1 else 's'}"
-        raise Failure(f"the stories have {count}", *map(str, problems))
+        raise Failure(f"the stories have {so_many(wrong, 'problem')}", *map(str, problems))
     return [each for each in found if isinstance(each, Stories)]
 
 
@@ -99,7 +98,7 @@ async def _play(stories: Sequence[Story], loaded: Loaded, *, quiet: bool) -> lis
 
 def _headline(each: Judged) -> str:
     count = sum(it.matters for it in each.happened)
-    messages = f"{count or 'no'} message{'' if count == 1 else 's'}"
+    messages = so_many(count, "message") if count else "no messages"
     passed = f" in {lasting(each.passed)}" if each.passed else ""
     return f"{'✓' if each.holds else '✗'} {one_line(each.story.name)}  ({messages}{passed})"
 
@@ -113,7 +112,7 @@ def _summarise(
                 ["", f"✗ {each.story.name}", f"  {each.story.file}:{each.story.line}", *_report(each, zone)]
             )
         )
-    told = f"{len(done)} stor{'y' if len(done) == 1 else 'ies'}"
+    told = so_many(len(done), "story")
     verdict = f"{len(failed)} of {told} failed" if failed else f"{told} told as expected"
     show(f"\n{verdict}, in {took_s:.1f} s")
     if failed and not update:

@@ -38,6 +38,12 @@ def json_line(value: object) -> str:
     return _UNSAFE_IN_LINE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def so_many(count: int, what: str) -> str:
+    """Return `1 delivery` or `2 deliveries`."""
+    many = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{count} {what if count == 1 else many}"
+
+
 def iso(moment: datetime) -> str:
     """Return an aware time as `2026-11-23T18:04:05.123Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

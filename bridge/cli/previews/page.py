@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from bridge.cli.message import HEADERS
 from bridge.cli.previews.made import Preview
 from bridge.cli.previews.mrkdwn_page import slack_html
 from bridge.core.messages import Payload
@@ -25,7 +26,6 @@ _REFRESH = '<meta http-equiv="refresh" content="{seconds}">'
 _HEAD = re.compile(r"<head(?:\s[^>]*)?>", re.IGNORECASE)
 _DOCTYPE = re.compile(r"\s*<!doctype[^>]*>", re.IGNORECASE)
 PHONE = 375
-SHOWN_HEADERS = ("from", "to", "cc", "reply-to", "subject")
 _STYLE = """
 :root { color-scheme: light dark; --back: #f1f2f6; --paper: #fff; --ink: #1d1f27; --soft: #5d6475; --line: #d9dde7; }
 @media (prefers-color-scheme: dark) { :root { --back: #14161c; --paper: #1d2029; --ink: #e7e9f0; --soft: #a0a7b8; --line: #343947; } }
@@ -135,7 +135,7 @@ def _shown(each: Preview) -> str:
 def _mail(mail: Mail) -> str:
     rows = "".join(
         f"<tr><th>{name.title()}</th><td>{html.escape(mail.header(name))}</td></tr>"
-        for name in SHOWN_HEADERS
+        for name in HEADERS
         if mail.header(name)
     )
     rows += "".join(f"<tr><th>With</th><td>{html.escape(str(file))}</td></tr>" for file in mail.files)
