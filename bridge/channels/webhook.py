@@ -111,7 +111,7 @@ class WebhookChannel:
         return self._judgement.outcome(answer, came, now)
 
     async def open(self) -> None:
-        """Nothing to open: the session is shared, and made at first use."""
+        """Nothing to open: the connections are shared, and made at first use."""
 
     async def close(self) -> None:
         """Nothing of its own to close."""

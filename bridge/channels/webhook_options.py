@@ -364,11 +364,8 @@ class WebhookAction(ActionModel):
         name = channel.get("preset")
         known = preset(name) if isinstance(name, str) and name in get_args(PresetName) else None
         for key in ("text", "template"):
-            if getattr(self, key) is not None and known is None and name is None:
-                yield (
-                    (key,),
-                    _NO_PRESET,
-                )
+            if getattr(self, key) is not None and name is None:
+                yield (key,), _NO_PRESET
         given = [key for key, value in self._bodies().items() if value is not None]
         if known is not None and known.json is not None and not given:
             yield (), f"the preset {known.name} sends a text; write `text` or `template`"
