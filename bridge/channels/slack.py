@@ -188,20 +188,25 @@ def _with_webhook(options: SlackOptions, shared: Shared) -> Post:
         response = await client.send_dict(arguments)
         text = readable(response.body, secrets)
         answer = Answer(response.status_code, response.headers.get("Retry-After"), text)
-        return _webhook_outcome(answer, shared)
+        return _webhook_outcome(answer, response.body, shared)
 
     return post
 
 
-def _webhook_outcome(answer: Answer, shared: Shared) -> Outcome:
-    """Return what a webhook's answer means: a code as plain text, or, from stand-ins, the Web API's JSON."""
-    if answer.status == 200:
-        data = _parsed(answer.text)
-        if isinstance(data, dict) and data.get("ok") is False:
-            return outcome_of_error(data.get("error"), 200)
-    outcome = outcome_of(answer, shared.clock.now())
-    if isinstance(outcome, Rejected) and answer.text in KNOWN:
-        return outcome_of_error(answer.text, answer.status)
+def _webhook_outcome(answer: Answer, body: str, shared: Shared) -> Outcome:
+    """Return what a webhook's answer means: a code as plain text, or, from stand-ins, the Web API's JSON.
+
+    `body` is the whole answer.
+    """
+    now = shared.clock.now()
+    outcome = outcome_of(answer, now)
+    data = _parsed(body) if answer.status == 200 else None
+    if isinstance(data, dict) and data.get("ok") is False:
+        outcome = outcome_of_error(data.get("error"), 200)
+    elif isinstance(outcome, Rejected) and answer.text in KNOWN:
+        outcome = outcome_of_error(answer.text, answer.status)
+    if isinstance(outcome, Retry):
+        return replace(outcome, after=retry_after(answer.retry_after, now))
     return outcome
 
 

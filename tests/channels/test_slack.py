@@ -226,6 +226,23 @@ async def test_a_webhooks_errors(status: int, body: bytes, kind: type[Outcome], 
 
 
 @pytest.mark.parametrize(
+    "reply",
+    [
+        reply_json({"ok": False, "error": "ratelimited"}, Retry_After="7"),
+        reply_json({"more": "x" * 2000, "ok": False, "error": "ratelimited"}, Retry_After="7"),
+        Reply(400, b"message_limit_exceeded", {"Retry-After": "7"}),
+        Reply(429, b"rate_limited", {"Retry-After": "7"}),
+    ],
+)
+async def test_a_webhooks_wait_is_heeded_whatever_stands_around_it(reply: Reply) -> None:
+    """A stand-in answers as the Web API does, at any length."""
+    async with HttpServer(reply) as server, opened("slack", slack_webhook(server.url)) as channel:
+        found = await channel.send(channel.encode(message(), {}), DELIVERY)
+    assert isinstance(found, Retry)
+    assert (found.reason, found.after) == (Reason.RATE_LIMITED, timedelta(seconds=7))
+
+
+@pytest.mark.parametrize(
     "body", [b"ok", b"", b"OK", b"<html></html>", b'{"ok": true}', b'{"success": true}', b"[" * 9999]
 )
 async def test_a_webhooks_200_delivers(body: bytes) -> None:
