@@ -28,6 +28,8 @@ from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Partly, Reaso
 _ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b(?!\.)")
 _UNKNOWN = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"))
 """No such mailbox, host or syntax, moved, a host that takes no mail, a mailbox that is closed."""
+_OF_THE_MAILBOX = ("4.1.", "4.2.")
+"""What passes and is about an address or its mailbox (RFC 3463, section 3)."""
 _UNKNOWN_WORDS = re.compile(
     r"(?:user|recipient|mailbox|address|account)\b[^.;]{0,60}\b(?:unknown|not exist|not found|disabled)"
     r"|\b(?:unknown|no such) (?:local |virtual )?(?:user|recipient|mailbox|address|account|person)",
@@ -123,9 +125,11 @@ def _told(refusals: Sequence[SMTPRecipientRefused], verb: str, recipients: int, 
 
 def refused(refusals: Sequence[SMTPRecipientRefused], hidden: Hidden) -> Retry | Rejected:
     """Return the outcome of a message that no recipient may get; one who may get it later is enough."""
-    later = next((refusal for refusal in refusals if refusal.code < 500), None)
-    outcome = _about_message(later or refusals[0], hidden)
-    return replace(outcome, bounced=bounced(refusals)) if isinstance(outcome, Rejected) else outcome
+    later = [refusal for refusal in refusals if refusal.code < 500]
+    outcome = _about_message(later[0] if later else refusals[0], hidden)
+    if isinstance(outcome, Retry):
+        return replace(outcome, own=all(map(_is_of_the_mailbox, later)))
+    return replace(outcome, bounced=bounced(refusals))
 
 
 def refused_whole(error: SMTPDataError, recipients: Sequence[str], hidden: Hidden) -> Retry | Rejected:
@@ -159,6 +163,19 @@ def _is_unknown(error: SMTPResponseException) -> bool:
         return enhanced[0] in _UNKNOWN
     told = error.code in (550, 551, 553) and _UNKNOWN_WORDS.search(error.message) is not None
     return told and _ABOUT_US.search(error.message) is None
+
+
+def _is_of_the_mailbox(error: SMTPResponseException) -> bool:
+    """Return whether a server refuses a recipient for now because of the mailbox, and is there for others.
+
+    By the enhanced status code, or without one by a 450 (RFC 5321, section 4.2.3), unless it speaks of us.
+    """
+    if error.code == 421 or _SENDER.search(error.message):
+        return False
+    enhanced = _ENHANCED.search(error.message)
+    if enhanced is not None:
+        return enhanced[0].startswith(_OF_THE_MAILBOX)
+    return error.code == 450 and _ABOUT_US.search(error.message) is None
 
 
 def outcome_of_error(error: Exception, hidden: Hidden) -> Outcome:

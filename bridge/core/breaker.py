@@ -72,7 +72,7 @@ class Sign(StrEnum):
 def sign(outcome: Outcome) -> Sign:
     """Return what an outcome says of the destination; one message's refusal shows that it is up."""
     match outcome:
-        case Delivered() | Retry(partly=Partly()):
+        case Delivered() | Retry(partly=Partly()) | Retry(own=True):
             return Sign.UP
         case Rejected(gone=True):
             return Sign.GONE

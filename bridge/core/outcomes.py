@@ -49,7 +49,8 @@ class Retry(Struct, frozen=True):
     """Not delivered, worth another try; `after` is what the destination asked for.
 
     `partly` says for whom it was taken all the same: the next try is for those who are left alone. `bounced`
-    are addresses that do not exist.
+    are addresses that do not exist. `own` says that the answer is about this message's people, a full mailbox
+    for example: the destination is there, and takes what is for others.
     """
 
     reason: Reason
@@ -58,6 +59,7 @@ class Retry(Struct, frozen=True):
     after: timedelta | None = None
     partly: Partly | None = None
     bounced: tuple[str, ...] = ()
+    own: bool = False
 
 
 class Rejected(Struct, frozen=True):

@@ -398,6 +398,8 @@ async def test_4xx_passes_and_5xx_stays(where: str, answer: str, outcome: Outcom
         server.data_answer = answer if where == "DATA" else None
         if isinstance(outcome, Rejected) and "5.1.1" in answer and where != "MAIL":
             outcome = replace(outcome, bounced=("maria@aluna.example",))
+        if isinstance(outcome, Retry) and where == "RCPT":
+            outcome = replace(outcome, own="4.2." in answer)
         assert await handed_over(channel, payload) == outcome
         server.refuse, server.mail_answer, server.data_answer = {}, None, None
         assert isinstance(await handed_over(channel, payload), Delivered)
@@ -511,6 +513,34 @@ async def test_words_about_a_whole_message_say_nothing_of_an_address() -> None:
             found = await channel.send(channel.encode(message(MARIA), {}), DELIVERY)
         assert isinstance(found, Rejected)
         assert found.bounced == expected
+
+
+@pytest.mark.parametrize(
+    ("answers", "own"),
+    [
+        (["452 4.2.2 mailbox full"], True),
+        (["450 4.1.1 unknown at this time"], True),
+        (["450 mailbox busy"], True),
+        (["450 4.7.1 too many messages from you"], False),
+        (["450 sender rate exceeded"], False),
+        (["450 your account is suspended, verify it"], False),
+        (["451 local error in processing"], False),
+        (["452 4.3.1 no space left"], False),
+        (["421 4.2.0 closing"], False),
+        (["452 4.2.2 mailbox full", "451 4.3.0 local error"], False),
+        (["452 4.2.2 mailbox full", "550 5.1.1 unknown"], True),
+    ],
+)
+@both
+async def test_a_full_mailbox_is_no_outage(answers: list[str], own: bool, pipelining: bool) -> None:
+    """A refusal for now that is about the people alone says that the server is there for others."""
+    people = ("maria@aluna.example", "rui@escola.example")
+    async with SmtpServer(pipelining=pipelining) as server, opened("email", mail(server.url)) as channel:
+        server.refuse = dict(zip(people, answers, strict=False))
+        fields = {**MARIA, "cc.0": people[1]} if len(answers) > 1 else MARIA
+        found = await handed_over(channel, channel.encode(message(fields), {}))
+    assert isinstance(found, Retry)
+    assert (found.reason, found.own) == (Reason.SERVER, own)
 
 
 @both

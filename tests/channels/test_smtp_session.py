@@ -223,7 +223,7 @@ async def test_a_server_that_takes_a_message_for_nobody_gets_none() -> None:
 async def test_a_refusal_counts_when_the_connection_ends_behind_it() -> None:
     """One reply was owed that never came."""
     (found,), _ = await send((ALL_AT_ONCE, b"250 OK\r\n450 4.2.0 greylisted\r\n"), ends=True)
-    assert found == Retry(Reason.SERVER, 450, "4.2.0 greylisted")
+    assert found == Retry(Reason.SERVER, 450, "4.2.0 greylisted", own=True)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ OUTCOMES: list[Outcome] = [
         (Rejected(Reason.AUTH, gone=True), Sign.GONE),
         (Retry(Reason.SERVER, 500), Sign.DOWN),
         (Retry(Reason.SERVER, 450, partly=Partly(("a@x.example",), ("b@x.example",))), Sign.UP),
+        (Retry(Reason.SERVER, 452, "4.2.2 mailbox full", own=True), Sign.UP),
         (Retry(Reason.TIMEOUT), Sign.DOWN),
         (Retry(Reason.CONNECTION), Sign.DOWN),
         (Retry(Reason.AUTH, 454), Sign.DOWN),

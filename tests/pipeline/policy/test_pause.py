@@ -102,6 +102,20 @@ async def test_refusals_of_messages_do_not_pause(database: Database) -> None:
     assert await counts(database) == {State.DEAD: 10}
 
 
+async def test_one_persons_full_mailbox_pauses_nothing(database: Database) -> None:
+    """Tried again and again for hours while nobody else gets mail, it is still about that person alone."""
+    full = Retry(Reason.SERVER, 452, "4.2.2 mailbox full", own=True)
+    wins = channel("wins", *[full] * 9, failures=5)
+    pipeline = simple(database, wins)
+    await pipeline.run(*of_learners(1))
+    for _ in range(8):
+        pipeline.clock.advance(seconds=10)
+        await pipeline.engine.drain()
+    assert (len(wins.sent), await phase(database)) == (9, Phase.WORKING)
+    await pipeline.run(*of_learners(1, first=1))
+    assert len(wins.sent) == 10
+
+
 async def test_410_stops_the_channel_until_a_person_resumes_it(database: Database) -> None:
     """One request, nothing dead, nothing more for weeks; then everything, the first one included."""
     wins = channel("wins", GONE)
