@@ -15,6 +15,7 @@ from typing import ClassVar
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
 import orjson
+from msgspec.structs import replace
 
 from bridge.channels.answers import failure, outcome_of, secrets_of, shown, spellings
 from bridge.channels.base import ChannelPolicy, Limit, Unencodable
@@ -27,7 +28,7 @@ from bridge.channels.webhook_answers import Judgement
 from bridge.channels.webhook_options import BODILESS, LONGEST_PATH, WebhookOptions, signing_key
 from bridge.channels.wire import Reply, Told
 from bridge.core.messages import Document, Message, Payload
-from bridge.core.outcomes import Delivered, Outcome
+from bridge.core.outcomes import Delivered, Outcome, Rejected
 
 SHORTEST_KEY = 8
 """Words of a header's value that are at least this long are taken for keys and hidden."""
@@ -35,6 +36,8 @@ TYPES = 16
 """For how many media types of bodies the beginning of a request is kept."""
 _PLAIN = Judgement((range(200, 300),))
 _OWN_WAY = frozenset({"method", "path", "query", "headers"})
+_OWN_PLACE = frozenset({"path", "query"})
+_THING_GONE = "what is at the message's own `path` or `query` is gone for good"
 """What a payload may have that makes its request begin otherwise than the channel's others."""
 
 
@@ -89,10 +92,18 @@ class WebhookChannel:
             form, request = self._request(payload, delivery_id)
         except ValueError as error:
             return failure(error)
-        return self.outcome(await replied(self._shared.pool, form, request, limit_s=self._limit_s))
+        found = self.outcome(await replied(self._shared.pool, form, request, limit_s=self._limit_s))
+        if isinstance(found, Rejected) and found.gone and not _OWN_PLACE.isdisjoint(payload.meta):
+            return replace(found, answer=_THING_GONE, gone=False)
+        return found
 
     def send_at_once(self, payload: Payload, delivery_id: str, told: Told) -> bool:
-        """Send once over a connection that is at hand; what is `told` is for `outcome`."""
+        """Send once over a connection that is at hand; what is `told` is for `outcome`.
+
+        Not what has a place of its own, of which `outcome` knows nothing.
+        """
+        if not _OWN_PLACE.isdisjoint(payload.meta):
+            return False
         try:
             form, request = self._request(payload, delivery_id)
         except ValueError:

@@ -19,7 +19,7 @@ from bridge.channels.webhook_answers import statuses
 from bridge.channels.webhook_options import WebhookAction, WebhookOptions
 from bridge.core.messages import Slot, Target
 from bridge.core.outcomes import Delivered, Outcome, Reason, Rejected, Retry
-from tests.support.channels import DELIVERY, SOFTWARE, message, opened
+from tests.support.channels import DELIVERY, SOFTWARE, handed_over, message, opened
 from tests.support.clock import FakeClock
 from tests.support.http_server import Call, HttpServer, Reply, reply_json
 
@@ -64,6 +64,22 @@ async def test_a_delete_has_the_body_that_it_is_given() -> None:
     """Only what nobody asked for is left out."""
     call = await sent({"json": {"a": 1}}, {}, method="DELETE")
     assert (call.method, call.json) == ("DELETE", {"a": 1})
+
+
+@pytest.mark.parametrize("place", [{"path": "/alunos/7"}, {"query": {"aluno": 7}}])
+async def test_a_410_about_a_place_of_its_own_is_about_that_message(place: dict[str, object]) -> None:
+    """One learner's record is gone, and the channel goes on for everybody else."""
+    server = HttpServer(Reply(200), Reply(410), Reply(410), Reply(410))
+    async with server, opened("webhook", {**BASE, "url": f"{server.url}/api"}) as channel:
+        usual = channel.encode(message({"json": {}}), {})
+        own = channel.encode(message({**place, "json": {}}), {})
+        assert isinstance(await handed_over(channel, usual), Delivered)  # a connection is at hand now
+        about_it = [await handed_over(channel, own), await channel.send(own, DELIVERY)]
+        about_all = await handed_over(channel, usual)
+    said = "what is at the message's own `path` or `query` is gone for good"
+    assert about_it == [Rejected(Reason.CLIENT, 410, said)] * 2
+    assert isinstance(about_all, Rejected)
+    assert about_all.gone
 
 
 async def test_a_form_is_sent_as_a_browser_would() -> None:
