@@ -20,7 +20,7 @@ from bridge.store import channels, collections, decisions, inbox, incidents, sen
 from bridge.store.channels import Standing
 from bridge.store.claims import ClaimFilter
 from bridge.store.database import Connection
-from bridge.store.deliveries import Missing, Moved, Refused, Taken
+from bridge.store.deliveries import Missing, Moved, Refused, Taken, Waits
 from bridge.store.news import tell_of_channel
 
 
@@ -42,7 +42,7 @@ class Operator:
         return Told(done=True, sentence=f"event {seq} goes through the rules again (run {run})")
 
     async def retry(self, delivery_id: str) -> Told:
-        """Try a waiting, dead, expired or parked delivery now."""
+        """Try a waiting, dead, expired or parked delivery now, or when it was to be sent if that is ahead."""
         now = self._node.clock.now()
         result, holds = await self._node.database.write(
             lambda connection: (
@@ -134,11 +134,13 @@ def _replay(connection: Connection, seq: int, now: datetime) -> int | None:
     return run
 
 
-def _retry(connection: Connection, delivery_id: str, now: datetime) -> Moved | Missing | Refused | Taken:
+def _retry(
+    connection: Connection, delivery_id: str, now: datetime
+) -> Moved | Waits | Missing | Refused | Taken:
     result = decisions.retry(connection, delivery_id, now=now)
     if isinstance(result, Taken) and sent_again.go_without(connection, delivery_id, now=now):
         result = decisions.retry(connection, delivery_id, now=now, claims=False)
-    if isinstance(result, Moved):
+    if isinstance(result, Moved | Waits):
         sent_again.reserve_again(connection, delivery_id, now=now)
     return result
 
@@ -160,10 +162,13 @@ def _tried(holds: tuple[str, Standing] | None, now: datetime) -> str:
     return f"is due, and waits: channel {name} is {state}; `bridge channels resume {name}` lets it go on"
 
 
-def _told(result: Moved | Missing | Refused | Taken, delivery_id: str, done: str, wish: str) -> Told:
+def _told(result: Moved | Waits | Missing | Refused | Taken, delivery_id: str, done: str, wish: str) -> Told:
     match result:
         case Moved():
             return Told(done=True, sentence=f"delivery {delivery_id} {done}")
+        case Waits():
+            again = "another `bridge deliveries retry` sends it now"
+            return Told(done=True, sentence=f"delivery {delivery_id} waits for its time again; {again}")
         case Missing():
             return Told(done=False, sentence=f"there is no delivery {delivery_id}")
         case Refused(state=State.MERGED):

@@ -25,6 +25,7 @@ from bridge.store.deliveries import (
     Moved,
     Refused,
     Taken,
+    Waits,
 )
 from bridge.store.lanes import in_lane
 from bridge.store.moves import CLOSED, OPEN, THIS, move
@@ -36,29 +37,36 @@ from bridge.store.schema import (
     given,
 )
 
+BEFORE = "as before it was put aside"
 UNROUTED = "is no longer in the configuration; restore it, then retry"
 
 
 def retry(
     connection: Connection, delivery_id: str, *, now: datetime, claims: bool = True
-) -> Moved | Missing | Refused | Taken:
+) -> Moved | Waits | Missing | Refused | Taken:
     """Make a waiting, dead, expired or parked delivery due now, with its schedule of retries from the start.
+
+    One that was parked while its rule kept it for later waits for that time again, and is looked at then like
+    any other: the cause is mended, and a reminder is not wanted a week early.
 
     Its claim is reserved again, unless it `claims` nothing: its message is about others only. An expiry that
     has passed is dropped: a person asked for it all the same.
     """
-    state = connection.scalar(_STATE, {"given_id": delivery_id})
-    if state is None:
+    found = connection.execute(_STANDING, {"given_id": delivery_id}).first()
+    if found is None:
         return Missing()
+    state, held_until = found
     if state not in _RETRIED_FROM:
         return Refused(State(state))
     holder = memory.reserve_again(connection, delivery_id, now=now) if claims else None
     if holder is not None:
         return Taken(holder)
     lapses.forget(connection, delivery_id)
-    channel = connection.scalar(_RETRY, {"given_id": delivery_id, "given_now": now})
+    early = state == State.PARKED and held_until is not None and held_until > now
+    again = _WAIT_AGAIN if early else _RETRY
+    channel = connection.scalar(again, {"given_id": delivery_id, "given_now": now})
     tell_of_channel(connection, str(channel))
-    return Moved()
+    return Waits() if early else Moved()
 
 
 def discard(
@@ -109,6 +117,7 @@ def park_unrouted(connection: Connection, channels: Collection[str], *, now: dat
 
 _RETRIED_FROM = tuple(state for state in sources_of(State.PENDING) if state is not State.SENDING)
 _STATE = select(deliveries.c.state).where(THIS)
+_STANDING = select(deliveries.c.state, deliveries.c.held_until).where(THIS)
 _RETRY = move(
     State.PENDING,
     THIS,
@@ -134,6 +143,16 @@ _TRY_AGAIN = move(
     first_at=null(),
     tries=0,
 )
+_WAIT_AGAIN = move(
+    State.PENDING,
+    THIS,
+    deliveries.c.state == constant(State.PARKED),
+    due_at=deliveries.c.held_until,
+    ready_at=deliveries.c.held_until,
+    first_at=null(),
+    tries=0,
+    why=constant(BEFORE),
+).returning(deliveries.c.channel)
 _DISCARD = move(State.DISCARDED, THIS, **CLOSED, why=given("why"))
 _DISCARD_UNSENT = move(
     State.DISCARDED,

@@ -119,6 +119,10 @@ class Moved(Struct, frozen=True):
     """The delivery now has the state that was asked for."""
 
 
+class Waits(Struct, frozen=True):
+    """The delivery is pending again, and waits for the time at which its rule sends it."""
+
+
 class Missing(Struct, frozen=True):
     """There is no such delivery."""
 

@@ -286,6 +286,26 @@ async def test_a_process_that_ends_after_it_was_put_together_changes_nothing(dat
     assert said(mail.sent) == ["e1 e2", "e3"]
 
 
+async def test_what_was_put_aside_before_its_time_is_still_one_message(database: Database) -> None:
+    """The channel was gone for an hour: mended, the day's events go out together at six, with later ones."""
+    mail = channel("mail")
+    pipeline = Pipeline(database, [rule("r", collects())], channels(mail))
+    await pipeline.run(happened("e1"), happened("e2"))
+    renamed = pipeline.restarted(channels=channels(channel("post")))
+    await renamed.engine.start()
+    await renamed.engine.stop(0.01)
+    found = await rows(database)
+    assert [row.state for row in found] == [State.PARKED] * 2
+    pipeline.clock.advance(hours=1)
+    again = pipeline.restarted()
+    assert [(await again.operator.retry(row.id)).done for row in found] == [True, True]
+    await again.run(happened("e3", pipeline.clock.now()))
+    assert mail.sent == []
+    pipeline.clock.advance(seconds=(EVENING - pipeline.clock.now()).total_seconds())
+    await again.engine.drain()
+    assert said(mail.sent) == ["e1 e2 e3"]
+
+
 async def test_a_retry_sends_the_same_bytes(database: Database) -> None:
     """And counts as one delivery with two attempts."""
     mail = channel("mail", DOWN)

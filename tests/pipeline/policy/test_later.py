@@ -157,6 +157,65 @@ async def test_an_outage_that_ends_in_the_night_wakes_nobody(database: Database)
     assert [row.due_at for row in await rows(database)] == [MORNING]
 
 
+async def test_what_was_put_aside_before_its_time_waits_for_it_when_it_is_mended(database: Database) -> None:
+    """Its channel was gone for an hour: who retries it wants it mended, not sent a week early."""
+    mail = channel("mail")
+    pipeline = Pipeline(database, [rule("r", later(delay=WEEK))], channels(mail))
+    await pipeline.run(happened())
+    await _without_channels(pipeline)
+    (row,) = await rows(database)
+    assert (row.state, row.due_at) == (State.PARKED, START + WEEK)
+    pipeline.clock.advance(hours=1)
+    again = pipeline.restarted()
+    told = await again.operator.retry(row.id)
+    assert (told.done, told.sentence) == (
+        True,
+        f"delivery {row.id} waits for its time again; another `bridge deliveries retry` sends it now",
+    )
+    await again.engine.drain()
+    (row,) = await rows(database)
+    assert mail.sent == []
+    assert (row.state, row.due_at, row.why) == (State.PENDING, START + WEEK, "as before it was put aside")
+    pipeline.clock.advance(days=7)
+    await again.engine.drain()
+    assert len(mail.sent) == 1
+
+
+async def test_a_second_retry_does_not_wait(database: Database) -> None:
+    """Whoever asks for one that waits means now."""
+    mail = channel("mail")
+    pipeline = Pipeline(database, [rule("r", later(delay=WEEK))], channels(mail))
+    await pipeline.run(happened())
+    await _without_channels(pipeline)
+    (row,) = await rows(database)
+    again = pipeline.restarted()
+    await again.operator.retry(row.id)
+    assert (await again.operator.retry(row.id)).sentence.endswith("is tried again now")
+    await again.engine.drain()
+    assert len(mail.sent) == 1
+
+
+async def test_what_was_put_aside_and_has_come_due_meanwhile_is_sent_at_once(database: Database) -> None:
+    """Its time is over, and nothing else is left to wait for."""
+    mail = channel("mail")
+    pipeline = Pipeline(database, [rule("r", later(delay=WEEK))], channels(mail))
+    await pipeline.run(happened())
+    await _without_channels(pipeline)
+    (row,) = await rows(database)
+    pipeline.clock.advance(days=8)
+    again = pipeline.restarted()
+    assert (await again.operator.retry(row.id)).sentence.endswith("is tried again now")
+    await again.engine.drain()
+    assert len(mail.sent) == 1
+
+
+async def _without_channels(pipeline: Pipeline) -> None:
+    """Start and stop a bridge whose configuration has the rule's channel under another name."""
+    renamed = pipeline.restarted(channels=channels(channel("post")))
+    await renamed.engine.start()
+    await renamed.engine.stop(0.01)
+
+
 async def test_quiet_hours_of_today_are_kept_and_not_those_of_then(database: Database) -> None:
     """Whoever writes them into the configuration means what is waiting too."""
     mail = channel("mail")
