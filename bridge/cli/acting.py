@@ -32,6 +32,7 @@ def confirm(question: str, count: int, *, yes: bool) -> None:
     try:
         agreed = typer.confirm(question, err=True)
     except typer.Abort:
+        print(file=sys.stderr)  # below the question
         raise misused("nobody can be asked here; --yes goes on without asking") from None
     if not agreed:
         show("nothing was changed")

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from bridge.bootstrap import Services
 from bridge.cli.body import Change, added, apply, parse_changes, read_body, write_body
-from bridge.cli.exits import Failure, misused, not_found
+from bridge.cli.exits import ExitCode, Failure, misused, not_found
 from bridge.cli.opening import with_services
 from bridge.cli.program import say
 from bridge.clock import SystemClock
@@ -159,7 +159,8 @@ def _stored(loaded: Loaded, text: str) -> Found:
     try:
         found = with_services(loaded, lambda services: _look_up(services, text))
     except Failure as failure:
-        raise Failure(unknown, *failure.lines, code=failure.code) from None
+        first = unknown if failure.code is ExitCode.NOT_FOUND else f"'{text}' cannot be looked up"
+        raise Failure(first, *failure.lines, code=failure.code) from None
     if isinstance(found, NotFound):
         raise not_found(
             unknown,

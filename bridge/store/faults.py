@@ -47,11 +47,21 @@ _SQLITE_UNAVAILABLE = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
+_DAMAGED = "the file is damaged: stop the bridge and restore a backup, docs/how-to/upgrade-and-back-up.md"
+_SQLITE_ADVICE = {
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_FULL: "make room on its disk",
+    sqlite3.SQLITE_IOERR: "look after its disk",
+    sqlite3.SQLITE_READONLY: "let this user write the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "it has to be a file that this user may write, in a folder where it may, too",
+    sqlite3.SQLITE_BUSY: "another program has been writing to it for long",
+}
 _PG_CONFLICT = ("40001", "40P01", "55P03")  # serialization failure, deadlock, lock_timeout
 _PG_CHANGED = ("42501", "42P01", "42703", "3F000")  # no right; no such table, column, schema
 _PG_UNAVAILABLE = ("08", "25006", "53", "57", "58", "XX")  # class, or whole code
 _NO_CONNECTION = "check that the server runs, and the address, database, user and password in `store:`"
-_ADVICE = {
+_PG_ADVICE = {
     "42501": "the user in `store:` has to own the tables and to have CREATE in their schema, "
     "or to be granted SELECT, INSERT, UPDATE and DELETE on all of them",
     "42P01": "if a backup is being restored, all goes on when it is there; else restore one",
@@ -85,18 +95,22 @@ def reason(error: BaseException) -> str:
     inner = error.orig if isinstance(error, DBAPIError) else error
     lines = str(inner).strip().splitlines()
     said = lines[0] if lines else type(inner).__name__
-    advice = _advice(error)
+    advice = _sqlite_advice(inner) if isinstance(inner, sqlite3.Error) else _postgresql_advice(error)
     return f"{said}; {advice}" if advice else said
 
 
-def _advice(error: BaseException) -> str:
-    if not isinstance(error, DBAPIError) or isinstance(error.orig, sqlite3.Error):
+def _sqlite_advice(error: sqlite3.Error) -> str:
+    return _SQLITE_ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
+
+
+def _postgresql_advice(error: BaseException) -> str:
+    if not isinstance(error, DBAPIError):
         return ""
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
         is_ours = isinstance(error, OperationalError) and not error.connection_invalidated
         return _NO_CONNECTION if is_ours else ""
-    return _ADVICE.get(state, "")
+    return _PG_ADVICE.get(state, "")
 
 
 def _sqlite(error: sqlite3.Error) -> Fault:

@@ -423,6 +423,15 @@ def test_a_folder_that_cannot_be_written_is_explained(school: Bridge) -> None:
     assert "cannot write config.yaml: File exists" in said.err
 
 
+def test_a_store_that_cannot_be_read_is_not_taken_for_an_event_that_is_not_there(lived: Bridge) -> None:
+    """Nobody knows whether it is; the store's trouble and what to do about it are told."""
+    (lived.folder / "bridge.db").write_bytes(b"hello" * 1000)
+    said = lived("explain", "1")
+    assert said.code == ExitCode.UNAVAILABLE
+    assert said.err.startswith("bridge: '1' cannot be looked up\nthe store sqlite:///")
+    assert "file is not a database; the file is damaged: stop the bridge and restore a backup" in said.err
+
+
 def test_a_stored_event_of_a_source_that_is_gone(lived: Bridge) -> None:
     """History outlives the configuration."""
     write = CONFIG.replace("  eduzz: {", "  other: {")

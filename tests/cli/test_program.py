@@ -207,3 +207,44 @@ def test_the_reference_is_fresh() -> None:
 def test_the_app_is_the_one_that_is_installed() -> None:
     """The command in pyproject.toml leads to this app."""
     assert typer.main.get_command(app).name == "bridge"
+
+
+def ran(*words: str, **streams: object) -> subprocess.CompletedProcess[bytes]:
+    """Run the program as a process of its own, with these standard streams."""
+    return subprocess.run([sys.executable, "-m", "bridge", *words], check=False, **streams)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("words", [("schema",), ("samples",), ("samples", "--json")])
+def test_a_full_disk_below_the_output_is_no_fault_of_the_bridge(words: tuple[str, ...]) -> None:
+    """`bridge … > file` where the disk takes no more: told as that, and worth another try."""
+    with Path("/dev/full").open("wb") as full:
+        done = ran(*words, stdout=full, stderr=subprocess.PIPE)
+    assert done.stderr.decode().splitlines() == [
+        "bridge: what this command says cannot be written: No space left on device",
+        "what was asked for may be done all the same; ask again where there is room",
+    ]
+    assert done.returncode == ExitCode.UNAVAILABLE
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_the_exit_code_stands_where_nothing_can_be_said() -> None:
+    """Scripts go by it, also where standard error is a log on a full disk."""
+    with Path("/dev/full").open("wb") as full:
+        assert ran("samples", "nope", stderr=full, stdout=subprocess.PIPE).returncode == ExitCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_changes_nothing(closed: str) -> None:
+    """Some starters of programs close what they do not need."""
+    script = f'"$0" -m bridge samples nope {closed}'
+    done = subprocess.run(["sh", "-c", script, sys.executable], capture_output=True, check=False)
+    assert done.returncode == ExitCode.NOT_FOUND
+    assert b"unexpected" not in done.stderr
+
+
+def test_a_closed_output_is_written_to_nowhere() -> None:
+    """A table asks its stream whether it is a terminal."""
+    script = '"$0" -m bridge samples >&-'
+    done = subprocess.run(["sh", "-c", script, sys.executable], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

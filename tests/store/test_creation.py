@@ -265,11 +265,11 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
-    """SQLite's own words, with the store's name."""
+    """SQLite's own words, with the store's name and what to do."""
     (tmp_path / "bridge.db").write_bytes(b"hello" * 1000)
     engines = make_engines(f"sqlite:///{tmp_path / 'bridge.db'}")
 
-    with pytest.raises(StoreUnavailable, match="file is not a database"):
+    with pytest.raises(StoreUnavailable, match="file is not a database; the file is damaged: stop"):
         prepare(engines)
     engines.dispose()
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from bridge.store.faults import Fault, fault_of
+from bridge.store.faults import Fault, fault_of, reason
 
 AWAY = (
     "SQLITE_PERM",
@@ -40,6 +40,32 @@ def of_sqlite(code: str) -> DBAPIError:
 def test_a_disk_that_fails_is_no_fault_of_an_event(code: str) -> None:
     """Its sender is told to come again: an event must not be put aside for a bad disk."""
     assert fault_of(of_sqlite(code)) is Fault.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("SQLITE_NOTADB", "restore a backup, docs/how-to/upgrade-and-back-up.md"),
+        ("SQLITE_CORRUPT", "restore a backup, docs/how-to/upgrade-and-back-up.md"),
+        ("SQLITE_CORRUPT_INDEX", "restore a backup, docs/how-to/upgrade-and-back-up.md"),
+        ("SQLITE_FULL", "make room on its disk"),
+        ("SQLITE_IOERR_WRITE", "look after its disk"),
+        ("SQLITE_READONLY", "let this user write the file and its folder"),
+        ("SQLITE_CANTOPEN", "a file that this user may write, in a folder where it may, too"),
+        ("SQLITE_BUSY", "another program has been writing to it for long"),
+    ],
+)
+def test_what_can_be_done_about_the_file_is_said(code: str, advice: str) -> None:
+    """SQLite says what is wrong, and whoever reads that at night what to do."""
+    said = reason(of_sqlite(code))
+    assert said.startswith("as the driver says it; ")
+    assert said.endswith(advice)
+
+
+def test_an_error_that_is_no_files_is_said_as_it_is() -> None:
+    """A server out of reach, or a mistake of ours: nobody has to look after a disk."""
+    assert reason(of_sqlite("SQLITE_MISUSE")) == "as the driver says it"
+    assert reason(DBAPIError("SELECT 1", {}, psycopg.OperationalError("gone\nfor good"))) == "gone"
 
 
 @pytest.mark.parametrize("code", OURS)
