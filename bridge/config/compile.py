@@ -31,6 +31,7 @@ from bridge.config.sends import (
     send_kind,
 )
 from bridge.config.was import listed
+from bridge.core.messages import Target
 from bridge.core.problems import Path, Problem
 from bridge.core.quiet_hours import QuietHours
 from bridge.core.rates import parse_rate
@@ -183,7 +184,8 @@ class Compiler:
         together = thread if found and found.stored else None
         options = self.channels.options(channel)
         self.problems += self._unfit(said, options, path)
-        content, problems = self._renderer.content(said.slots(), _names(together))
+        slots = said.slots()
+        content, problems = self._renderer.content(slots, _names(together))
         self.problems += (replace(problem, path=(*path, *problem.path)) for problem in problems)
         if content is None:
             return None
@@ -201,6 +203,7 @@ class Compiler:
             expires=expires,
             delay=delay,
             quiet_hours=self._quiet_hours(send, channel),
+            laborious=any(slot.target is Target.CERTIFICATE for slot in slots.values()),
         )
 
     def _together(self, found: Together, path: Path) -> Thread:

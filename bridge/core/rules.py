@@ -108,7 +108,7 @@ class Action(Struct, frozen=True, kw_only=True):
     rule, each the newest first. `unmade` is the locale in which the team is told if the message cannot be
     made; None where it is not the team that reads this channel. The `purpose` of its rule says whether people
     may unsubscribe from it. `thread` is one that the channel continues; a `conversation` is named by
-    each of its messages, and nothing is remembered of it.
+    each of its messages, and nothing is remembered of it. `laborious` says that a message takes long to make.
     """
 
     rule: str
@@ -128,6 +128,7 @@ class Action(Struct, frozen=True, kw_only=True):
     unmade: str | None = None
     conversation: Thread | None = None
     shadow: bool = False
+    laborious: bool = False
     purpose: Purpose = Purpose.TRANSACTIONAL
     otherwise: tuple[Action, ...] = ()
     was: tuple[str, ...] = ()
@@ -155,7 +156,8 @@ class Rule(Struct, frozen=True, kw_only=True):
 def is_plain(rule: Rule, action: Action) -> bool:
     """Return whether nothing but its event and its channel decides about an action's message.
 
-    It is made for every event that wants it, with nothing to be asked or remembered, and is due at once.
+    It is made for every event that wants it, quickly, with nothing to be asked or remembered, and is due at
+    once.
     """
     return (
         rule.after is None
@@ -169,6 +171,7 @@ def is_plain(rule: Rule, action: Action) -> bool:
         and action.thread is None
         and action.digest is None
         and not action.shadow
+        and not action.laborious
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from math import ceil
 
 from bridge.channels.base import Channel, Prompt
@@ -209,7 +210,8 @@ class Deliverer:
         facts = await gather.facts_of(self._node, self._sources, due)
         if isinstance(facts, Unready):
             return facts
-        return compose(
+        make = partial(
+            compose,
             action=action,
             channel=self.channel,
             facts=facts,
@@ -218,6 +220,8 @@ class Deliverer:
             house=self._node.house,
             counts=await threads.counts(self._node, place, due) if place and place.edited else None,
         )
+        is_long = action.laborious or due.head is not None
+        return await self._node.making.apart(make) if is_long else make()
 
     async def _attempt(
         self, due: Due, lease: str, payload: Payload, pauses: int, place: Place | None

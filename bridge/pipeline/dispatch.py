@@ -67,7 +67,10 @@ class Dispatcher:
             rules = {} if self._rulebook is None else {"rules": await self._rulebook.kept()}
             entries = [entry for entry, _ in claimed]
             known = await self._known([(entry, self._read(entry)) for entry in entries])
-            plans = map(self._plan, entries, known)
+            plans = [
+                await self._shown(entry, plan) if isinstance(plan, Settle) and plan.unshown else plan
+                for entry, plan in zip(entries, map(self._plan, entries, known), strict=True)
+            ]
             self._decided += [
                 Verdict(entry, lease, plan, rules)
                 for (entry, lease), plan in zip(claimed, plans, strict=True)
@@ -129,7 +132,7 @@ class Dispatcher:
             plan = self._planner.plan(entry, events, now)
         except Exception:  # noqa: BLE001 - it is stored as it came, and the mistake shows again where it is recorded
             return None
-        if plan.tallies:  # they need the entry's number
+        if plan.tallies or plan.unshown:  # they need the entry's number, or more time
             self._planner.let_go(plan.planned)
             return None
         return Draft(entry, plan, rules, now)
@@ -172,6 +175,19 @@ class Dispatcher:
             plan = Park(_unexpected(error))
         self._node.reached(_PLANNED)
         return plan
+
+    async def _shown(self, entry: Entry, plan: Settle) -> Park | Settle:
+        """Return a plan with the messages that are only shown, and take long to make."""
+        try:
+            planned = [
+                each if each.to_show is None else replace(each, shown=await each.to_show(), to_show=None)
+                for each in plan.planned
+            ]
+        except Exception as error:  # recorded with its traceback; one entry must not stop the others
+            self._node.log.exception("entry parked after an unexpected error", entry=entry.seq)
+            self._let_go(plan)
+            return Park(_unexpected(error))
+        return replace(plan, planned=planned, unshown=False)
 
     async def _write(self, verdicts: Sequence[Verdict]) -> None:
         """Write together; where that fails, in halves, so that one does no harm to the others."""

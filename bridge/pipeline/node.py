@@ -12,6 +12,7 @@ from bridge.core.catalogue import Catalogue
 from bridge.logs import Log
 from bridge.pipeline.halts import Halts
 from bridge.pipeline.house import House
+from bridge.pipeline.making import Making
 from bridge.pipeline.trials import Trials
 from bridge.store.database import Database
 
@@ -44,8 +45,8 @@ class Node(Struct, frozen=True):
 
     `alone` says that no other process works on this store. `reached` is told of each point that work comes
     by, so that tests can end the process there. `catalogue` has the courses of the configuration, `halts` the
-    rules that are paused, `trials` the deliveries that may be what ends the process, and `public_url` is the
-    address under which the world reaches the public listener.
+    rules that are paused, `trials` the deliveries that may be what ends the process, `making` makes messages
+    that take long, and `public_url` is the address under which the world reaches the public listener.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Node(Struct, frozen=True):
     halts: Halts = field(default_factory=Halts)
     public_url: str | None = None
     trials: Trials = field(default_factory=Trials)
+    making: Making = field(default_factory=Making)
 
     @property
     def house(self) -> House:

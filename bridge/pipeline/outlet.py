@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from bridge.channels.base import Channel
@@ -88,12 +89,14 @@ class Outlet:
     def offer(self, new: NewDelivery, action: Action, facts: Facts) -> Offer | None:
         """Offer to send a new delivery at once; an offer obliges to call `go_on`, or the worker's `let_go`.
 
-        None if it is held, has to wait its turn, or cannot be composed: the loop will find it in the store.
+        None if it is held, has to wait its turn, or cannot be composed now: the loop finds it in the store.
         """
         now = new.created_at
         if new.due_at > now or (new.expires_at is not None and now >= new.expires_at):
             return None
         if action.thread is not None:  # what it continues is known when it is its turn
+            return None
+        if action.laborious:
             return None
         return self.offer_plain(new, action, facts)
 
@@ -120,8 +123,11 @@ class Outlet:
 
     def shown(self, new: NewDelivery, action: Action, facts: Facts) -> Payload | None:
         """Return the message of a delivery that is only shown; None if it cannot be composed."""
-        composed = self._composed(new, action, facts)
-        return None if isinstance(composed, Unready) else composed
+        return _message(self._composed(new, action, facts))
+
+    async def shown_apart(self, new: NewDelivery, action: Action, facts: Facts) -> Payload | None:
+        """Return the same, made beside the event loop."""
+        return _message(await self._node.making.apart(partial(self._composed, new, action, facts)))
 
     def _composed(self, new: NewDelivery, action: Action, facts: Facts) -> Payload | Unready:
         return compose(
@@ -222,6 +228,10 @@ class Outlet:
         lease = Lease(name, first.leased_until)  # one for all of a claim
         ready = await self._deliverer.prepared([due for due, _ in items], lease, self._pauses)
         return [(due, name) for due in ready]
+
+
+def _message(composed: Payload | Unready) -> Payload | None:
+    return None if isinstance(composed, Unready) else composed
 
 
 def _due(seq: int, planned: Planned, offer: Offer, entry: Entry, *, others_wait: bool) -> Due:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core.claims import Lacking, claim_of
 from bridge.core.digests import Gathering
@@ -57,7 +58,8 @@ class Park(Struct, frozen=True):
 class Settle(Struct, frozen=True):
     """The entry is done: what was found and decided, the deliveries that follow, and what it withdraws.
 
-    `tallies` are the counts that decide first which rules lead to deliveries at all.
+    `tallies` are the counts that decide first which rules lead to deliveries at all. `unshown` says that
+    messages which are only shown are still `to_show`.
     """
 
     facts: EntryFacts
@@ -65,6 +67,7 @@ class Settle(Struct, frozen=True):
     planned: Sequence[Planned] = ()
     sightings: Sequence[Sighting] = ()
     tallies: Sequence[Tally] = ()
+    unshown: bool = False
 
 
 class Planner:
@@ -124,6 +127,7 @@ class Planner:
         sightings: list[Sighting] = []
         tallies: list[Tally] = []
         paused = self._node.halts.names
+        unshown = False
         for index, event in enumerate(events):
             named = self._router.named(event)
             if not (named or self._watches):  # as of most events of a platform that sends all it has
@@ -144,9 +148,10 @@ class Planner:
                     found = self._deliver(entry, index, event, facts, wanted, now)
                     if isinstance(found, Planned):
                         planned.append(found)
+                        unshown = unshown or found.to_show is not None
                     else:
                         skipped.append(found)
-        return Settle(_facts(events), _summary(plans, skipped), planned, sightings, tallies)
+        return Settle(_facts(events), _summary(plans, skipped), planned, sightings, tallies, unshown)
 
     def _count(
         self, entry: Entry, index: int, event: Event, facts: Facts, plan: Plan, tallies: list[Tally]
@@ -242,7 +247,7 @@ class Planner:
             keeps = None if action.shadow else brake
             return Planned(delivery, claim, watch, use, gathering=gathering, brake=keeps)
         if shown:
-            return Planned(delivery, claim, watch, use, outlet.shown(delivery, action, facts))
+            return _shown(outlet, Planned(delivery, claim, watch, use), action, facts)
         about = (entry.key, index)
         adds = addition_of(secret, action, delivery.lane, about, facts) if action.thread else None
         # With `after` most events only count, and what a paused rule makes is kept.
@@ -268,6 +273,13 @@ class Planner:
             return due, None
         gathering = gathering_of(self._secret, action, facts, lane, due, zone)
         return gathering.why if isinstance(gathering, Unsorted) else (due, gathering)
+
+
+def _shown(outlet: Outlet, planned: Planned, action: Action, facts: Facts) -> Planned:
+    """Return a delivery that is only shown with its message, or with what makes it."""
+    if action.laborious:
+        return replace(planned, to_show=partial(outlet.shown_apart, planned.delivery, action, facts))
+    return replace(planned, shown=outlet.shown(planned.delivery, action, facts))
 
 
 def _uncounted(wanted: Wanted, why: Uncountable) -> Skipped:

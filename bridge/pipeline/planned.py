@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from msgspec import Struct
 
 from bridge.core.claims import Claim
@@ -26,7 +28,8 @@ class Planned(Struct, frozen=True):
     """A delivery that a rule wants: the claim it needs, what it watches for, the offer to send it at once.
 
     `use` is what it counts against, `adds` what it adds to the counts of the message that it edits, `shown`
-    is the message of one that is only shown, `gathering` says with what it waits, `brake` what may keep it.
+    is the message of one that is only shown, and `to_show` makes it where that takes long; `gathering` says
+    with what it waits, `brake` what may keep it.
     """
 
     delivery: NewDelivery
@@ -34,6 +37,7 @@ class Planned(Struct, frozen=True):
     watch: Watch | None = None
     use: Use | None = None
     shown: Payload | None = None
+    to_show: Callable[[], Awaitable[Payload | None]] | None = None
     offer: Offer | None = None
     adds: Addition | None = None
     gathering: Gathering | None = None

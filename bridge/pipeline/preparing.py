@@ -1,7 +1,8 @@
 """Messages of claimed deliveries: made together and stored with one write, before any of them is sent.
 
 Each by itself would need a task to wait for its write, and a task to be sent. What is out of the ordinary
-about a delivery leaves it as it is: `bridge.pipeline.deliver` does for it what is to be done.
+about a delivery, its making that takes long among it, leaves it as it is: `bridge.pipeline.deliver` does for
+it what is to be done.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ class Preparing:
 
     def _ordinary(self, due: Due) -> _Ordinary | None:
         action = self._actions.get((due.rule, due.action))
-        if due.payload is not None or due.held_until is not None or action is None or action.shadow:
+        if due.payload is not None or due.held_until is not None:
+            return None
+        if action is None or action.shadow or action.laborious:
             return None
         if threads.place_of(action, due) is not None or not self._admission.is_free(due):
             return None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 
 from msgspec import Struct
 
@@ -34,6 +35,8 @@ MISSING = (
 _LIBRARIES = ("fpdf", "pymupdf_fonts", "uharfbuzz")
 _PDF = "application/pdf"
 _ENDING = ".pdf"
+_ONE_AT_A_TIME = Lock()
+"""Certificates share their pictures and the files of their fonts, and are made in more than one thread."""
 _NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+')
 """What some system takes for more than a letter of a file's name."""
 
@@ -139,7 +142,8 @@ class Certificate:
 
     def _page(self, sheet: Sheet) -> bytes:
         try:
-            return drawn(sheet, self._plan.style, self._plan.fonts, self._pictures)
+            with _ONE_AT_A_TIME:
+                return drawn(sheet, self._plan.style, self._plan.fonts, self._pictures)
         except Fault:
             raise
         except OSError as error:

@@ -19,6 +19,7 @@ from bridge.config.load import Broken, Loaded, load
 from bridge.config.yaml_nodes import resolve, to_data
 from bridge.config.yaml_source import parse
 from bridge.core.events import Facts
+from bridge.core.rules import is_plain
 
 ROOT = Path(__file__).parents[2]
 ENDPOINTS = Endpoints(
@@ -343,6 +344,24 @@ rules:
     assert [action.expires for action in rule.actions] == [timedelta(hours=48), None, None]
     assert [action.condition is None for action in rule.actions] == [True, False, True]
     assert {action.channel for action in rule.actions} == {"wins"}
+
+
+def test_an_action_with_a_certificate_takes_long(write: Write) -> None:
+    """Its messages are made where nobody waits for them, also those of an `else:`."""
+    head = HEAD + '  mail: { type: email, smtp: "${SMTP_URL}", from: a@escola.test }\n'
+    mail = "email: mail, to: a@escola.test, subject: Oi, text: Oi"
+    rules = (
+        "rules:\n  - name: a\n    on: course.completed\n    send:\n"
+        f"      - {{ {mail}, certificate: certificado }}\n"
+        f"      - {{ {mail}, name: plain, else: [{{ {mail}, certificate: certificado }}] }}\n"
+    )
+    path = write(head + rules)
+    (path.parent / "templates").mkdir()
+    (path.parent / "templates/certificado.md").write_text("# Certificado\n")
+    with_it, plain = good(path).rules[0].actions
+    assert [with_it.laborious, plain.laborious] == [True, False]
+    assert [each.laborious for each in plain.otherwise] == [True]
+    assert is_plain(good(path).rules[0], with_it) is False
 
 
 def test_included_files_add_their_rules(write: Write) -> None:

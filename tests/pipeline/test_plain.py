@@ -37,6 +37,7 @@ NOT_PLAIN: Mapping[str, object] = {
     "thread": Thread(by=("learner.email",), zone=UTC),
     "digest": Digest(time(8), UTC),
     "shadow": True,
+    "laborious": True,
 }
 """What makes an action anything but plain."""
 OF_THE_MESSAGE = {"rule", "name", "channel", "content", "settings", "unmade", "conversation", "purpose"}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pypdfium2
@@ -115,6 +116,30 @@ def test_the_same_event_gives_the_same_bytes(bench: Bench, nutror: Event) -> Non
     content.render(named(nutror, "محمد"))
     assert content.render(named(nutror, "Maria")) == {"it": first}
     assert content.render(named(nutror, "Marie")) != {"it": first}
+
+
+def test_certificates_that_are_made_at_once_are_right(
+    bench: Bench, nutror: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that take long are made in a thread, and others elsewhere meanwhile."""
+    folder = bench.folder.parent / "attachments"
+    folder.mkdir()
+    (folder / "logo.png").write_bytes(png(200, 80))
+    template = PLAIN.replace("---\n", "---\nlogo: logo.png\n", 1)
+    bench.write("certificado.md", template)
+    content, _ = bench.renderer.content({"it": Slot(Target.CERTIFICATE, "certificado", ("it",))})
+    assert content is not None
+    people = [named(nutror, f"Maria {letter}") for letter in "ABCDE"]
+    alone = [content.render(facts) for facts in people]
+    monkeypatch.setattr(certificate_fonts, "_FOLDERS", [])
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.0002)
+    try:
+        with ThreadPoolExecutor(3) as threads:
+            together = list(threads.map(content.render, [*people, *people, *people]))
+    finally:
+        sys.setswitchinterval(interval)
+    assert together == [*alone, *alone, *alone]
 
 
 @pytest.mark.parametrize(
