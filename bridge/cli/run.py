@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import errno
 import gc
@@ -20,6 +21,7 @@ import typer
 from msgspec import Struct, field
 
 from bridge import logs
+from bridge.aside import Aside, keeps_waiting
 from bridge.cli.exits import ExitCode, Failure, unavailable
 from bridge.cli.opening import good, load_config, need_file, store_trouble, tell_config
 from bridge.cli.options import Setup
@@ -84,6 +86,9 @@ def _has_terminal() -> bool:
 
 def run(setup: Setup, *, watch: bool = True) -> None:
     """Run until stopped; exits with 130 after Ctrl-C, with 0 after SIGTERM."""
+    if keeps_waiting(sys.stderr):
+        sys.stderr = aside = Aside(sys.stderr)
+        atexit.register(aside.close)
     stop = asyncio.run(_run(setup, watch=watch))
     if stop.by is signal.SIGINT:
         raise typer.Exit(ExitCode.INTERRUPTED)
@@ -93,13 +98,15 @@ async def _run(setup: Setup, *, watch: bool) -> Stop:
     stop = Stop()
     stop.listen()
     _allow_connections()
+    log = logs.configure()
+    _tell_of_lost_lines(log)
     async with _configured(setup) as (config, origin, stand_ins):
         with store_trouble():
             try:
                 await start.run(
                     config,
                     origin,
-                    log=logs.configure(),
+                    log=log,
                     stop=stop.event,
                     reload=stop.reload,
                     watch=watch,
@@ -109,6 +116,21 @@ async def _run(setup: Setup, *, watch: bool) -> Stop:
             except OSError as error:
                 raise _cannot_listen(config, error) from error
     return stop
+
+
+def _tell_of_lost_lines(log: logs.Log) -> None:
+    """Have it logged when nobody has read the log for so long that some of it is lost."""
+    if not isinstance(sys.stderr, Aside):
+        return
+    loop = asyncio.get_running_loop()
+
+    def lost(lines: int) -> None:
+        with contextlib.suppress(RuntimeError):  # it has ended
+            loop.call_soon_threadsafe(
+                partial(log.warning, "the log was not read, lines are lost", lines=lines)
+            )
+
+    sys.stderr.lost = lost
 
 
 def _cannot_listen(config: Reception, error: OSError) -> Failure:

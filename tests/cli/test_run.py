@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import json
 import os
 import re
 import signal
@@ -13,12 +15,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
 from bridge.cli.exits import ExitCode
 from tests.cli.school import CONFIG, write_school
+from tests.faults.crashes import event, post
 
 ANY_PORT = CONFIG.replace("127.0.0.1:8080", "127.0.0.1:0").replace("127.0.0.1:8081", "127.0.0.1:0")
 START_S = 50
@@ -124,6 +128,33 @@ async def test_a_second_signal_stops_at_once(tmp_path: Path, hanging: tuple[Hang
             pass
         process.terminate()
         assert (await end(process))[0] == 128 + signal.SIGTERM
+
+
+async def test_a_log_that_nobody_reads_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """As a supervisor that hangs, or Ctrl-S on a terminal: senders are answered, and a stop stops."""
+    write_school(tmp_path, ANY_PORT)
+    reading, writing = os.pipe()
+    if sys.platform == "linux":
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bridge", "run", cwd=tmp_path, stdout=PIPE, stderr=writing, env=dict(os.environ)
+    )
+    os.close(writing)
+    try:
+        receiver = (await line(process)).split()[-1].removesuffix("/hooks/eduzz")
+        async with aiohttp.ClientSession() as session, asyncio.timeout(START_S):
+            for number in range(200 if sys.platform == "linux" else 1000):
+                assert await post(session, receiver, event(number)) == 200
+        process.terminate()
+        async with asyncio.timeout(STOP_S):
+            assert await process.wait() == ExitCode.OK
+        first, *_ = os.read(reading, 4096).splitlines()
+        assert json.loads(first)["event"]
+    finally:
+        os.close(reading)
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
 
 
 async def test_ctrl_c_ends_any_command_with_one_quiet_line(
