@@ -217,11 +217,13 @@ def _kind(kind: str, undone: tuple[Path, str], data: Mapping[str, object]) -> st
 
 def _first(data: Mapping[str, object], places: _Places, read: Callable[[object], Part | None]) -> Part | None:
     for key, below in places:
-        value = dig(data.get(key), below) if below else data.get(key)
+        value = data.get(key)
+        if below:
+            value = dig(value, below)
         found = read(value)
-        if found is None and isinstance(value, list) and value:
-            found = read(value[0])
         if found is not None:
+            return found
+        if isinstance(value, list) and value and (found := read(value[0])) is not None:
             return found
     return None
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, Dialect, LargeBinary, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.dml import Insert
+from sqlalchemy.sql.dml import Insert, Update
 from sqlalchemy.sql.elements import ColumnElement, CompilerElement
 from sqlalchemy.types import TypeEngine
 
@@ -166,10 +166,10 @@ class Prepared:
         if connection.dialect.name == "postgresql":
             cursor = self._run_together(connection, names, rows)
             return lambda: int(cursor.rowcount)
-        if isinstance(self._statement, Insert):
-            cursors = self._run_several(connection, names, rows)
-        else:
+        if len(rows) < several.WORTH and isinstance(self._statement, Update):
             cursors = [self._for(connection.dialect).run_for_each(connection, names, rows)]
+        else:
+            cursors = self._run_several(connection, names, rows)
         count = sum(cursor.rowcount for cursor in cursors)
         return lambda: count
 
@@ -212,13 +212,21 @@ class Prepared:
         return Several(one, two)
 
     def _of_several(self, dialect: Dialect, names: Sequence[str], count: int) -> str:
-        if isinstance(self._statement, Select):
-            made = _made(several.asking(self._statement, names, count), dialect)
-        else:
-            assert isinstance(self._statement, Insert)  # noqa: S101 - what else is run for each row
-            made = _made(several.inserting(self._statement, names, self._fixed, count), dialect)
+        made = _made(self._for_rows(names, count), dialect)
         _require_order(several.parameters(names, count), made.positiontup)
         return str(made)
+
+    def _for_rows(self, names: Sequence[str], count: int) -> CompilerElement:
+        statement = self._statement
+        match statement:
+            case Select():
+                return several.asking(statement, names, count)
+            case Update():
+                return several.updating(statement, names, count)
+            case Insert():
+                return several.inserting(statement, names, self._fixed, count)
+            case _:
+                raise TypeError(f"a statement is not run for each row: {statement}")
 
     def _of_one_row(self) -> CompilerElement:
         statement = self._statement

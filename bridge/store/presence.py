@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from bridge.store.errors import StoreUnavailable
@@ -11,8 +12,8 @@ class Presence:
     """One file, as it was when this was made; a path alone may lead to another one later."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        self._known = _identity(file)
+        self._file = str(file)  # what is asked before every commit need not be a Path
+        self._known = _identity(self._file)
 
     def check(self) -> None:
         """Raise `StoreUnavailable` when the path no longer leads to the file."""
@@ -24,9 +25,9 @@ class Presence:
             )
 
 
-def _identity(file: Path) -> tuple[int, int] | None:
+def _identity(file: str) -> tuple[int, int] | None:
     try:
-        status = file.stat()
+        status = os.stat(file)  # noqa: PTH116 - a Path would be taken apart each time
     except OSError:
         return None
     return status.st_dev, status.st_ino

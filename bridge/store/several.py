@@ -1,4 +1,4 @@
-"""Many rows as few statements, on SQLite: an INSERT or a question for up to 32 rows at once.
+"""Many rows as few statements, on SQLite: an INSERT, an UPDATE or a question for up to 32 rows at once.
 
 For every run of a statement SQLite starts and ends a program, and an INSERT into a table that counts up reads
 and writes its last number; the driver lets other threads run. Together that is a fifth of what a row costs.
@@ -14,8 +14,9 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, bindparam, column, select, values
-from sqlalchemy.sql.dml import Insert
+from sqlalchemy.sql.dml import Insert, Update
 from sqlalchemy.sql.elements import BindParameter, ColumnElement, CompilerElement
+from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.sql.visitors import replacement_traverse
 
 T = TypeVar("T")
@@ -23,6 +24,8 @@ MOST = 32
 """Rows of one statement; a multiple of `STEP`."""
 STEP = 8
 """Of more rows than this, the first statement takes as many times so many as there are."""
+WORTH = 4
+"""Rows from which on one UPDATE for all is cheaper than one for each: it finds all rows before it begins."""
 
 
 class Several:
@@ -59,15 +62,33 @@ def inserting(
 
 def asking(statement: Select[Any], names: Sequence[str], count: int) -> CompilerElement:
     """Return the SELECT that says for so many rows of parameters of these names whether there is anything."""
-    rows = [tuple(_of_row(name, row) for name in names) for row in range(count)]
-    given = values(*map(column, names), name="given").data(rows).cte()
+    given = values(*map(column, names), name="given").data(_rows(names, count)).cte()
+    made = _of_given(statement.limit(None), given)
+    return select(made.correlate(given).exists()).select_from(given)
+
+
+def updating(statement: Update, names: Sequence[str], count: int) -> CompilerElement:
+    """Return the UPDATE that does for so many rows of parameters what `statement` does for these names."""
+    # Python's driver counts no rows of what begins with WITH, so SQLite's own names of the columns it is.
+    columns: list[ColumnElement[Any]] = [column(f"column{place}") for place in range(1, len(names) + 1)]
+    rows = values(*columns).data(_rows(names, count))
+    named = [each.label(name) for each, name in zip(columns, names, strict=True)]
+    given = select(*named).select_from(rows).subquery("given")
+    return _of_given(statement, given)
+
+
+Of = TypeVar("Of", Select[Any], Update)
+
+
+def _of_given(statement: Of, given: FromClause) -> Of:
+    """Return the statement with the columns of `given` in the places of its parameters."""
 
     def in_its_place(element: object, **_: object) -> ColumnElement[Any] | None:
-        return given.c[element.key] if isinstance(element, BindParameter) and element.required else None
+        return given.c[element.key] if isinstance(element, BindParameter) and element.key in given.c else None
 
-    made = replacement_traverse(statement.limit(None), {}, in_its_place)
-    assert isinstance(made, Select)  # noqa: S101 - the same kind of thing as before
-    return select(made.correlate(given).exists()).select_from(given)
+    made = replacement_traverse(statement, {}, in_its_place)
+    assert isinstance(made, type(statement))  # noqa: S101 - the same kind of thing as before
+    return made
 
 
 def parameters(names: Sequence[str], count: int) -> list[str]:
@@ -84,6 +105,10 @@ def in_parts(rows: Sequence[Sequence[object]], run: Callable[[int, list[object]]
             count -= count % STEP
         yield run(count, list(chain.from_iterable(rows[first : first + count])))
         first += count
+
+
+def _rows(names: Sequence[str], count: int) -> list[tuple[BindParameter[Any], ...]]:
+    return [tuple(_of_row(name, row) for name in names) for row in range(count)]
 
 
 def _of_row(name: str, row: int) -> BindParameter[Any]:

@@ -11,6 +11,7 @@ what is written then (https://sqlite.org/wal.html#walresetbug).
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -31,7 +32,7 @@ class WriteBack:
 
     def __init__(self, file: Path, *, enough: int = ENOUGH, most_pages: int = MOST_PAGES) -> None:
         self._existing = file.as_uri() + "?mode=rw"  # no new file where it was removed
-        self._wal = file.with_name(file.name + "-wal")
+        self._wal = f"{file}-wal"
         self._enough = enough
         self._most_pages = most_pages
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store-write-back")
@@ -68,7 +69,7 @@ class WriteBack:
     def _is_long(self) -> bool:
         """Return whether few rows made the log longer than it stays when it starts anew."""
         try:
-            return self._wal.stat().st_size > JOURNAL_BYTES
+            return os.stat(self._wal).st_size > JOURNAL_BYTES  # noqa: PTH116 - asked after every commit
         except OSError:
             return False
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, event
 
 from bridge.core.halts import Brake, Halt
@@ -34,9 +35,11 @@ from bridge.store import (
 )
 from bridge.store.deliveries import as_kept
 from bridge.store.engines import Engines
+from bridge.store.entries import Finished
 from bridge.store.holds import hold
 from bridge.store.views import DeliveryFilter, EventFilter
 from tests.support.stored import (
+    FACTS,
     LEASE,
     MINUTE,
     NOW,
@@ -53,6 +56,8 @@ Statement = tuple[str, Any]
 MANY = 300
 MADE_BEFORE = frozenset({"SCAN next", "SCAN some", "SCAN CONSTANT ROW"})
 """Steps over what a step before has chosen, and bounded."""
+GIVEN = ("SCAN 8 CONSTANT ROWS", "SCAN 32 CONSTANT ROWS", "CO-ROUTINE", "MATERIALIZE", "SCAN given", "SCAN (")
+"""Steps over what a statement is given."""
 FEW = frozenset({"SCAN entry_sources"})
 """Tables of a few rows for ever."""
 
@@ -252,6 +257,32 @@ def test_what_a_claim_has_taken_is_found_by_an_index(engines: Engines) -> None:
 
     assert [step for step in plans if slow(step)] == []
     assert any("deliveries_ready" in step for step in plans)
+
+
+def test_what_many_changes_change_is_found_by_an_index(connection: Connection) -> None:
+    """On SQLite as on PostgreSQL, whose plans for so few rows say nothing."""
+    if connection.dialect.name == "postgresql":
+        return
+    for number in range(MANY):
+        store_delivery(connection, number)
+    entries = claim_entries(connection, limit=40)
+    dues = claim_due(connection, limit=40)
+    ran: list[str] = []
+    driver: Any = connection.connection.dbapi_connection
+    driver.set_trace_callback(ran.append)
+    assert inbox.finish_all(connection, [(entry.seq, LEASE, Finished(NOW, FACTS, {})) for entry in entries])
+    outbox.record_delivered(
+        connection, [(replace(due, has_claim=True), LEASE, attempt(), None) for due in dues]
+    )
+    driver.set_trace_callback(None)
+    changes = [text for text in ran if text.startswith("UPDATE")]
+    plans = [step for text in changes for step in steps(connection, (text, ()))]
+
+    assert len(dues) == len(entries) == 40
+    assert len(changes) == 6, "inbox, deliveries and claims, each in two parts"
+    searched = [step for step in plans if step.startswith("SEARCH")]
+    assert len(searched) == 6
+    assert [step for step in plans if step not in searched and not step.startswith(GIVEN)] == []
 
 
 @pytest.mark.parametrize("within", [None, 10_000 * MINUTE], ids=["for ever", "within"])

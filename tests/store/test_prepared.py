@@ -8,7 +8,7 @@ from sqlalchemy.schema import Column
 
 from bridge.store.prepared import Prepared
 from bridge.store.schema import constant, given, new_row
-from bridge.store.several import MOST, STEP
+from bridge.store.several import MOST, STEP, WORTH
 
 NOTES = Table(
     "notes",
@@ -70,11 +70,13 @@ def test_many_questions(connection: Connection, count: int) -> None:
     assert IS_SAID.send_finds(connection, [*asked, *asked])() == expected * 2
 
 
-def test_a_statement_for_each_row(connection: Connection) -> None:
-    """What is fixed in it stands where it belongs."""
-    INSERT.run_stored(connection, [("a", "1"), ("b", "2")])
-    assert UPDATE.run_stored(connection, [("x", "a"), ("y", "b"), ("z", "c")]) == 2
-    assert notes(connection) == [("a", "note", "x!"), ("b", "note", "y!")]
+@pytest.mark.parametrize("count", [1, WORTH - 1, WORTH, STEP + 1, MOST, MOST + 3])
+def test_any_number_of_changes(connection: Connection, count: int) -> None:
+    """Each row has its own; what is fixed stands where it belongs, and what is not there is not counted."""
+    INSERT.run_stored(connection, [(f"{row:03}", "x") for row in range(0, count, 2)])
+    changes: list[tuple[object, ...]] = [(f"{row}", f"{row:03}") for row in range(count)]
+    assert UPDATE.run_stored(connection, changes) == (count + 1) // 2
+    assert notes(connection) == [(f"{row:03}", "note", f"{row}!") for row in range(0, count, 2)]
 
 
 def test_no_rows(connection: Connection) -> None:
