@@ -106,7 +106,7 @@ class _Flight:
 
     def _is_sent(self, due: Due) -> bool:
         flights = self._flights
-        if flights.gate.pauses != self._pauses or due.rule in flights.halts:
+        if flights.gate.pauses != self._pauses or due.rule in flights.halts.names:
             return False
         self._started_at, self._began = flights.clock.now(), flights.clock.monotonic()
         if self._started_at >= due.leased_until:  # the process stood still; somebody else may be at it

@@ -159,14 +159,11 @@ def _led_on(queue: _Queue, draft: Draft, seq: int) -> _Outcome:
 _NOTHING: Stored = {}
 
 
-class _Outcome:
+class _Outcome(Struct):
     """What came of one entry: its deliveries, and what is said of the others."""
 
-    __slots__ = ("skipped", "stored")
-
-    def __init__(self) -> None:
-        self.stored: dict[str, Queued] = {}
-        self.skipped: list[dict[str, str]] = []
+    stored: dict[str, Queued] = {}
+    skipped: list[dict[str, str]] = []
 
     def differs(self, plan: Settle) -> bool:
         """Return whether not everything that was planned has come about."""

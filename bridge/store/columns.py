@@ -30,9 +30,10 @@ class Instant(TypeDecorator[datetime]):
     @staticmethod
     def stored(value: datetime) -> int:
         """Return the number to store for a value."""
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone; the store takes aware datetimes only")
-        since = value - EPOCH
+        try:
+            since = value - EPOCH
+        except TypeError:
+            raise ValueError(f"{value!r} has no time zone; the store takes aware datetimes only") from None
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
     def process_result_value(self, value: int | None, _dialect: Dialect) -> datetime | None:

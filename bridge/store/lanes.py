@@ -16,6 +16,8 @@ from bridge.store.moves import OPEN
 from bridge.store.prepared import Later, Prepared
 from bridge.store.schema import deliveries, given
 
+_PENDING = State.PENDING  # see `core.outcomes.State`
+
 
 def in_lane(table: FromClause) -> ColumnElement[bool]:
     """Return the test that a row is not held for later: what is does not count in its lane."""
@@ -42,7 +44,7 @@ def send_taken_before(
     asked = {
         new.lane: new.created_at
         for new, _, lease in wanted
-        if new.lane is not None and lease is not None and new.state is State.PENDING
+        if new.lane is not None and lease is not None and new.state is _PENDING
     }
     return send_taken(connection, asked) if asked else set
 

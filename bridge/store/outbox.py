@@ -83,14 +83,15 @@ def enqueue_all(
     seqs, lanes = numbers(), found()
     made, queued, bodies = DeliveryRows(), [], []
     for seq, (new, payload, offered) in zip(seqs, wanted, strict=True):
-        lease = offered if offered is None or _is_free(new, lanes) else None
+        pending, lane = new.state is _PENDING, new.lane
+        lease = offered if pending and lane not in lanes else None
         made.add(seq, new, lease)
         if payload is not None:
             bodies.append(payload_row(seq, payload))
         queued.append(Queued(seq, leased=lease is not None, kept=new.state is _KEPT))
-        if new.held_until is None and new.lane is not None and new.state is _PENDING:
-            lanes.add(new.lane)
-        if offered is None and new.state is _PENDING and new.due_at <= new.created_at:
+        if pending and lane is not None and new.held_until is None:
+            lanes.add(lane)
+        if offered is None and pending and new.due_at <= new.created_at:
             tell_of_channel(connection, new.channel)
     if _ENQUEUE.run_stored(connection, made.rows) + _LEASED.run_stored(connection, made.leased) == len(seqs):
         _ADD_PAYLOAD.run_stored(connection, bodies)
@@ -221,11 +222,6 @@ def give_back_all(connection: Connection, lease: str, busy: Collection[int] = ()
 def release_all(connection: Connection) -> int:
     """Give back every delivery; only for a process that is alone on its store. Returns how many."""
     return connection.execute(_RELEASE_ALL).rowcount
-
-
-def _is_free(new: NewDelivery, lanes: Collection[bytes]) -> bool:
-    """Return whether a new delivery need not wait; `lanes` are those that are taken."""
-    return new.state is _PENDING and (new.lane is None or new.lane not in lanes)
 
 
 def _seq_of(connection: Connection, new: NewDelivery) -> int | None:

@@ -21,12 +21,14 @@ _ODD = frozenset({"transfer-encoding", "expect", "upgrade", "content-encoding", 
 """Headers that no usual request has."""
 _TELLING = frozenset({_LENGTH, "connection", "proxy-connection"})
 """Headers whose values say, of a usual request, where it ends or what follows it."""
-_VALUE = b"\x00"
-"""Stands for the value that differs; no request has it in its head."""
 REMEMBERED_LINES, REMEMBERED_BYTES = 500, 200
 """How many lines are remembered until all are forgotten, and how long one may be."""
 REMEMBERED_HEADS, REMEMBERED_HEAD_BYTES = 300, 1000
 """The same of heads."""
+
+
+_Around = tuple[bytes, bytes, bytes]
+"""A head without the value that differs: what is before its line, how that begins, what is behind."""
 
 
 class _Head(Struct, frozen=True):
@@ -66,7 +68,7 @@ class WholeReader:
         self._parser = HttpRequestParser(self)
         self.pairs = _Lines()
         self._pair = self.pairs.__getitem__
-        self.heads: dict[bytes, _Head] = {}
+        self.heads: dict[_Around, _Head] = {}
         self._fresh = _HEAD_END
         """How the line begins that differs from request to request, and the end of the one before it."""
         self._ends = 0
@@ -93,8 +95,8 @@ class WholeReader:
     def _is_known(self, head: bytes, size: int) -> bool:
         """Return whether the head has come before, with another value in one of its lines."""
         before, fresh, after = head.partition(self._fresh)
-        value, line_end, behind = after.partition(_LINE_END)
-        known = self.heads.get(before + fresh + _VALUE + line_end + behind)
+        value, _, behind = after.partition(_LINE_END)
+        known = self.heads.get((before, fresh, behind))
         if known is None or known.size != size:
             return False
         text = value.strip(b" \t").decode("latin-1")
@@ -141,13 +143,13 @@ class WholeReader:
     def _remember(self, head: bytes, size: int) -> None:
         name = _name(self._fresh.strip(b"\r\n:"))
         before, fresh, after = head.partition(self._fresh)
-        _, line_end, behind = after.partition(_LINE_END)
-        known = before + fresh + _VALUE + line_end + behind
-        if not fresh or name in _TELLING or len(known) > REMEMBERED_HEAD_BYTES:
+        _, _, behind = after.partition(_LINE_END)
+        around = (before, fresh, behind)
+        if not fresh or name in _TELLING or sum(map(len, around)) > REMEMBERED_HEAD_BYTES:
             return
         if len(self.heads) == REMEMBERED_HEADS:
             self.heads.clear()
-        self.heads[known] = _Head(self.path, self.headers, name, size, self.keeps)
+        self.heads[around] = _Head(self.path, self.headers, name, size, self.keeps)
 
 
 class _Lines(dict[bytes, tuple[str, str]]):
