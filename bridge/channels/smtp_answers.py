@@ -28,8 +28,8 @@ from bridge.core.outcomes import ANSWER_LIMIT, Delivered, Outcome, Partly, Reaso
 _ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b(?!\.)")
 _UNKNOWN = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"))
 """No such mailbox, host or syntax, moved, a host that takes no mail, a mailbox that is closed."""
-_OF_THE_MAILBOX = ("4.1.", "4.2.")
-"""What passes and is about an address or its mailbox (RFC 3463, section 3)."""
+_OF_THE_MAILBOX = (".1.", ".2.")
+"""What is about an address or its mailbox, whatever class a server puts before it (RFC 3463, section 3)."""
 _UNKNOWN_WORDS = re.compile(
     r"(?:user|recipient|mailbox|address|account)\b[^.;]{0,60}\b(?:unknown|not exist|not found|disabled)"
     r"|\b(?:unknown|no such) (?:local |virtual )?(?:user|recipient|mailbox|address|account|person)",
@@ -174,7 +174,7 @@ def _is_of_the_mailbox(error: SMTPResponseException) -> bool:
         return False
     enhanced = _ENHANCED.search(error.message)
     if enhanced is not None:
-        return enhanced[0].startswith(_OF_THE_MAILBOX)
+        return enhanced[0].startswith(_OF_THE_MAILBOX, 1)
     return error.code == 450 and _ABOUT_US.search(error.message) is None
 
 

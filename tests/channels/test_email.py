@@ -521,6 +521,7 @@ async def test_words_about_a_whole_message_say_nothing_of_an_address() -> None:
         (["452 4.2.2 mailbox full"], True),
         (["450 4.1.1 unknown at this time"], True),
         (["450 mailbox busy"], True),
+        (["450 5.1.1 unknown"], True),
         (["450 4.7.1 too many messages from you"], False),
         (["450 sender rate exceeded"], False),
         (["450 your account is suspended, verify it"], False),
