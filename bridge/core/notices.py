@@ -6,11 +6,13 @@ from datetime import datetime, tzinfo
 
 from msgspec import Struct
 
+from bridge.core.notice_words.reasons import in_words
 from bridge.core.notice_words.words import COMMANDS, WORDS
 from bridge.core.trouble import Trouble
 
 CAUSE_LIMIT = 300
 """Characters of a cause that a notice shows."""
+_OF_ATTEMPTS = (Trouble.DEAD, Trouble.PAUSED, Trouble.STOPPED)
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -40,13 +42,15 @@ class Notice(Struct, frozen=True):
 
 def notice(facts: Facts, locale: str, zone: tzinfo) -> Notice:
     """Return what to tell of a trouble's start, or of its end where it has one."""
-    words = WORDS.get(locale.partition("_")[0], WORDS["en"])
+    language = locale.partition("_")[0]
+    words = WORDS.get(language, WORDS["en"])
     title, happened, *sentences = words[facts.trouble, facts.ended is not None]
     since, ended = (
         f"{moment.astimezone(zone):{words_of_time(locale)}}" if moment else ""
         for moment in (facts.since, facts.ended)
     )
-    why = facts.why[:CAUSE_LIMIT].rstrip(". \n") or "?"
+    cause = in_words(facts.why, language) if facts.trouble in _OF_ATTEMPTS else facts.why
+    why = cause[:CAUSE_LIMIT].rstrip(". \n") or "?"
     values = {
         "subject": facts.subject,
         "since": since,

@@ -7,12 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bridge.core.notice_words.reasons import REASONS
 from bridge.core.notices import Facts, notice
+from bridge.core.outcomes import Reason
 from bridge.core.trouble import ONCE, Trouble
 from tests.support.clock import START
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 LOCALES = ("pt_BR", "en", "es")
+OF_ATTEMPTS = (Trouble.DEAD, Trouble.PAUSED, Trouble.STOPPED)
 
 
 def facts(
@@ -44,7 +47,30 @@ def test_every_trouble_has_its_words_in_every_language(locale: str, trouble: Tro
         assert "learners" in told.title
         assert "learners" in told.text
     if not over:
-        assert "server 503: busy." in told.text
+        reason = "server 503" if trouble not in OF_ATTEMPTS else f"{REASONS[locale[:2]][Reason.SERVER]} (503)"
+        assert f"{reason}: busy." in told.text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("trouble", OF_ATTEMPTS)
+@pytest.mark.parametrize("reason", list(Reason))
+def test_a_reason_is_told_in_words(locale: str, trouble: Trouble, reason: Reason) -> None:
+    """Whoever sells courses need not know what "client 400" is; the status stays for whoever does."""
+    words = REASONS[locale[:2]][reason]
+    said = {
+        f"{reason} 400": f": {words} (400).",
+        f"{reason}": f": {words}.",
+        f"{reason} 200: no_service": f": {words}: no_service.",
+        f"{reason} 550, for some": f": {words} (550), for some.",
+    }
+    for why, text in said.items():
+        assert text in notice(facts(trouble, why=why), locale, ZONE).text
+
+
+@pytest.mark.parametrize("why", ["clients are away", "moving house", "", "server 5033", "a client 400"])
+def test_other_causes_stay_as_they_are(why: str) -> None:
+    """A person's words, for example."""
+    assert f": {why or '?'}" in notice(facts(Trouble.STOPPED, why=why), "en", ZONE).text
 
 
 def test_the_languages_differ() -> None:
