@@ -83,7 +83,7 @@ def test_every_address_of_a_sample_is_invented() -> None:
     for name in sample_names():
         words = body_of(name).decode().replace('"', " ").replace("/", " ").split()
         hosts = [word.partition("@")[2] for word in words if "@" in word]
-        hosts += [after for before, after in pairwise(words) if before == "https:"]
+        hosts += [after for before, after in pairwise(words) if before in ("http:", "https:")]
         assert all(host.endswith(".example") for host in hosts), name
 
 
