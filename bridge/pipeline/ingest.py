@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from operator import itemgetter
 
-from msgspec import Struct, field
-
 from bridge.core.identity import entry_key
 from bridge.core.signing import Refused
+from bridge.pipeline.answer import ACCEPTED, FAILED, PONG, REFUSED, UNAVAILABLE, Answer
 from bridge.pipeline.node import Node
 from bridge.pipeline.storing import STORE_LIMIT_S, Intake, Storing
 from bridge.sources.base import Authentic, Ping, Request, Source
@@ -18,24 +17,8 @@ from bridge.store.entries import Accepted, Entry
 
 KEY_LENGTH = 200
 """Characters of a delivery key that are stored to be read; its digest stands for all of them."""
-RETRY_AFTER_S = 10
 REMEMBERED, REMEMBERED_CHARS = 100, 1000
 """How many sets of headers of a source are remembered until all are forgotten, and how long one may be."""
-
-
-class Answer(Struct, frozen=True):
-    """What the sender is told: an HTTP status, a small JSON body, and when to come back (seconds)."""
-
-    status: int
-    body: Mapping[str, str] = field(default_factory=dict)
-    retry_after: int | None = None
-
-
-ACCEPTED = Answer(200, {"status": "accepted"})
-PONG = Answer(200, {"status": "pong"})
-REFUSED = Answer(401, {"status": "refused", "error": "the signature is missing or does not match"})
-FAILED = Answer(500, {"status": "failed"})
-UNAVAILABLE = Answer(503, {"status": "unavailable", "error": "the store cannot be written"}, RETRY_AFTER_S)
 
 
 async def _nobody_hears(_source: str, _why: str) -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from bridge.pipeline.answer import Answer
 from bridge.pipeline.moment import moment_over
 from bridge.pipeline.node import Node, Point
 from bridge.store.database import StoreBusy, StoreUnavailable
 from bridge.store.entries import Accepted, Entry
 
 if TYPE_CHECKING:  # receiving must not wait for what only sending needs
-    from bridge.pipeline.ingest import Answer
     from bridge.pipeline.settling import Entries, Found, Way
     from bridge.store.database import Connection
 

@@ -19,7 +19,7 @@ from typing import Protocol, cast
 import orjson
 from aiohttp import web
 
-from bridge.pipeline.ingest import Answer
+from bridge.pipeline.answer import Answer
 from bridge.web.answers import SOFTWARE
 from bridge.web.connections import Connections
 from bridge.web.limits import Limits

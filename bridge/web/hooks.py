@@ -15,7 +15,7 @@ from aiohttp import web
 from bridge.clock import Clock
 from bridge.core.signing import Refused
 from bridge.logs import Log
-from bridge.pipeline.ingest import Answer
+from bridge.pipeline.answer import Answer
 from bridge.sources.base import Request
 from bridge.web.answers import NONE, answer, refusal, too_many, unavailable
 from bridge.web.body import BodyReader, Unread

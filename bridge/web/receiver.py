@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from bridge.pipeline.ingest import Answer
+from bridge.pipeline.answer import Answer
 from bridge.sources.base import Source
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bridge.core.signing import Refused
-from bridge.pipeline.ingest import Answer
+from bridge.pipeline.answer import Answer
 from bridge.sources.base import Authentic, Parsed, Ping, Request, Source, Unsupported, Verdict
 from tests.support.loop_time import pass_time
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.pipeline.ingest import Answer
+from bridge.pipeline.answer import Answer
 from bridge.sources.base import Request, Verdict
 from bridge.web.counting import Counting
 from bridge.web.limits import MIB, Limits

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge.pipeline.ingest import Answer
+from bridge.pipeline.answer import Answer
 from bridge.web.limits import Limits
 from bridge.web.listener import Listener
 from tests.support.clock import FakeClock

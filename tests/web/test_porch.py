@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.pipeline.ingest import Answer
+from bridge.pipeline.answer import Answer
 from bridge.web.connections import Connections
 from bridge.web.door import PIECE_BYTES, Doors
 from bridge.web.limits import MIB, Limits
