@@ -32,6 +32,8 @@ from bridge.store.database import Connection, News, StoreUnavailable
 from bridge.store.deliveries import Due
 from bridge.store.entries import Entry
 
+LOOPS_S = 2.0
+"""How long the loops may take to end when what is under way has ended, or was given up."""
 AnyWorker = Worker[tuple[Entry, str]] | Worker[tuple[Due, str]]
 
 
@@ -88,7 +90,7 @@ class Engine:
         self._patrol.stop()
         outlets = (outlet.stop(deadline_s) for outlet in self._outlets.values())
         await asyncio.gather(self.inlet.worker.stop(deadline_s), *outlets)
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_loops()
         await self._give_back()
         for name, channel in self._channels.items():
             try:
@@ -194,6 +196,14 @@ class Engine:
                 channel=channel,
                 deliveries=count,
             )
+
+    async def _end_loops(self) -> None:
+        """Return when every loop has ended; one that waits for a store that is away is cancelled."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LOOPS_S)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _give_back(self, busy: Sequence[int] = ()) -> None:
         """Give back every lease, but of deliveries that are `busy`."""

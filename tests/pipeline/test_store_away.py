@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import pytest
 
 from bridge.clock import Clock
+from bridge.core.messages import Message, Payload
 from bridge.core.outcomes import Delivered, Reason, Retry, State
 from bridge.logs import Log
 from bridge.store import details, inbox, views
@@ -140,6 +141,36 @@ async def test_a_stop_ends_though_a_result_cannot_be_recorded(database: Database
     (line,) = [line for line in pipeline.log.lines if line.level == "error"]
     assert "may go out again" in line.event
     assert line.fields["delivery"] == wins.sent[0][0]
+
+
+class Pauses(ScriptedChannel):
+    """A channel that pauses, and whose store goes away, while what was claimed is got ready."""
+
+    def __init__(self, store: Flaky) -> None:
+        super().__init__("wins")
+        self.store = store
+        self.pipeline: Pipeline | None = None
+
+    def encode(self, message: Message, settings: Mapping[str, object]) -> Payload:
+        if self.pipeline is not None:
+            self.pipeline.engine._outlets["wins"]._gate.pauses += 1
+            self.store.writes_left = 0
+        return super().encode(message, settings)
+
+
+async def test_a_stop_ends_though_what_was_claimed_cannot_be_given_back(database: Database) -> None:
+    """Its lease is given back by whoever starts next, or runs out."""
+    store = Flaky(database)
+    wins = Pauses(store)
+    pipeline = Pipeline(store, [rule("r", action("r", "wins"))], channels(wins))
+    await pipeline.receive(completion())
+    await pipeline.engine.inlet.worker.drain()
+    wins.pipeline = pipeline
+    await pipeline.engine.start()
+    await until(lambda: "delivery waits, the store cannot be written" in pipeline.log.events("warning"))
+    async with asyncio.timeout(50):
+        await pipeline.engine.stop(0.01)
+    assert wins.sent == []
 
 
 async def test_a_stop_tries_once_more_to_record(database: Database) -> None:
