@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 from msgspec.structs import replace
 
 from bridge.pipeline import suspects
-from bridge.pipeline.dispatch import Dispatcher
+from bridge.pipeline.dispatch import DRAFT_BYTES, Dispatcher
 from bridge.pipeline.doubts import Doubts
 from bridge.pipeline.node import Node
 from bridge.pipeline.settling import Draft, Entries, Found, Way, accept_all
@@ -20,6 +21,8 @@ from bridge.store.entries import Entry, Lease
 HANDS = 256
 TOGETHER = 16
 """Entries that are written in one go; more would keep the event loop for too long."""
+BYTES_AT_WORK = 16 * 1024 * 1024
+"""How much of stored bodies is in memory to be dispatched; what is more waits in the store."""
 MOMENT_S = 1.0
 LEASE_FOR = timedelta(seconds=60)
 NEXT_TURN = timedelta(milliseconds=20)
@@ -34,6 +37,8 @@ class Inlet:
         self._lease = lease
         self._dispatcher = dispatcher
         self._takes_its_time = False
+        self._most = HANDS
+        """How many entries are claimed at once: fewer while they are large."""
         self._doubts = Doubts()
         self._may_draft = node.alone or node.database.is_shared
         self.worker: Worker[tuple[Entry, str]] = Worker(
@@ -64,7 +69,7 @@ class Inlet:
             ways += self._dispatcher.drafts(entries, now)
             self._takes_its_time = len(ways) < len(entries) and self._dispatcher.is_ready
         while len(ways) < len(entries):
-            ways.append(self._reserve())
+            ways.append(self._reserve(entries[len(ways)]))
         return ways
 
     def accept(self, connection: Connection, entries: Entries) -> list[Found]:
@@ -90,12 +95,16 @@ class Inlet:
             else:
                 self._dispatcher.follow(way, accepted.seq, stored)
 
-    def _reserve(self) -> Lease | None:
+    def _reserve(self, entry: Entry) -> Lease | None:
         """Return a lease for an entry that is dispatched as soon as it is stored, or None.
 
-        Only a process that is alone on its store gives one: of several, the one whose turn it is dispatches
-        everything, in the order of the entries.
+        A large one waits in the store, and not in memory, until it is its turn. Only a process that is alone
+        on its store gives one: of several, the one whose turn it is dispatches everything, in the order of
+        the entries.
         """
+        if len(entry.body) > DRAFT_BYTES:
+            self.worker.stay_behind()
+            return None
         if not self._node.alone or not self.worker.reserve(in_order=True):
             return None
         return Lease(self._lease(), self._node.clock.now() + LEASE_FOR)
@@ -122,6 +131,11 @@ class Inlet:
         if any(suspects.is_suspect(entry) for entry, _ in busy):
             self.worker.stay_behind()
             return ()
+        room = BYTES_AT_WORK - sum(len(entry.body) for entry, _ in busy)
+        if room <= 0:
+            self.worker.stay_behind()
+            return ()
+        limit = min(limit, self._most)
         now, lease, doubtful = self._node.clock.now(), self._lease(), self._doubts.names
 
         def claim(connection: Connection) -> tuple[Sequence[Entry], bool] | None:
@@ -130,7 +144,7 @@ class Inlet:
             claimed = inbox.claim(
                 connection, now=now, lease_until=now + LEASE_FOR, lease=lease, limit=limit, busy=seqs
             )
-            return None if claimed is None else _apart(connection, claimed, idle=not busy)
+            return None if claimed is None else _apart(connection, claimed, room, idle=not busy)
 
         try:
             found = await self._node.database.write(claim)
@@ -142,15 +156,26 @@ class Inlet:
             self.worker.wake_at(now + NEXT_TURN)
             return ()
         entries, more = found
-        if more:
+        self._most = max(1, len(entries)) if more else min(2 * self._most, HANDS)
+        if more or len(entries) == limit:
             self.worker.stay_behind()
         return [(entry, lease) for entry in entries]
 
 
-def _apart(connection: Connection, claimed: Sequence[Entry], *, idle: bool) -> tuple[Sequence[Entry], bool]:
+def _apart(
+    connection: Connection, claimed: Sequence[Entry], room: int, *, idle: bool
+) -> tuple[Sequence[Entry], bool]:
     """Put back what may not be at work beside others, and return the rest, and whether anything was."""
-    taken = suspects.to_take(claimed, idle=idle)
+    taken = _fitting(suspects.to_take(claimed, idle=idle), room, idle=idle)
     if len(taken) == len(claimed):
         return claimed, False
     inbox.put_back(connection, [entry.seq for entry in claimed[len(taken) :]])
     return taken, True
+
+
+def _fitting(claimed: Sequence[Entry], room: int, *, idle: bool) -> Sequence[Entry]:
+    """Return the first of claimed entries whose bodies have room together; one always has, if alone."""
+    for place, size in enumerate(accumulate(len(entry.body) for entry in claimed)):
+        if size > room:
+            return claimed[: max(place, idle)]
+    return claimed

@@ -23,6 +23,10 @@ STORE_LIMIT_S = 10.0
 """How long a sender waits for the store."""
 TOGETHER = 256
 """Entries that are stored with one statement at most."""
+LARGE_BYTES = 64 * 1024
+"""From here on a body counts by its bytes; smaller ones are bounded by their number alone."""
+ROOM_BYTES = 64 * 1024 * 1024
+"""How much of large bodies may be on its way to the disk."""
 _ACCEPTED = Point.ACCEPTED  # see `core.outcomes.State`
 
 
@@ -77,9 +81,15 @@ class Storing:
         self._limit_s = limit_s
         self._arrived: list[Arrival] = []
         self._writing: set[asyncio.Task[None]] = set()
+        self._large = 0
+        """Bytes of the large bodies that are not on disk yet, nor given up by the store."""
 
     def store(self, entry: Entry, told: Callable[[Answer], None]) -> None:
-        """Store an entry with what else arrives in this turn of the event loop, and tell."""
+        """Store an entry with what else arrives in this turn of the event loop, and tell, in a later one."""
+        if len(entry.body) > LARGE_BYTES and not self._is_let_in(entry):
+            busy = StoreBusy("too many large events wait for the store; try again in a moment")
+            asyncio.get_running_loop().call_soon(told, self._answer(entry.source, busy))
+            return
         self._arrived.append(Arrival(entry, told))
         if len(self._arrived) == 1:
             task = asyncio.get_running_loop().create_task(self._store_arrived())
@@ -120,13 +130,28 @@ class Storing:
         put_off.end()
         self._hand_on(rows, found)
         if put_off.happened:
+            self._let_out(entries)
             return
         if (drafts or len(arrived) > 1) and _is_for_some(found):
             await asyncio.gather(*(self._store([each], drafts=False) for each in arrived))
-        elif isinstance(found, BaseException):
+            return
+        self._let_out(entries)
+        if isinstance(found, BaseException):
             self._tell(arrived, found)
         else:
             self._tell_stored(arrived, found)
+
+    def _is_let_in(self, entry: Entry) -> bool:
+        """Take account of a large body, if there is room: who waited in vain may leave it in the queue."""
+        if self._large + len(entry.body) > ROOM_BYTES:
+            return False
+        self._large += len(entry.body)
+        return True
+
+    def _let_out(self, entries: Sequence[Entry]) -> None:
+        if self._large:
+            sizes = (len(entry.body) for entry in entries)
+            self._large -= sum(size for size in sizes if size > LARGE_BYTES)
 
     def _hand_on(self, rows: Entries, found: Sequence[Found] | BaseException) -> None:
         """Hand on; a mistake of ours in that changes nothing about what senders are told."""

@@ -79,7 +79,7 @@ class Worker(Generic[Item]):
         self._news.set()
 
     def stay_behind(self) -> None:
-        """Say, while claiming, that there is work which can be taken when what is at work now is done."""
+        """Say that there is work, or will be in a moment, which nothing may overtake."""
         self._behind = True
 
     def look(self) -> None:

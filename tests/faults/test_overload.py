@@ -62,6 +62,28 @@ async def test_a_full_queue_is_told_at_once_and_nothing_taken_is_lost(tmp_path: 
     await database.close()
 
 
+async def test_large_events_wait_in_bounded_memory(tmp_path: Path) -> None:
+    """While the store stands still, 64 MiB of them wait; the others are told 503, small ones are not."""
+    database = await Database.open(database_url(tmp_path), busy_timeout=timedelta(minutes=1))
+    bridge = Pipeline(database, [], {})
+    other = sqlite3.connect(tmp_path / "bridge.db", isolation_level=None)
+    large = [f"{number:02}".encode() + b" " * (1024 * 1024 - 2) for number in range(70)]
+    for _ in range(2):  # what was stored makes room
+        other.execute("BEGIN IMMEDIATE")
+        waiting = [asyncio.create_task(bridge.receive(body)) for body in large]
+        small = asyncio.create_task(bridge.receive(completion()))
+        async with asyncio.timeout(PATIENCE_S):
+            told: set[asyncio.Task[list[int]]] = set()
+            while len(told) < len(large) - 64:
+                told |= (await asyncio.wait(waiting, timeout=0.01))[0]
+        assert [task.result() for task in told] == [[503]] * 6
+        other.execute("ROLLBACK")
+        assert [await task for task in waiting if task not in told] == [[200]] * 64
+        assert await small == [200]
+    other.close()
+    await database.close()
+
+
 async def test_a_stop_under_load_keeps_what_was_answered(tmp_path: Path) -> None:
     """SIGTERM while requests come in and messages go out: all that was answered 200 arrives, and once."""
     async with destination("webhook") as target, session() as http:

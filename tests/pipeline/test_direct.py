@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from sqlalchemy import event
 
 from bridge.core.outcomes import Reason, Retry, State
+from bridge.pipeline.inlet import BYTES_AT_WORK
 from bridge.store import views
 from bridge.store.database import Database
 from tests.support.pipeline import Pipeline, ScriptedChannel, action, channels, completion, rule, until
@@ -159,3 +161,35 @@ async def test_a_stop_leaves_its_work_to_others_at_once(database: Database) -> N
     await pipeline.engine.stop(0.01)
     await pipeline.restarted(channels=channels(other)).engine.drain()
     assert [id_ for id_, _ in other.sent] == [id_ for id_, _ in wins.sent]
+
+
+async def test_large_entries_wait_in_the_store_and_not_in_memory(database: Database) -> None:
+    """However many come at once, 16 MiB of them are at work; all are dispatched, in their order."""
+    wins = ScriptedChannel("wins")
+    at_work: list[int] = []
+    pipeline = one_rule(database, wins)
+
+    def look(_: object) -> None:
+        worked = pipeline.engine.inlet.worker.at_work
+        at_work.append(sum(len(entry.body) for entry, _ in worked))
+
+    pipeline = Pipeline(database, pipeline.rules, pipeline.channels, of_node={"alone": True, "reached": look})
+    events = [completion(f"e{number}", padding="x" * 1_000_000) for number in range(40)]
+    async with working(pipeline):
+        tasks = [asyncio.create_task(pipeline.receive(each)) for each in events]
+        assert [await task for task in tasks] == [[200]] * 40
+        await settled(database, 40)
+    assert 0 < max(at_work) <= BYTES_AT_WORK
+    assert wins.texts == [f"module.completed e{number}" for number in range(40)]
+
+
+@pytest.mark.parametrize("large", [0, 1, 3])
+async def test_a_large_entry_is_not_overtaken_by_small_ones(database: Database, large: int) -> None:
+    """It takes the longer way, and one learner's messages keep their order all the same."""
+    wins = ScriptedChannel("wins")
+    events = [completion(f"e{number}", padding="x" * 100_000 * (number == large)) for number in range(6)]
+    async with working(one_rule(database, wins)) as pipeline:
+        tasks = [asyncio.create_task(pipeline.receive(each)) for each in events]
+        assert [await task for task in tasks] == [[200]] * 6
+        await settled(database, 6)
+    assert wins.texts == [f"module.completed e{number}" for number in range(6)]
