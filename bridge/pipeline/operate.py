@@ -52,7 +52,9 @@ class Operator:
         )
         self._node.log.info("retry asked for", delivery=delivery_id, result=type(result).__name__.lower())
         self._wake()
-        return _told(result, delivery_id, _tried(holds, now), "be retried")
+        held = _holds(holds, now)
+        told = _told(result, delivery_id, held or "is tried again now", "be retried")
+        return replace(told, waits=told.done and (told.waits or held is not None))
 
     async def discard(self, delivery_id: str, why: str) -> Told:
         """Give a delivery up for good; its claim is released."""
@@ -152,12 +154,12 @@ def _discard(connection: Connection, delivery_id: str, now: datetime, why: str) 
     return result
 
 
-def _tried(holds: tuple[str, Standing] | None, now: datetime) -> str:
-    """Return what a retry comes to: nothing goes before its channel does."""
+def _holds(holds: tuple[str, Standing] | None, now: datetime) -> str | None:
+    """Return what keeps a retry from going at once: nothing goes before its channel does."""
     name, breaker = ("", FRESH) if holds is None else (holds[0], holds[1].breaker)
     held = is_held(breaker, now)
     if breaker.phase is Phase.WORKING and not held:
-        return "is tried again now"
+        return None
     state = "held, its destination asked for silence" if held else str(breaker.phase)
     return f"is due, and waits: channel {name} is {state}; `bridge channels resume {name}` lets it go on"
 
@@ -168,7 +170,9 @@ def _told(result: Moved | Waits | Missing | Refused | Taken, delivery_id: str, d
             return Told(done=True, sentence=f"delivery {delivery_id} {done}")
         case Waits():
             again = "another `bridge deliveries retry` sends it now"
-            return Told(done=True, sentence=f"delivery {delivery_id} waits for its time again; {again}")
+            return Told(
+                done=True, sentence=f"delivery {delivery_id} waits for its time again; {again}", waits=True
+            )
         case Missing():
             return Told(done=False, sentence=f"there is no delivery {delivery_id}")
         case Refused(state=State.MERGED):

@@ -145,8 +145,8 @@ class AdminPages:
     async def _retry(self, request: web.Request) -> web.StreamResponse:
         delivery_id = request.match_info["id"]
         told = await self._desk.operator.retry(delivery_id)
-        page = f"/deliveries/{delivery_id}"
-        return await after(told, page, "retry", lambda why: self._delivery(request, problem=why))
+        page, done = f"/deliveries/{delivery_id}", "waits" if told.waits else "retry"
+        return await after(told, page, done, lambda why: self._delivery(request, problem=why))
 
     async def _discard(self, request: web.Request) -> web.StreamResponse:
         delivery_id = request.match_info["id"]
@@ -165,6 +165,7 @@ class AdminPages:
 _NOTICES: Mapping[str, str] = {
     "replay": "The event goes through the rules again. Reload to see what came of it.",
     "retry": "The delivery is tried again now. Reload to see what came of it.",
+    "waits": "The delivery waits again: for its time, or until its channel goes on.",
     "discard": "The delivery is discarded.",
 }
 

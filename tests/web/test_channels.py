@@ -65,6 +65,37 @@ async def test_the_overview_says_how_channels_do_and_what_is_broken(
     assert "<script>" not in html
 
 
+async def test_what_is_put_aside_is_a_click_away(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, database: Database, clock: FakeClock
+) -> None:
+    """From what is broken to its deliveries or events, which have the buttons."""
+
+    def write(connection: Connection) -> None:
+        why = "text: 'learner.name' is absent; write `| default(...)`"
+        incidents.happened(connection, Trouble.PARKED, "parabens", now=clock.now(), why=why)
+        incidents.happened(connection, Trouble.ENTRIES, "eduzz", now=clock.now(), why="no JSON")
+
+    await database.write(write)
+    html = await get(http, (await serve_admin()).url)
+    assert '<a href="/deliveries?state=parked&amp;rule=parabens">parabens</a>' in html
+    assert '<a href="/events?state=parked&amp;source=eduzz">eduzz</a>' in html
+    assert "write <code>| default(...)</code>" in html
+
+
+async def test_a_retry_on_a_stopped_channel_is_not_said_to_be_sent(
+    serve_admin: ServeAdmin, http: aiohttp.ClientSession, database: Database, clock: FakeClock
+) -> None:
+    """It waits for the channel, and the page says so."""
+    stopped = Breaker(Phase.STOPPED, since=clock.now(), why="gone")
+    stored = await database.write(lambda c: stock(c, clock.now()))
+    await database.write(lambda c: channels.write(c, "crm", Standing(stopped)))
+    url = f"{(await serve_admin()).url}/deliveries/{stored.deliveries['webhook']}"
+    async with http.post(f"{url}/retry") as response:
+        text = await response.text()
+    assert "waits again: for its time, or until its channel goes on" in text
+    assert "tried again now" not in text
+
+
 async def test_nothing_broken_shows_no_banner(
     serve_admin: ServeAdmin, http: aiohttp.ClientSession, database: Database
 ) -> None:
