@@ -409,13 +409,14 @@ def test_a_newer_store_is_left_alone(lived: Bridge) -> None:
 
 
 def test_a_broken_store_is_exit_code_4(school: Bridge) -> None:
-    """A file that is no database is told as such, without a traceback."""
+    """A file that is no database is told as such, with what to do and without a traceback."""
     school.write("bridge.db", "this is not a database, it only has the name of one" * 100)
     for words in (("events", "list"), ("migrate",), ("migrate", "--check")):
         said = school(*words)
         assert said.code == ExitCode.UNAVAILABLE
         assert said.err.startswith("bridge: the store ")
-        assert said.err.endswith(": file is not a database\n")
+        todo = "the file is damaged: stop the bridge and restore a backup, docs/how-to/upgrade-and-back-up.md"
+        assert said.err.endswith(f": file is not a database; {todo}\n")
 
 
 @pytest.mark.parametrize("list_", ["events", "deliveries", "claims", "suppressions"])
