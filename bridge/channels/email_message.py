@@ -100,6 +100,8 @@ def quoted(text: str | Runs, known: dict[str, bytes] | None = None) -> bytes:
     """
     if isinstance(text, str):
         return _ended(_piece(text))
+    if _may_part_a_line_end(text.shared):
+        return quoted(str(text))
     known = {} if known is None else known
     first, *others = _pieces(text.shared)
     encoded = [first]
@@ -121,6 +123,12 @@ def _piece(text: str) -> bytes:
     if raw.endswith(b"\n"):
         return binascii.b2a_qp(raw, istext=True)
     return binascii.b2a_qp(raw + b"\r\n", istext=True)[:-2] + _GOES_ON  # it writes CRLF where it reads one
+
+
+@lru_cache(512)
+def _may_part_a_line_end(shared: tuple[str, ...]) -> bool:
+    """Return whether CR and LF may stand on both sides of what is of one message only, and empty."""
+    return any(piece.endswith("\r") for piece in shared)
 
 
 @lru_cache(512)

@@ -78,6 +78,7 @@ one_line = (texts | tricky).map(lambda text: " ".join(text.splitlines()))
 @given(st.lists(st.tuples(texts | tricky, one_line), max_size=4), texts | tricky)
 @example([("Oi, ", "Maria " * 20), ("!\r\n.", ".")], "")
 @example([("a\n", ""), ("", "")], "")
+@example([("\r", "")], "\n")
 def test_a_part_in_turns_reads_as_the_same_part(turns: list[tuple[str, str]], last: str) -> None:
     """Whoever tells apart what a template's messages share changes nothing that is read."""
     runs = Runs((*(shared for shared, _ in turns), last), tuple(own for _, own in turns))
