@@ -18,6 +18,7 @@ from bridge import aside
 from bridge.aside import Aside, keeps_waiting
 
 PATIENCE_S = 20
+PIPE_BYTES = 4096
 LINE = "x" * 99 + "\n"
 
 
@@ -28,6 +29,10 @@ class Pipe:
     reading: int
     writing: TextIO
     err: Aside
+
+    def fill(self) -> None:
+        """Write what a pipe of one page takes."""
+        os.write(self.writing.fileno(), b"." * PIPE_BYTES)
 
     def read(self, count: int) -> str:
         """Return so many bytes, once they are there."""
@@ -41,7 +46,7 @@ class Pipe:
 def pipe() -> Iterator[Pipe]:
     reading, writing = os.pipe()
     if sys.platform == "linux":
-        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     with os.fdopen(writing, "w", encoding="utf-8", errors="backslashreplace") as stream:
         err = Aside(stream)
         yield Pipe(reading, stream, err)
@@ -78,8 +83,10 @@ def test_who_writes_does_not_wait_for_who_does_not_read(pipe: Pipe, monkeypatch:
         heard.set()
 
     pipe.err.lost = lost
+    pipe.fill()  # else there would be room again for as much as it takes
     for number in range(1000):
         pipe.err.write(f"{number:5}" + LINE[5:])
+    pipe.read(PIPE_BYTES)
     kept = pipe.read(10_000).splitlines(keepends=True)
     assert heard.wait(PATIENCE_S)
     assert kept == [f"{number:5}" + LINE[5:] for number in range(100)]
