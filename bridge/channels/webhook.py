@@ -36,9 +36,10 @@ TYPES = 16
 """For how many media types of bodies the beginning of a request is kept."""
 _PLAIN = Judgement((range(200, 300),))
 _OWN_WAY = frozenset({"method", "path", "query", "headers"})
-_OWN_PLACE = frozenset({"path", "query"})
-_THING_GONE = "what is at the message's own `path` or `query` is gone for good"
 """What a payload may have that makes its request begin otherwise than the channel's others."""
+_OWN_PLACE = frozenset({"path", "query"})
+"""With what it goes to another place than the channel's others."""
+_THING_GONE = "what is at the message's own `path` or `query` is gone for good"
 
 
 class WebhookChannel:
